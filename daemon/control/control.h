@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The control socket: a Varlink service on sd-event, every call authorised from SO_PEERCRED. */
+#ifndef LHGUARD_CONTROL_CONTROL_H
+#define LHGUARD_CONTROL_CONTROL_H
+
+#include "flow.h"
+#include "kernel/queue.h"
+#include "policy/exceptions.h"
+#include "util/error.h"
+
+#include <systemd/sd-event.h>
+
+struct control;
+struct events;
+struct registry;
+
+#define CONTROL_SOCKET	    "org.lhguard" /* in the runtime directory */
+#define CONTROL_GROUP	    "lhguard"
+#define CONTROL_CLIENTS_MAX 256
+
+/**
+ * struct status - the daemon's state in one piece
+ */
+struct status {
+	const char *version;
+	const char *mode;    /* "enforce" or "monitor" */
+	const char *refusal; /* "drop" or "reject" */
+	uint64_t since_us;   /* CLOCK_REALTIME */
+	const char *netns;   /* path of the guarded namespace, "" for the machine's own */
+	const char *expression; /* "native" or "compat" */
+	const char *config_path;
+	const char *config_failure;	/* NULL when the last reload was good */
+	const char *exceptions_failure; /* NULL when in force */
+	size_t exceptions;
+	size_t guests;
+	uint64_t attempts;
+	uint64_t refused;
+	uint64_t vanished;
+	uint64_t table_restored;
+	uint64_t processes_lost; /* times that process events were lost */
+	uint64_t journal_lost;
+	struct {
+		const char *name; /* "loopback", "guests" */
+		struct queue_settings settings;
+		bool down_accept;
+		struct queue_counters counters;
+	} queues[2];
+};
+
+/**
+ * struct control_handler - what the guard does for the control socket
+ * @status: fill in the state
+ * @add: store an exception for this uid; the id on success
+ * @remove: forget exceptions
+ * @reload: read configuration and exceptions again; -errno with @error: the old ones stay
+ * @peer_guest: is this pid inside a guest? (registry_peer_guest())
+ */
+struct control_handler {
+	void (*status)(void *data, struct status *status);
+	int (*add)(void *data, const struct exception *exception, uint32_t *id, struct error *error);
+	int (*remove)(void *data, const uint32_t *ids, size_t count, struct error *error);
+	int (*reload)(void *data, struct error *error);
+	bool (*peer_guest)(void *data, pid_t pid, char *label, size_t size);
+};
+
+/**
+ * struct control_settings - what the control socket serves
+ * @runtime: directory of the socket, made if missing (0755)
+ */
+struct control_settings {
+	const char *runtime;
+	sd_event *loop;
+	struct events *events;
+	const struct exceptions *exceptions;
+	const struct registry *registry;
+	const struct control_handler *handler;
+	void *data;
+};
+
+/** control_start() - bind the socket (root:lhguard 0660, or 0600 without such a group) and serve. */
+int control_start(struct control **control, const struct control_settings *settings,
+		  struct error *error);
+
+/** control_stop() - close all clients and remove the socket. */
+void control_stop(struct control *control);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Recorded attempts: a bounded ring, one event for the packets of one attempt, handed to whoever listens. */
+#ifndef LHGUARD_CONTROL_EVENTS_H
+#define LHGUARD_CONTROL_EVENTS_H
+
+#include "flow.h"
+
+struct events;
+
+#define EVENTS_RING 1024 /* attempts kept */
+
+/** events_listener - told of a new attempt, and of one whose count grew; must not block. */
+typedef void (*events_listener)(void *data, const struct attempt *attempt, bool is_new);
+
+struct events *events_new(void);
+void events_free(struct events *events);
+
+/** events_listen() - set a listener; at most 4. */
+int events_listen(struct events *events, events_listener listener, void *data);
+
+/**
+ * events_record() - record one judged connection; no allocation
+ * @attempt: its @id, @first_us, @last_us and @count are set here
+ *
+ * A packet with the same protocol, client, service and guest as an attempt of the last 60 s is counted
+ * there. Listeners are told of a repeat at once while its count is small, then at each power of two.
+ */
+void events_record(struct events *events, const struct attempt *attempt);
+
+/** events_each() - the newest @limit attempts, oldest first. */
+int events_each(const struct events *events, size_t limit,
+		int (*visit)(void *data, const struct attempt *attempt), void *data);
+
+/** struct events_totals - since the daemon's start */
+struct events_totals {
+	uint64_t attempts;
+	uint64_t refused;
+	uint64_t forgotten; /* fell out of the ring */
+};
+void events_totals(const struct events *events, struct events_totals *totals);
+
+#endif

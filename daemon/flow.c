@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The words for the pipeline's plain data. */
+#include "flow.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TABLE_LENGTH(table) (sizeof(table) / sizeof((table)[0]))
+
+static const char *const source_classes[] = {
+	[SOURCE_HOST] = "host",
+	[SOURCE_GUEST] = "guest",
+	[SOURCE_LAN] = "lan",
+	[SOURCE_UNKNOWN] = "unknown",
+};
+static_assert(TABLE_LENGTH(source_classes) == SOURCE_CLASS_COUNT, "a word for each class");
+
+static const char *const kinds[] = {
+	[KIND_VM] = "vm",   [KIND_CONTAINER] = "container", [KIND_SANDBOX] = "sandbox",
+	[KIND_LAN] = "lan", [KIND_UNKNOWN] = "unknown",
+};
+static_assert(TABLE_LENGTH(kinds) == KIND_COUNT, "a word for each kind");
+
+static const char *const routes[] = {
+	[ROUTE_LOCAL] = "local",     [ROUTE_USER_NET] = "user-net", [ROUTE_HOST_NET] = "host-net",
+	[ROUTE_BRIDGE] = "bridge",   [ROUTE_VETH] = "veth",	    [ROUTE_TAP] = "tap",
+	[ROUTE_MACVTAP] = "macvtap", [ROUTE_LAN] = "lan",	    [ROUTE_MARTIAN] = "martian",
+};
+static_assert(TABLE_LENGTH(routes) == ROUTE_COUNT, "a word for each route");
+
+static const char *const verdicts[] = {
+	[VERDICT_ACCEPT] = "accept",
+	[VERDICT_DROP] = "drop",
+	[VERDICT_REJECT] = "reject",
+};
+static_assert(TABLE_LENGTH(verdicts) == VERDICT_COUNT, "a word for each verdict");
+
+static const char *const reasons[] = {
+	[REASON_HOST] = "host",
+	[REASON_MALFORMED] = "malformed",
+	[REASON_MARTIAN] = "martian",
+	[REASON_VANISHED] = "vanished",
+	[REASON_DENY_EXCEPTION] = "deny-exception",
+	[REASON_ALLOW_EXCEPTION] = "allow-exception",
+	[REASON_INFRASTRUCTURE] = "infrastructure",
+	[REASON_DEFAULT] = "default",
+};
+static_assert(TABLE_LENGTH(reasons) == REASON_COUNT, "a word for each reason");
+
+const char *source_class_text(enum source_class class)
+{
+	return source_classes[class];
+}
+
+const char *kind_text(enum kind kind)
+{
+	return kinds[kind];
+}
+
+const char *route_text(enum route route)
+{
+	return routes[route];
+}
+
+const char *verdict_text(enum verdict verdict)
+{
+	return verdicts[verdict];
+}
+
+const char *reason_text(enum reason reason)
+{
+	return reasons[reason];
+}
+
+int kind_parse(const char *text)
+{
+	for (int kind = 0; kind < KIND_COUNT; kind++)
+		if (!strcmp(text, kinds[kind]))
+			return kind;
+	return -EINVAL;
+}
+
+bool flow_is_martian_target(const struct flow *flow)
+{
+	if (IN6_IS_ADDR_V4MAPPED(&flow->service))
+		return flow->service.s6_addr[12] == 127;
+	return IN6_IS_ADDR_LOOPBACK(&flow->service);
+}
+
+const char *address_format(char *target, size_t size, const struct in6_addr *address)
+{
+	const char *text;
+
+	if (IN6_IS_ADDR_V4MAPPED(address))
+		text = inet_ntop(AF_INET, &address->s6_addr[12], target, (socklen_t)size);
+	else
+		text = inet_ntop(AF_INET6, address, target, (socklen_t)size);
+	assert(text);
+	return text;
+}
+
+const char *protocol_format(char *target, size_t size, uint8_t protocol)
+{
+	static const struct {
+		uint8_t protocol;
+		const char *text;
+	} known[] = {
+		{IPPROTO_TCP, "tcp"},	{IPPROTO_UDP, "udp"},	    {IPPROTO_SCTP, "sctp"},
+		{IPPROTO_ICMP, "icmp"}, {IPPROTO_ICMPV6, "icmpv6"},
+	};
+
+	for (size_t i = 0; i < TABLE_LENGTH(known); i++) {
+		if (known[i].protocol == protocol) {
+			snprintf(target, size, "%s", known[i].text);
+			return target;
+		}
+	}
+	snprintf(target, size, "%u", protocol);
+	return target;
+}
+
+const char *source_label(char *target, size_t size, const struct source *source)
+{
+	if (source->class != SOURCE_GUEST)
+		snprintf(target, size, "%s", source_class_text(source->class));
+	else
+		snprintf(target, size, "%s:%s", kind_text(source->kind),
+			 source->name[0] ? source->name : "?");
+	return target;
+}

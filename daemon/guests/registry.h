@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The registry: which guests there are, and whose a connection is. */
+#ifndef LHGUARD_GUESTS_REGISTRY_H
+#define LHGUARD_GUESTS_REGISTRY_H
+
+#include "flow.h"
+
+struct error;
+struct links;
+struct process_event;
+struct registry;
+struct sockets;
+
+/**
+ * struct guest - a VM or a container on this machine
+ * @id: number since the daemon's start, from 1; 0 in a free slot
+ * @kind: vm, container, sandbox
+ * @runtime: "qemu", "podman", "netns", …
+ * @name: as its owner calls it; text_copy_name()
+ * @key: what makes it this guest and no other: "pid:123:9876", "cgroup:/machine.slice/…", "netns:4026532…"
+ * @leader: its first known process, 0 when none is known
+ * @netns: inode of its network namespace, 0 when not known, or the host's own
+ * @why: how it was recognised, a static string for a person
+ * @first_us: CLOCK_REALTIME microseconds when first seen
+ * @attempts: connections judged
+ * @refused: of those, refused
+ */
+struct guest {
+	uint32_t id;
+	enum kind kind;
+	char runtime[RUNTIME_SIZE];
+	char name[NAME_SIZE];
+	char key[256];
+	pid_t leader;
+	uint64_t netns;
+	const char *why;
+	uint64_t first_us;
+	uint64_t attempts;
+	uint64_t refused;
+};
+
+/**
+ * struct registry_settings - what the registry reads from
+ * @proc: descriptor of /proc
+ * @cgroup: descriptor of the cgroup2 mount, -1 when there is none
+ * @run_netns: folder of named network namespaces, "/run/netns"
+ * @netns: inode of the guarded network namespace
+ * @links: of the guarded namespace
+ * @sockets: of the guarded namespace
+ */
+struct registry_settings {
+	int proc;
+	int cgroup;
+	const char *run_netns;
+	uint64_t netns;
+	struct links *links;
+	struct sockets *sockets;
+};
+
+/** registry_new() - called in the guarded network namespace; scans what already runs. */
+int registry_new(struct registry **registry, const struct registry_settings *settings,
+		 struct error *error);
+void registry_free(struct registry *registry);
+
+/** registry_process_event() - a process started, became another program, or ended. */
+void registry_process_event(struct registry *registry, const struct process_event *event);
+
+/** registry_rescan() - read everything anew after events were lost. */
+void registry_rescan(struct registry *registry);
+
+/** registry_links_changed() - interfaces came, changed or went: their guests are looked up again. */
+void registry_links_changed(struct registry *registry);
+
+/**
+ * registry_work() - the slow look-ups that attribution left for after the verdict
+ * Reads /proc as a whole at most once a second. Call it after a batch of verdicts.
+ */
+void registry_work(struct registry *registry);
+
+/**
+ * registry_lan() - interfaces that lead to the LAN, whose packets need no queue
+ * @declared: interface names that the configuration says so of
+ * Return: how many were written to @ifindexes, at most @size.
+ */
+size_t registry_lan(struct registry *registry, const char (*declared)[IF_NAMESIZE],
+		    size_t declared_count, uint32_t *ifindexes, size_t size);
+
+/** registry_judged() - count a judged connection of this source's guest. */
+void registry_judged(struct registry *registry, const struct source *source, bool refused);
+
+/**
+ * registry_source() - who a connection is from; the verdict path's question
+ * Bounded work, no allocation: a cached look-up for most, for a socket in the cgroup of a conduit a
+ * search of that conduit's descriptors, at most SEARCH_BUDGET of them.
+ * Return: 0, or -ENOENT when the client socket has vanished (@source is unknown then).
+ */
+int registry_source(struct registry *registry, const struct flow *flow,
+		     const struct arrival *arrival, struct source *source);
+
+/** registry_peer_guest() - is this process inside a guest? @label receives e.g. "container:web". */
+bool registry_peer_guest(struct registry *registry, pid_t pid, char *label, size_t size);
+
+/** registry_each() - every guest, in order of id; stops when @visit returns non-zero. */
+int registry_each(const struct registry *registry,
+		  int (*visit)(void *data, const struct guest *guest), void *data);
+
+size_t registry_count(const struct registry *registry);
+
+#endif

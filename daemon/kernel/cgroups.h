@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From a cgroup2 id to its path, without a walk. */
+#ifndef LHGUARD_KERNEL_CGROUPS_H
+#define LHGUARD_KERNEL_CGROUPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CGROUP_PATH_SIZE 1024
+
+/**
+ * cgroups_open() - find the cgroup2 mount (also in a hybrid hierarchy) from a mountinfo file
+ * @mountinfo: "/proc/self/mountinfo", or a test's
+ * @fd: receives an O_PATH-less directory descriptor of the mount, for cgroups_path()
+ * Return: 0 or -errno, -ENOENT when no cgroup2 is mounted.
+ */
+int cgroups_open(const char *mountinfo, int *fd);
+
+/**
+ * cgroups_find_mount() - the mount point of cgroup2 in a mountinfo file; pure but for reading it
+ * Return: 0 or -errno. Octal escapes (\040) are undone.
+ */
+int cgroups_find_mount(const char *mountinfo, char *path, size_t size);
+
+/**
+ * cgroups_path() - the path of a cgroup below the mount, e.g. "/machine.slice/libpod-….scope"
+ * @fd: of cgroups_open()
+ * @id: inode number of its directory (INET_DIAG_CGROUP_ID)
+ *
+ * open_by_handle_at(2) with a kernfs handle: constant cost, needs CAP_DAC_READ_SEARCH.
+ *
+ * Return: 0, -ESTALE when the cgroup is gone, or -errno.
+ */
+int cgroups_path(int fd, uint64_t id, char *path, size_t size);
+
+/**
+ * cgroups_id() - the id of a path below the mount
+ * Return: 0 or -errno.
+ */
+int cgroups_id(int fd, const char *path, uint64_t *id);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table "inet lhguard": what is queued, what happens when nobody answers. */
+#ifndef LHGUARD_KERNEL_RULESET_H
+#define LHGUARD_KERNEL_RULESET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+struct ruleset;
+
+#define RULESET_TABLE	    "lhguard"
+#define RULESET_REJECT_MARK 0x6c686772u /* "lhgr": a packet that our reject chain answers */
+
+/** enum ruleset_expression - how packets get into a queue on this kernel */
+enum ruleset_expression {
+	RULESET_NATIVE, /* nft's own "queue" expression */
+	RULESET_COMPAT, /* the xtables target NFQUEUE through nft_compat */
+};
+
+/**
+ * struct ruleset_settings - everything the table depends on
+ * @loopback_queue: queue number for new connections at output on lo
+ * @guests_queue: queue number for new connections at input from elsewhere, and injected frames
+ * @loopback_bypass: accept on loopback when no daemon listens
+ * @guests_bypass: accept from elsewhere when no daemon listens
+ * @neighbour_discovery: accept ND, router solicitation, MLD and IGMP from guests in the kernel
+ */
+struct ruleset_settings {
+	uint16_t loopback_queue;
+	uint16_t guests_queue;
+	bool loopback_bypass;
+	bool guests_bypass;
+	bool neighbour_discovery;
+};
+
+/** ruleset_new() - open the sockets in the current network namespace; installs nothing yet. */
+int ruleset_new(struct ruleset **ruleset, struct error *error);
+
+/** ruleset_free() - close the sockets; leaves the table as it is. */
+void ruleset_free(struct ruleset *ruleset);
+
+/**
+ * ruleset_install() - put the table in place, replacing any earlier one in one atomic batch
+ * Tries the native expression first, and the compat one when the kernel answers ENOENT.
+ * Return: 0 or -errno with @error saying what the kernel lacks.
+ */
+int ruleset_install(struct ruleset *ruleset, const struct ruleset_settings *settings,
+		    struct error *error);
+
+/** ruleset_remove() - delete the table; 0 also when it is gone already. */
+int ruleset_remove(struct ruleset *ruleset);
+
+/**
+ * ruleset_set_lan() - which interfaces are not queued (but for 127/8 and ::1)
+ * @ifindexes: the whole set, replaces the earlier one; kept for ruleset_install() too
+ */
+int ruleset_set_lan(struct ruleset *ruleset, const uint32_t *ifindexes, size_t count);
+
+enum ruleset_expression ruleset_expression(const struct ruleset *ruleset);
+
+/** ruleset_fd() - readable when somebody changed nftables; then call ruleset_dispatch(). */
+int ruleset_fd(const struct ruleset *ruleset);
+
+/**
+ * ruleset_dispatch() - read the change notifications
+ * Return: 1 when our table was changed or removed by somebody else, or notifications were lost (the
+ * caller installs it again), 0 when it was not, -errno when the socket is broken.
+ */
+int ruleset_dispatch(struct ruleset *ruleset);
+
+#endif

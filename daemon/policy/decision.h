@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The decision: a pure function of flow, source, configuration and exceptions. */
+#ifndef LHGUARD_POLICY_DECISION_H
+#define LHGUARD_POLICY_DECISION_H
+
+#include "flow.h"
+
+struct config;
+struct exceptions;
+
+#define RESOLVERS_MAX 8
+
+/**
+ * struct resolvers - the host's own resolver addresses that stand on the host itself
+ * @address: in struct flow's form
+ * @count: at most RESOLVERS_MAX
+ */
+struct resolvers {
+	struct in6_addr address[RESOLVERS_MAX];
+	size_t count;
+};
+
+/**
+ * resolvers_read() - the nameserver lines of a resolv.conf(5)
+ * Return: 0, or -errno (@resolvers is empty then).
+ */
+int resolvers_read(const char *path, struct resolvers *resolvers);
+
+/**
+ * struct policy - what the decision depends on
+ */
+struct policy {
+	const struct config *config;
+	const struct exceptions *exceptions;
+	const struct resolvers *resolvers;
+};
+
+/**
+ * decide() - the verdict for one new connection
+ * @now_us: CLOCK_REALTIME, for exceptions with an end
+ *
+ * Order: host processes are accepted; 127/8 and ::1 from outside lo (route martian) are refused whatever the
+ * exceptions say; a deny exception; an allow exception; infrastructure (DHCP, DNS and ping on
+ * the guest's own gateway address, port 53 of the host's resolvers for user-net guests); the narrowest
+ * default. lan is accepted but for martians. No allocation, no system call.
+ */
+void decide(const struct policy *policy, const struct flow *flow, const struct source *source,
+	    uint64_t now_us, struct decision *decision);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The owner's exceptions: kept in a file, looked up in constant time. */
+#ifndef LHGUARD_POLICY_EXCEPTIONS_H
+#define LHGUARD_POLICY_EXCEPTIONS_H
+
+#include "policy/language.h"
+
+struct exceptions;
+
+#define COMMENT_SIZE   256
+#define EXCEPTIONS_MAX 65536
+
+/**
+ * struct exception - one stored rule
+ * @id: from 1, never used again
+ * @allow: allow or deny
+ * @service: what it is about
+ * @source: who it is about
+ * @created_us: CLOCK_REALTIME microseconds
+ * @expires_us: CLOCK_REALTIME microseconds, 0: never
+ * @creator: uid that made it
+ * @comment: any text, escaped by whoever prints it
+ * @file: where it stands when it is the administrator's ("" for the daemon's own)
+ */
+struct exception {
+	uint32_t id;
+	bool allow;
+	struct service service;
+	struct selector source;
+	uint64_t created_us;
+	uint64_t expires_us;
+	uint32_t creator;
+	char comment[COMMENT_SIZE];
+	char file[128];
+};
+
+/**
+ * exceptions_open() - read the store
+ * @directory: of "exceptions.conf" (the daemon's own), made if it is missing
+ * @administrator: folder of *.conf in the same format, never written; may be NULL or missing
+ * @now_us: CLOCK_REALTIME; expired entries are left out
+ *
+ * A broken file leaves the store empty and in the failed state: no exception is in force, none
+ * can be added, the file is never overwritten, and exceptions_failure() says file:line and reason.
+ *
+ * Return: 0 (also in the failed state), or -ENOMEM.
+ */
+int exceptions_open(struct exceptions **exceptions, const char *directory,
+		    const char *administrator, uint64_t now_us);
+void exceptions_close(struct exceptions *exceptions);
+
+/** exceptions_reload() - read the files again; the failed state ends when they are mended. */
+int exceptions_reload(struct exceptions *exceptions, uint64_t now_us);
+
+/** exceptions_failure() - "path:line: reason", or NULL when all is well. */
+const char *exceptions_failure(const struct exceptions *exceptions);
+
+/**
+ * exceptions_add() - store a new rule: in force only once it is safely on disk
+ * @exception: @id is ignored
+ * @id: receives its id
+ * Written whole or not at all: temporary file, fsync, rename, fsync of the folder. On any failure
+ * the store and the file stay as they were.
+ * Return: 0, -EUCLEAN in the failed state, -ENOSPC beyond EXCEPTIONS_MAX, or -errno with @error.
+ */
+int exceptions_add(struct exceptions *exceptions, const struct exception *exception, uint32_t *id,
+		   struct error *error);
+
+/**
+ * exceptions_remove() - forget rules, all of @ids or none
+ * Return: 0, -ENOENT naming the first unknown id, -EROFS for the administrator's, or -errno.
+ */
+int exceptions_remove(struct exceptions *exceptions, const uint32_t *ids, size_t count,
+		      struct error *error);
+
+/**
+ * exceptions_expire() - forget what has expired, and write the file
+ * @next_us: receives when the next one expires, 0: none
+ * Return: how many were forgotten, or -errno from writing (they are out of force all the same).
+ */
+int exceptions_expire(struct exceptions *exceptions, uint64_t now_us, uint64_t *next_us);
+
+/**
+ * exceptions_match() - the rule that decides for this connection
+ * A deny goes before an allow; among equals the lowest id. No allocation; cost does not grow with the number
+ * of exceptions (hashed by masked address, port block and selector).
+ * @now_us: an exception past its time does not match even before exceptions_expire()
+ * Return: the rule, or NULL.
+ */
+const struct exception *exceptions_match(const struct exceptions *exceptions,
+					 const struct flow *flow, const struct source *source,
+					 uint64_t now_us);
+
+size_t exceptions_count(const struct exceptions *exceptions);
+
+/** exceptions_each() - in order of id; stops when @visit returns non-zero. */
+int exceptions_each(const struct exceptions *exceptions,
+		    int (*visit)(void *data, const struct exception *exception), void *data);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* INI files by libinih, without its traps: every mistake is an error with file:line. */
+#ifndef LHGUARD_UTIL_INI_H
+#define LHGUARD_UTIL_INI_H
+
+#include "util/error.h"
+
+#include <stddef.h>
+
+#define INI_LINE_SIZE 1024	    /* bytes of a line with its newline */
+#define INI_FILE_SIZE (1024 * 1024) /* bytes of a file */
+
+/**
+ * struct ini_entry - one "key = value" or the start of a section
+ * @section: its name, "" before the first
+ * @key: NULL at the start of a section
+ * @value: NULL at the start of a section
+ * @line: from 1
+ */
+struct ini_entry {
+	const char *section;
+	const char *key;
+	const char *value;
+	unsigned int line;
+};
+
+/**
+ * ini_handler - takes one entry
+ * Return: 0, or -errno with the reason (without file:line) in @error: then parsing ends.
+ */
+typedef int (*ini_handler)(void *data, const struct ini_entry *entry, struct error *error);
+
+/**
+ * ini_read_file() - parse a file
+ * @path: also names the file in errors
+ * @error: "path:line: reason"
+ *
+ * Refused with file:line, where inih would cut, join or go on in silence: a line longer than
+ * INI_LINE_SIZE, a NUL byte, a continuation line (leading white space), a line without "=", an unterminated
+ * section. A ";" or "#" starts a comment only at the start of a line; a UTF-8 BOM is skipped. The first error ends
+ * the parsing.
+ *
+ * Return: 0, -EINVAL for a mistake in the file, -EFBIG, or -errno from opening and reading it.
+ */
+int ini_read_file(const char *path, ini_handler handler, void *data, struct error *error);
+
+/** ini_read_text() - the same from memory (@length bytes); @name stands for the path in errors. */
+int ini_read_text(const char *name, const char *text, size_t length, ini_handler handler, void *data,
+		  struct error *error);
+
+#endif

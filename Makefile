@@ -10,7 +10,9 @@ mandir       ?= $(prefix)/share/man
 datadir      ?= $(prefix)/share/lhguard
 unitdir      ?= $(prefix)/lib/systemd/system
 INSTALL      ?= install
-CC           ?= gcc
+ifeq ($(origin CC),default)
+CC           := gcc
+endif
 PKG_CONFIG   ?= pkg-config
 FUZZ_SECONDS ?= 60
 

@@ -72,10 +72,11 @@ void registry_rescan(struct registry *registry);
 void registry_links_changed(struct registry *registry);
 
 /**
- * registry_work() - the slow look-ups that attribution left for after the verdict
- * Reads /proc as a whole at most once a second. Call it after a batch of verdicts.
+ * registry_work() - the slow look-ups: who is behind a new interface, whom a new conduit serves
+ * Reads /proc as a whole at most once a second. Call it after events and after a batch of verdicts.
+ * Return: CLOCK_MONOTONIC microseconds at which to call it again, 0 when nothing is left to do.
  */
-void registry_work(struct registry *registry);
+uint64_t registry_work(struct registry *registry);
 
 /**
  * registry_lan() - interfaces that lead to the LAN, whose packets need no queue

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The guard: the way that every new connection takes, from the queue to the event.
+ *
+ * DOC: Theory of Operation
+ *
+ *	queue → packet → flow → source → decision → verdict → event → journal, subscribers, desktop
+ *
+ * The kernel queues the first packet of a connection (kernel/ruleset.c) and we read a batch of them
+ * (kernel/queue.c). Before the first is judged, the registry takes in every process and link event that the kernel
+ * had reported by then: a packet can only come from a process that has started, and the kernel reported
+ * the start first. Then each packet is judged on its own, without allocating, blocking or asking anybody
+ * but the kernel. Only when all verdicts of the batch are sent are the attempts recorded.
+ */
+#include "guard.h"
+
+#include "control/events.h"
+#include "guests/registry.h"
+#include "kernel/packet.h"
+#include "policy/config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+static uint64_t realtime_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+static void before_batch(void *data)
+{
+	struct guard *guard = data;
+
+	guard->handler->catch_up(guard->data);
+	guard->now_us = realtime_us();
+	guard->batch_count = 0;
+}
+
+/* A packet that cannot be read is refused: from whom it is can only be told by its interface. */
+static void judge_malformed(struct guard *guard, struct attempt *attempt)
+{
+	registry_source(guard->registry, &attempt->flow, &attempt->arrival, &attempt->source);
+	attempt->decision = (struct decision){
+		.verdict = guard->policy.config->refusal,
+		.reason = REASON_MALFORMED,
+		.rule = "a first packet that cannot be read",
+	};
+}
+
+/*
+ * The client socket closed before its turn. For TCP nothing is lost by a drop: nobody is left to take the
+ * answer. A datagram is judged as what it is, one from an unknown source.
+ */
+static void judge_vanished(struct guard *guard, struct attempt *attempt)
+{
+	guard->vanished++;
+	decide(&guard->policy, &attempt->flow, &attempt->source, guard->now_us,
+	       &attempt->decision);
+	if (attempt->flow.protocol == IPPROTO_TCP)
+		attempt->decision.verdict = VERDICT_DROP;
+	if (attempt->decision.reason == REASON_DEFAULT)
+		attempt->decision.reason = REASON_VANISHED;
+}
+
+static bool is_worth_an_event(const struct attempt *attempt)
+{
+	switch (attempt->source.class) {
+	case SOURCE_HOST:
+		return false;
+	case SOURCE_LAN:
+		return attempt->decision.verdict != VERDICT_ACCEPT;
+	default:
+		return attempt->decision.reason != REASON_VANISHED ||
+		       attempt->flow.protocol != IPPROTO_TCP;
+	}
+}
+
+static enum verdict judge(void *data, const struct queue_packet *packet)
+{
+	struct guard *guard = data;
+	struct attempt *attempt = &guard->batch[guard->batch_count];
+
+	memset(attempt, 0, sizeof(*attempt));
+	attempt->arrival = packet->arrival;
+	attempt->enforced = guard->enforce;
+
+	if (packet_parse(packet->bytes, packet->length, &attempt->flow))
+		judge_malformed(guard, attempt);
+	else if (registry_source(guard->registry, &attempt->flow, &attempt->arrival,
+				 &attempt->source) == -ENOENT)
+		judge_vanished(guard, attempt);
+	else
+		decide(&guard->policy, &attempt->flow, &attempt->source, guard->now_us,
+		       &attempt->decision);
+
+	if (is_worth_an_event(attempt))
+		guard->batch_count++;
+	return guard->enforce ? attempt->decision.verdict : VERDICT_ACCEPT;
+}
+
+static void after_batch(void *data)
+{
+	struct guard *guard = data;
+
+	for (size_t i = 0; i < guard->batch_count; i++) {
+		struct attempt *attempt = &guard->batch[i];
+		bool refused = attempt->decision.verdict != VERDICT_ACCEPT;
+
+		registry_judged(guard->registry, &attempt->source, refused);
+		if (attempt->decision.reason != REASON_MALFORMED)
+			guard->handler->program(guard->data, &attempt->flow, attempt->program,
+						sizeof(attempt->program));
+		strncpy(attempt->rule, attempt->decision.rule, sizeof(attempt->rule) - 1);
+		events_record(guard->events, attempt);
+	}
+	guard->batch_count = 0;
+	guard->handler->judged(guard->data);
+}
+
+const struct queue_handler guard_queue_handler = {
+	.before = before_batch,
+	.judge = judge,
+	.after = after_batch,
+};

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Whose connection is this? The loopback half: from the client socket to a guest. */
+#include "guests/state.h"
+
+#include "util/text.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void source_set_guest(struct source *source, const struct guest *guest)
+{
+	source->class = SOURCE_GUEST;
+	source->kind = guest->kind;
+	source->guest = guest->id;
+	source->why = guest->why;
+	text_copy(source->runtime, sizeof(source->runtime), guest->runtime);
+	text_copy(source->name, sizeof(source->name), guest->name);
+}
+
+/*
+ * The guests that live in a network namespace. One is the source; several share a wire or a conduit, and
+ * which of them it was cannot be told.
+ */
+void source_set_netns(struct registry *registry, struct source *source, uint64_t netns,
+		      const char *runtime)
+{
+	const struct guest *found = NULL;
+	unsigned int others = 0;
+
+	for (uint32_t i = 0; i < registry->guests_high; i++) {
+		const struct guest *guest = &registry->guests[i];
+
+		if (registry->guest_netns[i] != netns || !guest->id)
+			continue;
+		if (!found) {
+			found = guest;
+			source_set_guest(source, guest);
+			continue;
+		}
+		if (!others++) {
+			source->shared = true;
+			source->guest = 0;
+			text_copy(source->name, sizeof(source->name), "one of: ");
+			text_append(source->name, sizeof(source->name), "%s", found->name);
+		}
+		text_append(source->name, sizeof(source->name), ", %s", guest->name);
+	}
+	if (found)
+		return;
+	source->class = SOURCE_GUEST;
+	source->kind = KIND_CONTAINER;
+	source->why = "its network namespace, which no guest in the table lives in";
+	text_copy(source->runtime, sizeof(source->runtime), runtime);
+}
+
+static const struct cgroup_entry *cgroup_lookup(struct registry *registry, uint64_t id)
+{
+	struct cgroup_entry *entry = &registry->cgroups[(id * 0x9e3779b97f4a7c15u) >> 54];
+	char path[CGROUP_PATH_SIZE];
+
+	static_assert(CGROUPS_MAX == 1u << (64 - 54), "the hash fills the cache");
+	if (!id || registry->settings.cgroup < 0)
+		return NULL;
+	if (entry->id == id)
+		return entry;
+	if (cgroups_path(registry->settings.cgroup, id, path, sizeof(path)))
+		return NULL;
+	entry->id = id;
+	entry->path_hash = hash_text(path);
+	entry->is_guest = catalogue_cgroup(path, &entry->match);
+	return entry;
+}
+
+/* Could this suspect have made a socket in this cgroup? */
+static bool suspect_knows_cgroup(struct registry *registry, struct suspect *suspect,
+				 const struct cgroup_entry *cgroup)
+{
+	char path[CGROUP_PATH_SIZE];
+	uint64_t now;
+
+	if (!cgroup)
+		return true; /* the cgroup is gone or not told: nobody can be left out */
+	for (int i = 0; i < CGROUPS_SEEN; i++)
+		if (suspect->seen[i] == cgroup->path_hash)
+			return true;
+	if (process_cgroup(registry->settings.proc, suspect->pid, path, sizeof(path)))
+		return false; /* it has ended */
+	now = hash_text(path);
+	suspect->seen[suspect->seen_next++ % CGROUPS_SEEN] = now;
+	return now == cgroup->path_hash;
+}
+
+enum search_result {
+	SEARCH_FOUND,
+	SEARCH_NOBODY,
+	SEARCH_NOT_NEEDED, /* no suspect was ever in that cgroup */
+	SEARCH_UNSURE,	   /* the budget ran out, or a suspect had no room in the table */
+};
+
+static enum search_result search_suspects(struct registry *registry,
+					  const struct socket_info *socket,
+					  const struct cgroup_entry *cgroup,
+					  struct suspect **found)
+{
+	unsigned int budget = SEARCH_BUDGET;
+	bool searched = false;
+
+	for (uint32_t i = 0; i < registry->suspects_high; i++) {
+		struct suspect *suspect = &registry->suspects[i];
+
+		if (!suspect->pid || !suspect_knows_cgroup(registry, suspect, cgroup))
+			continue;
+		searched = true;
+		switch (process_holds_socket(registry->settings.proc, suspect->pid, socket->inode,
+					     &suspect->hint, &budget)) {
+		case SOCKET_HELD:
+			*found = suspect;
+			return SEARCH_FOUND;
+		case SOCKET_NOT_HELD:
+			break;
+		case SOCKET_SEARCH_CUT:
+			return SEARCH_UNSURE;
+		}
+	}
+	if (!searched)
+		return SEARCH_NOT_NEEDED;
+	return registry->suspects_lost ? SEARCH_UNSURE : SEARCH_NOBODY;
+}
+
+static void source_set_suspect(struct registry *registry, struct source *source,
+			       struct suspect *suspect)
+{
+	const struct program *program = suspect->program;
+	struct process process;
+
+	source->pid = suspect->pid;
+	if (!process_read(registry->settings.proc, suspect->pid, &process))
+		text_copy(source->comm, sizeof(source->comm), process.comm);
+	source->route = program ? ROUTE_USER_NET : ROUTE_HOST_NET;
+	if (suspect->guest != NO_GUEST) {
+		source_set_guest(source, &registry->guests[suspect->guest]);
+		return;
+	}
+	if (suspect->netns) {
+		source_set_netns(registry, source, suspect->netns, program->runtime);
+		return;
+	}
+	source->class = SOURCE_GUEST;
+	source->kind = program ? program->kind : KIND_UNKNOWN;
+	source->why = "a conduit of unknown guests";
+	text_copy(source->runtime, sizeof(source->runtime), program ? program->runtime : "");
+}
+
+static int unknown(struct source *source, const char *why, int result)
+{
+	source->class = SOURCE_UNKNOWN;
+	source->kind = KIND_UNKNOWN;
+	source->why = why;
+	return result;
+}
+
+static int host(struct source *source, const char *why)
+{
+	source->class = SOURCE_HOST;
+	source->why = why;
+	return 0;
+}
+
+int loopback_source(struct registry *registry, const struct flow *flow,
+		    const struct arrival *arrival, struct source *source)
+{
+	const struct cgroup_entry *cgroup;
+	struct suspect *suspect = NULL;
+	struct socket_info socket, again;
+	int result;
+
+	source->route = ROUTE_LOCAL;
+	text_copy(source->interface, sizeof(source->interface), "lo");
+	result = sockets_client(registry->settings.sockets, flow, &socket);
+	if (result && !registry->local_members && !registry->members_lost)
+		return host(source, "no guest has a process in this namespace");
+	if (result == -EPROTONOSUPPORT)
+		return unknown(source, "its protocol has no socket look-up", 0);
+	if (result)
+		return unknown(source, "its socket closed before it could be looked up", -ENOENT);
+	if (arrival->has_uid && arrival->uid != socket.uid)
+		return unknown(source, "several sockets share its address", 0);
+
+	cgroup = cgroup_lookup(registry, socket.cgroup);
+	if (cgroup && cgroup->is_guest) {
+		const struct guest *guest = guests_for_cgroup(registry, &cgroup->match);
+
+		if (!guest)
+			return unknown(source, "the table of guests is full", 0);
+		source->route = guest->kind == KIND_VM ? ROUTE_USER_NET : ROUTE_HOST_NET;
+		source_set_guest(source, guest);
+		return 0;
+	}
+	switch (search_suspects(registry, &socket, cgroup, &suspect)) {
+	case SEARCH_FOUND:
+		source_set_suspect(registry, source, suspect);
+		return 0;
+	case SEARCH_NOT_NEEDED:
+		return host(source, "no guest's process shares its cgroup");
+	case SEARCH_UNSURE:
+		return unknown(source, "too many descriptors to search", 0);
+	case SEARCH_NOBODY:
+		break;
+	}
+	/* A socket that closed while it was searched for was nobody's by the time of its turn. */
+	if (sockets_client(registry->settings.sockets, flow, &again) ||
+	    again.inode != socket.inode)
+		return unknown(source, "its socket closed before it could be looked up", -ENOENT);
+	return host(source, "no guest's process holds its socket");
+}

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Which processes are guests, work for guests or supervise them. */
+#include "guests/state.h"
+
+#include "guests/names.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ANCESTORS_MAX 16    /* levels walked up to find a supervisor */
+#define NETNS_TRIES   8	    /* look-ups of a conduit's namespace before it counts as having none */
+#define NETNS_WAIT_US 30000 /* before the first of them; doubled for each further one */
+#define ARGUMENTS_MAX 8192
+
+static uint32_t slot_of(pid_t pid)
+{
+	return ((uint32_t)pid * 2654435761u) & (MEMBERS_MAX - 1);
+}
+
+struct member *members_find(struct registry *registry, pid_t pid)
+{
+	for (uint32_t i = slot_of(pid); registry->members[i].pid; i = (i + 1) & (MEMBERS_MAX - 1))
+		if (registry->members[i].pid == pid)
+			return &registry->members[i];
+	return NULL;
+}
+
+static void remember_cgroup(struct suspect *suspect, uint64_t path_hash)
+{
+	for (int i = 0; i < CGROUPS_SEEN; i++)
+		if (suspect->seen[i] == path_hash)
+			return;
+	suspect->seen[suspect->seen_next++ % CGROUPS_SEEN] = path_hash;
+}
+
+/* Give the member a slot among those that are searched for sockets. */
+static void make_suspect(struct registry *registry, struct member *member, uint64_t path_hash)
+{
+	struct suspect *suspect;
+	uint32_t i = 0;
+
+	while (i < registry->suspects_high && registry->suspects[i].pid)
+		i++;
+	if (i == SUSPECTS_MAX) {
+		registry->suspects_lost++;
+		return;
+	}
+	if (i == registry->suspects_high)
+		registry->suspects_high++;
+	suspect = &registry->suspects[i];
+	memset(suspect, 0, sizeof(*suspect));
+	suspect->pid = member->pid;
+	suspect->guest = member->guest;
+	suspect->program = member->program;
+	suspect->hint = -1;
+	if (member->program && member->program->role == PROGRAM_CONDUIT)
+		suspect->netns_next_us = monotonic_us() + NETNS_WAIT_US;
+	remember_cgroup(suspect, path_hash);
+	member->suspect = (int16_t)i;
+}
+
+static struct member *add(struct registry *registry, const struct member *entry)
+{
+	uint32_t i = slot_of(entry->pid);
+
+	if (registry->member_count >= MEMBERS_MAX / 4 * 3) {
+		registry->members_lost++;
+		return NULL;
+	}
+	while (registry->members[i].pid)
+		i = (i + 1) & (MEMBERS_MAX - 1);
+	registry->members[i] = *entry;
+	registry->members[i].suspect = -1;
+	registry->member_count++;
+	registry->local_members += entry->local;
+	if (entry->guest != NO_GUEST)
+		registry->guest_members[entry->guest]++;
+	return &registry->members[i];
+}
+
+void members_remove(struct registry *registry, pid_t pid)
+{
+	struct member *member = members_find(registry, pid);
+	uint32_t hole, i;
+
+	if (!member)
+		return;
+	registry->local_members -= member->local;
+	registry->member_count--;
+	if (member->suspect >= 0)
+		registry->suspects[member->suspect].pid = 0;
+	while (registry->suspects_high && !registry->suspects[registry->suspects_high - 1].pid)
+		registry->suspects_high--;
+	if (member->guest != NO_GUEST && !--registry->guest_members[member->guest])
+		guests_prune(registry);
+
+	/* Close the gap of the open addressing (Knuth, TAOCP 6.4, algorithm R). */
+	hole = (uint32_t)(member - registry->members);
+	for (i = (hole + 1) & (MEMBERS_MAX - 1); registry->members[i].pid;
+	     i = (i + 1) & (MEMBERS_MAX - 1)) {
+		uint32_t home = slot_of(registry->members[i].pid);
+
+		if (((i - home) & (MEMBERS_MAX - 1)) >= ((i - hole) & (MEMBERS_MAX - 1))) {
+			registry->members[hole] = registry->members[i];
+			hole = i;
+		}
+	}
+	memset(&registry->members[hole], 0, sizeof(registry->members[hole]));
+}
+
+void members_clear(struct registry *registry)
+{
+	memset(registry->members, 0, sizeof(registry->members));
+	memset(registry->suspects, 0, sizeof(registry->suspects));
+	memset(registry->guest_members, 0, sizeof(registry->guest_members));
+	registry->member_count = registry->local_members = 0;
+	registry->suspects_high = registry->suspects_lost = registry->members_lost = 0;
+}
+
+/*
+ * The guest of a process that a host process keeps in namespaces of its own: known from the nearest
+ * ancestor that supervises a guest or is one, or else a guest by its pid namespace alone.
+ */
+static struct guest *guest_of_ancestors(struct registry *registry, const struct process *process)
+{
+	pid_t pid = process->parent;
+
+	for (int level = 0; level < ANCESTORS_MAX && pid > 1; level++) {
+		const struct member *member = members_find(registry, pid);
+		const struct program *program;
+		struct process ancestor;
+
+		if (member && member->guest != NO_GUEST &&
+		    (member->supervisor || !member->program))
+			return &registry->guests[member->guest];
+		if (process_read(registry->settings.proc, pid, &ancestor))
+			return NULL;
+		program = catalogue_program(ancestor.executable, ancestor.comm);
+		if (program && program->role == PROGRAM_SANDBOX) {
+			char key[64], name[NAME_SIZE];
+			struct guest *guest;
+
+			snprintf(key, sizeof(key), "pidns:%" PRIu64, process->namespaces.pid);
+			guest = guests_find_key(registry, key);
+			if (guest)
+				return guest;
+			text_copy_name(name, sizeof(name), process->comm, strlen(process->comm));
+			return guests_add(registry, program->kind, program->runtime, name, key,
+					  "a sandbox among its ancestors");
+		}
+		pid = ancestor.parent;
+	}
+	return NULL;
+}
+
+static struct guest *guest_of_pid_namespace(struct registry *registry,
+					    const struct process *process)
+{
+	char key[64], name[NAME_SIZE];
+	struct guest *guest;
+
+	snprintf(key, sizeof(key), "pidns:%" PRIu64, process->namespaces.pid);
+	guest = guests_find_key(registry, key);
+	if (guest)
+		return guest;
+	snprintf(name, sizeof(name), "pidns-%" PRIu64, process->namespaces.pid);
+	return guests_add(registry, KIND_CONTAINER, "contained", name, key,
+			  "its pid namespace is not the host's");
+}
+
+/* The guest that a VMM is, or that a supervisor keeps: by its command line. */
+static struct guest *guest_of_program(struct registry *registry, const struct program *program,
+				      const struct process *process)
+{
+	char arguments[ARGUMENTS_MAX], key[sizeof(registry->guests->key)], name[NAME_SIZE] = "";
+	const char *id = NULL;
+	struct guest *guest;
+	ssize_t length;
+
+	length = process_arguments(registry->settings.proc, process->pid, arguments,
+				   sizeof(arguments));
+	if (length < 0)
+		length = 0;
+	names_from_arguments(program, arguments, (size_t)length, name);
+	if (program->id_option)
+		id = names_option(arguments, (size_t)length, program->id_option);
+	if (id)
+		snprintf(key, sizeof(key), "container:%.200s", id);
+	else if (program->role == PROGRAM_SUPERVISOR && name[0])
+		snprintf(key, sizeof(key), "%s:%s", program->runtime, name);
+	else if (program->role == PROGRAM_SUPERVISOR)
+		return NULL; /* its children tell */
+	else
+		snprintf(key, sizeof(key), "%s:%d:%" PRIu64, program->runtime, process->pid,
+			 process->start);
+	guest = guests_find_key(registry, key);
+	if (guest && name[0]) {
+		text_copy(guest->name, sizeof(guest->name), name);
+	} else if (!guest) {
+		if (!name[0] && id)
+			text_copy_name(name, sizeof(name), id, strnlen(id, 12));
+		if (!name[0])
+			snprintf(name, sizeof(name), "%s-%d", program->runtime, process->pid);
+		guest = guests_add(registry, program->kind, program->runtime, name, key,
+				   program->role == PROGRAM_VMM ? "its VMM's command line"
+								: "its supervisor's command line");
+	}
+	if (guest && program->role == PROGRAM_VMM)
+		guest->leader = process->pid;
+	return guest;
+}
+
+/* A VMM inside a cgroup that libvirt made: the cgroup's name is lossy, the command line's is not. */
+static void improve_name(struct registry *registry, struct guest *guest,
+			 const struct program *program, pid_t pid)
+{
+	char arguments[ARGUMENTS_MAX], name[NAME_SIZE];
+	ssize_t length = process_arguments(registry->settings.proc, pid, arguments,
+					   sizeof(arguments));
+
+	if (length > 0 && names_from_arguments(program, arguments, (size_t)length, name))
+		text_copy(guest->name, sizeof(guest->name), name);
+}
+
+static bool is_foreign(uint64_t namespace, uint64_t host)
+{
+	return namespace && namespace != host;
+}
+
+/* What is this process? Fills @member and returns true when it has to do with a guest. */
+static bool classify(struct registry *registry, const struct process *process,
+		     const char *cgroup, struct member *member)
+{
+	const struct namespaces *theirs = &process->namespaces, *ours = &registry->host;
+	const struct program *program = catalogue_program(process->executable, process->comm);
+	struct cgroup_match match;
+	struct guest *guest = NULL;
+
+	*member = (struct member){.pid = process->pid, .guest = NO_GUEST, .suspect = -1};
+	if (catalogue_cgroup(cgroup, &match)) {
+		guest = guests_for_cgroup(registry, &match);
+		if (guest && match.kind == KIND_VM && program && program->role == PROGRAM_VMM)
+			improve_name(registry, guest, program, process->pid);
+	} else if (is_foreign(theirs->pid, ours->pid)) {
+		guest = guest_of_ancestors(registry, process);
+		if (!guest)
+			guest = guest_of_pid_namespace(registry, process);
+		member->local = true; /* by its namespaces alone: to be searched */
+	} else if (!program &&
+		   (is_foreign(theirs->mount, ours->mount) || is_foreign(theirs->user, ours->user))) {
+		guest = guest_of_ancestors(registry, process);
+		member->local = guest != NULL;
+	} else if (program && program->role != PROGRAM_SANDBOX) {
+		member->program = program;
+		member->supervisor = program->role == PROGRAM_SUPERVISOR;
+		member->local = !member->supervisor;
+		if (program->role != PROGRAM_CONDUIT)
+			guest = guest_of_program(registry, program, process);
+	}
+	member->guest = guests_index(registry, guest);
+	return guest || member->program || member->local;
+}
+
+static void look_at(struct registry *registry, pid_t pid)
+{
+	char cgroup[CGROUP_PATH_SIZE] = "";
+	struct member entry, *member;
+	struct process process;
+	bool searched;
+
+	members_remove(registry, pid);
+	if (process_read(registry->settings.proc, pid, &process))
+		return;
+	process_cgroup(registry->settings.proc, pid, cgroup, sizeof(cgroup));
+	if (!classify(registry, &process, cgroup, &entry))
+		return;
+
+	/* A process of another network namespace opens no connection here. */
+	searched = entry.local && process.namespaces.net == registry->host.net;
+	entry.local = !entry.supervisor && process.namespaces.net == registry->host.net;
+	member = add(registry, &entry);
+	if (member && searched)
+		make_suspect(registry, member, hash_text(cgroup));
+	if (entry.guest != NO_GUEST && !entry.supervisor) {
+		struct guest *guest = &registry->guests[entry.guest];
+
+		if (!guest->leader)
+			guest->leader = pid;
+		if (!guest->netns && is_foreign(process.namespaces.net, registry->host.net))
+			guests_set_netns(registry, guest, process.namespaces.net);
+	}
+}
+
+void members_look_at(struct registry *registry, pid_t pid)
+{
+	const struct member *member = members_find(registry, pid);
+	uint16_t guest = member ? member->guest : NO_GUEST;
+
+	/* A guest whose only process becomes another program is still the same guest. */
+	if (guest != NO_GUEST)
+		registry->guest_members[guest]++;
+	look_at(registry, pid);
+	if (guest != NO_GUEST && !--registry->guest_members[guest])
+		guests_prune(registry);
+}
+
+void members_fork(struct registry *registry, pid_t child, pid_t parent)
+{
+	const struct member *from = members_find(registry, parent);
+	struct member entry, *member;
+	struct suspect inherited;
+
+	if (!from)
+		return;
+	members_remove(registry, child);
+	from = members_find(registry, parent); /* removal may have moved it */
+	if (!from)
+		return;
+	entry = *from;
+	entry.pid = child;
+	if (from->suspect >= 0)
+		inherited = registry->suspects[from->suspect];
+	member = add(registry, &entry);
+	if (!member || entry.suspect < 0)
+		return;
+	make_suspect(registry, member, 0);
+	if (member->suspect >= 0) {
+		struct suspect *suspect = &registry->suspects[member->suspect];
+
+		inherited.pid = child;
+		inherited.hint = -1;
+		*suspect = inherited;
+	}
+}
+
+/* A conduit serves the namespace whose tap it holds; it opens the tap some time after its exec. */
+static void find_netns(struct registry *registry, struct suspect *suspect, uint64_t now)
+{
+	uint64_t netns;
+
+	if (!process_tap_netns(registry->settings.proc, suspect->pid, &netns) &&
+	    netns != registry->host.net) {
+		suspect->netns = netns;
+		suspect->netns_next_us = 0;
+		guests_for_netns(registry, netns);
+	} else if (++suspect->netns_tries < NETNS_TRIES) {
+		suspect->netns_next_us = now + ((uint64_t)NETNS_WAIT_US << suspect->netns_tries);
+	} else {
+		suspect->netns_next_us = 0;
+	}
+}
+
+/* Look for the namespaces of new conduits; returns when to come again, 0: never. */
+uint64_t members_work(struct registry *registry)
+{
+	uint64_t now = monotonic_us(), next = 0;
+
+	for (uint32_t i = 0; i < registry->suspects_high; i++) {
+		struct suspect *suspect = &registry->suspects[i];
+
+		if (!suspect->pid || !suspect->netns_next_us)
+			continue;
+		if (suspect->netns_next_us <= now)
+			find_netns(registry, suspect, now);
+		if (suspect->netns_next_us && (!next || suspect->netns_next_us < next))
+			next = suspect->netns_next_us;
+	}
+	return next;
+}

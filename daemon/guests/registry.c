@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The registry's outside: what the guard asks it and tells it. */
+#include "guests/state.h"
+
+#include "kernel/process_events.h"
+#include "util/error.h"
+#include "util/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int visit_pid(void *data, pid_t pid)
+{
+	members_look_at(data, pid);
+	return 0;
+}
+
+void registry_rescan(struct registry *registry)
+{
+	members_clear(registry);
+	/* Twice: a container's process may be read before the supervisor that knows its name. */
+	processes_each(registry->settings.proc, visit_pid, registry);
+	processes_each(registry->settings.proc, visit_pid, registry);
+	guests_prune(registry);
+	registry_links_changed(registry);
+}
+
+int registry_new(struct registry **registry, const struct registry_settings *settings,
+		 struct error *error)
+{
+	struct registry *new = calloc(1, sizeof(*new));
+	int result;
+
+	if (!new)
+		return error_set(error, -ENOMEM, "out of memory");
+	new->settings = *settings;
+	result = process_namespaces(settings->proc, getpid(), &new->host);
+	if (result || !new->host.pid) {
+		free(new);
+		return error_set(error, result ? result : -EACCES,
+				 "cannot read /proc/self/ns: is /proc mounted, are we root?");
+	}
+	new->host.net = settings->netns;
+	registry_rescan(new);
+	*registry = new;
+	return 0;
+}
+
+void registry_free(struct registry *registry)
+{
+	free(registry);
+}
+
+/* Interfaces and conduits whose guests are not known yet; see registry.h. */
+uint64_t registry_work(struct registry *registry)
+{
+	uint64_t wires, conduits;
+
+	if (registry->suspects_lost && registry->suspects_high < SUSPECTS_MAX / 2)
+		registry_rescan(registry);
+	wires = wires_work(registry);
+	conduits = members_work(registry);
+	return !wires || (conduits && conduits < wires) ? conduits : wires;
+}
+
+void registry_process_event(struct registry *registry, const struct process_event *event)
+{
+	switch (event->type) {
+	case PROCESS_FORK:
+		members_fork(registry, event->pid, event->parent);
+		break;
+	case PROCESS_EXEC:
+		members_look_at(registry, event->pid);
+		break;
+	case PROCESS_EXIT:
+		members_remove(registry, event->pid);
+		break;
+	}
+}
+
+int registry_source(struct registry *registry, const struct flow *flow,
+		    const struct arrival *arrival, struct source *source)
+{
+	int result = 0;
+
+	memset(source, 0, sizeof(*source));
+	if (arrival->loopback)
+		result = loopback_source(registry, flow, arrival, source);
+	else
+		wire_source(registry, flow, arrival, source);
+	if (!arrival->loopback && flow_is_martian_target(flow))
+		source->route = ROUTE_MARTIAN;
+	return result;
+}
+
+void registry_judged(struct registry *registry, const struct source *source, bool refused)
+{
+	struct guest *guest = guests_find_id(registry, source->guest);
+
+	if (!guest)
+		return;
+	guest->attempts++;
+	guest->refused += refused;
+}
+
+bool registry_peer_guest(struct registry *registry, pid_t pid, char *label, size_t size)
+{
+	char cgroup[CGROUP_PATH_SIZE] = "";
+	struct cgroup_match match;
+	const struct member *member;
+	struct source source = {0};
+	struct process process;
+
+	text_copy(label, size, "a guest");
+	if (process_read(registry->settings.proc, pid, &process))
+		return true; /* a process that we cannot look at is not trusted */
+	member = members_find(registry, pid);
+	if (member && !member->supervisor && member->guest != NO_GUEST) {
+		source_set_guest(&source, &registry->guests[member->guest]);
+		source_label(label, size, &source);
+		return true;
+	}
+	process_cgroup(registry->settings.proc, pid, cgroup, sizeof(cgroup));
+	if (catalogue_cgroup(cgroup, &match)) {
+		const struct guest *guest = guests_for_cgroup(registry, &match);
+
+		if (guest) {
+			source_set_guest(&source, guest);
+			source_label(label, size, &source);
+		}
+		return true;
+	}
+	return process.namespaces.pid && process.namespaces.pid != registry->host.pid;
+}
+
+int registry_each(const struct registry *registry,
+		  int (*visit)(void *data, const struct guest *guest), void *data)
+{
+	uint32_t last = 0;
+
+	for (;;) { /* by id; slots are used again */
+		const struct guest *next = NULL;
+		int result;
+
+		for (uint32_t i = 0; i < registry->guests_high; i++) {
+			const struct guest *guest = &registry->guests[i];
+
+			if (guest->id > last && (!next || guest->id < next->id))
+				next = guest;
+		}
+		if (!next)
+			return 0;
+		last = next->id;
+		result = visit(data, next);
+		if (result)
+			return result;
+	}
+}
+
+size_t registry_count(const struct registry *registry)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < registry->guests_high; i++)
+		count += registry->guests[i].id != 0;
+	return count;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The registry's tables, shared by the files of this folder only.
+ *
+ * DOC: Theory of Operation
+ *
+ * Everything here has a fixed size and is allocated once, so that the verdict path never allocates and a
+ * hostile guest cannot make the daemon grow. When a table is full the guard degrades towards
+ * `unknown`, never towards `host`.
+ *
+ *  - guests[]   what `lhguard guests` shows. A guest lives as long as something refers to it: a member
+ *               process, a named network namespace, or a cgroup that sockets still come from.
+ *  - members[]  hash by pid of every process that is a guest, works for one, or supervises one. fork copies the
+ *               entry, exec looks again, exit removes it.
+ *  - suspects[] the members whose sockets the cgroup does not give away: conduits, VMMs, and contained processes
+ *               in the guarded network namespace. Only these are ever searched for a socket.
+ *  - cgroups[]  cache from a cgroup id to "this guest's" or "says nothing". Ids are never reused by the kernel, so
+ *               an entry never goes stale.
+ *  - wires[]    which network namespace or VMM is behind an interface.
+ *
+ * A socket carries the cgroup that its process was in when it made the socket. So a suspect is searched when it is,
+ * or ever was seen to be, in the socket's cgroup. Processes are moved without any event; their current
+ * cgroup is therefore read for each question and not remembered.
+ */
+#ifndef LHGUARD_GUESTS_STATE_H
+#define LHGUARD_GUESTS_STATE_H
+
+#include "guests/registry.h"
+
+#include "guests/catalogue.h"
+#include "kernel/cgroups.h"
+#include "kernel/descriptors.h"
+#include "kernel/links.h"
+#include "kernel/processes.h"
+#include "kernel/sockets.h"
+
+#define GUESTS_MAX    1024
+#define MEMBERS_MAX   8192 /* a power of two; at most 3/4 are used */
+#define SUSPECTS_MAX  1024
+#define CGROUPS_MAX   1024 /* a power of two */
+#define WIRES_MAX     1024
+#define CGROUPS_SEEN  4	   /* cgroups remembered for one suspect */
+#define SEARCH_BUDGET 8192 /* descriptors read for one connection */
+
+#define NO_GUEST UINT16_MAX
+
+/**
+ * struct member - one process that has to do with a guest
+ * @pid: 0 in a free slot
+ * @guest: index in guests[], NO_GUEST for a conduit whose guests are found by @netns
+ * @suspect: index in suspects[], -1 when its cgroup tells all or it is not in the guarded namespace
+ * @local: works for a guest in the guarded network namespace
+ * @supervisor: a host process (conmon, …): keeps the guest alive, its own connections are the host's
+ * @program: its entry in the catalogue, NULL for a contained process
+ */
+struct member {
+	pid_t pid;
+	uint16_t guest;
+	int16_t suspect;
+	bool local;
+	bool supervisor;
+	const struct program *program;
+};
+
+/**
+ * struct suspect - a process that is searched for sockets
+ * @pid: 0 in a free slot
+ * @guest: as in struct member
+ * @hint: descriptor where the last socket was found
+ * @program: as in struct member
+ * @netns: inode of the namespace whose tap it serves, 0 when not known
+ * @netns_tries: how often that was looked up in vain
+ * @netns_next_us: CLOCK_MONOTONIC of the next try, 0: none
+ * @seen: hashes of cgroup paths it was seen in
+ * @seen_next: slot of @seen to write next
+ */
+struct suspect {
+	pid_t pid;
+	uint16_t guest;
+	int hint;
+	const struct program *program;
+	uint64_t netns;
+	uint8_t netns_tries;
+	uint64_t netns_next_us;
+	uint64_t seen[CGROUPS_SEEN];
+	uint8_t seen_next;
+};
+
+/**
+ * struct cgroup_entry - what a cgroup id means
+ * @id: 0 in a free slot
+ * @path_hash: hash of its path
+ * @is_guest: it is a guest's; then @match says whose
+ */
+struct cgroup_entry {
+	uint64_t id;
+	uint64_t path_hash;
+	bool is_guest;
+	struct cgroup_match match;
+};
+
+enum wire_state {
+	WIRE_UNRESOLVED,
+	WIRE_NETNS,   /* a veth: @netns */
+	WIRE_MEMBER,  /* a tap: @guest is the VM that holds it */
+	WIRE_LAN,     /* leads to the LAN */
+	WIRE_UNKNOWN, /* looked everywhere, nobody found */
+};
+
+/**
+ * struct wire_end - what is at the other end of an interface
+ * @ifindex: 0 in a free slot
+ * @guest_id: id of the guest for WIRE_MEMBER
+ */
+struct wire_end {
+	uint32_t ifindex;
+	enum wire_state state;
+	uint64_t netns;
+	uint32_t guest_id;
+};
+
+struct registry {
+	struct registry_settings settings;
+	struct namespaces host; /* of the daemon; @host.net is the guarded one */
+	struct guest guests[GUESTS_MAX];
+	uint64_t guest_keys[GUESTS_MAX];     /* hashes of guests[].key, close together */
+	uint64_t guest_netns[GUESTS_MAX];    /* guests[].netns again, close together */
+	uint32_t guest_members[GUESTS_MAX];  /* members that refer to it */
+	uint32_t guests_high;		     /* slots below this have been used */
+	uint32_t next_id;
+	struct member members[MEMBERS_MAX];
+	uint32_t member_count;
+	uint32_t members_lost; /* members that found no slot */
+	uint32_t local_members; /* guest processes in the guarded network namespace */
+	struct suspect suspects[SUSPECTS_MAX];
+	uint32_t suspects_high;
+	uint32_t suspects_lost; /* suspects that found no slot: their cgroups' sockets are unknown */
+	struct cgroup_entry cgroups[CGROUPS_MAX];
+	struct wire_end wires[WIRES_MAX];
+	uint32_t wires_high;
+	bool wires_pending;	   /* some wire is unresolved */
+	uint64_t wires_scanned_us; /* CLOCK_MONOTONIC of the last scan of all of /proc for wires */
+};
+
+/* guests.c: the table of guests */
+struct guest *guests_find_key(struct registry *registry, const char *key);
+struct guest *guests_find_id(struct registry *registry, uint32_t id);
+struct guest *guests_add(struct registry *registry, enum kind kind, const char *runtime,
+			 const char *name, const char *key, const char *why);
+struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_match *match);
+struct guest *guests_for_netns(struct registry *registry, uint64_t netns);
+void guests_set_netns(struct registry *registry, struct guest *guest, uint64_t netns);
+void guests_prune(struct registry *registry);
+uint64_t monotonic_us(void);
+uint16_t guests_index(const struct registry *registry, const struct guest *guest);
+
+/* members.c: processes */
+struct member *members_find(struct registry *registry, pid_t pid);
+void members_look_at(struct registry *registry, pid_t pid);
+void members_fork(struct registry *registry, pid_t child, pid_t parent);
+void members_remove(struct registry *registry, pid_t pid);
+void members_clear(struct registry *registry);
+uint64_t members_work(struct registry *registry);
+
+/* attribution.c and wires.c: the two halves of registry_source() */
+int loopback_source(struct registry *registry, const struct flow *flow,
+		    const struct arrival *arrival, struct source *source);
+void wire_source(struct registry *registry, const struct flow *flow,
+		 const struct arrival *arrival, struct source *source);
+uint64_t wires_work(struct registry *registry);
+
+/* attribution.c: what both halves write */
+void source_set_guest(struct source *source, const struct guest *guest);
+void source_set_netns(struct registry *registry, struct source *source, uint64_t netns,
+		      const char *runtime);
+uint64_t hash_text(const char *text);
+
+#endif

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Whose connection is this? The other half: from an interface to the guest at its other end. */
+#include "guests/state.h"
+
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SCAN_INTERVAL_US 1000000u /* all of /proc is read at most this often */
+
+/* Kinds of interface that carry LAN or VPN traffic, never a guest's own wire. */
+static const char *const lan_kinds[] = {"wireguard", "vlan", "bond", "team",  "dummy",
+					"sit",	     "gre",  "ipip", "ip6tnl", "vti",
+					"vti6",	     "xfrm", "ppp",  "wwan"};
+
+static struct wire_end *wire_find(struct registry *registry, uint32_t ifindex)
+{
+	for (uint32_t i = 0; i < registry->wires_high; i++)
+		if (registry->wires[i].ifindex == ifindex)
+			return &registry->wires[i];
+	return NULL;
+}
+
+static bool is_declared(const struct link *link, const char (*declared)[IF_NAMESIZE], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(link->name, declared[i]))
+			return true;
+	return false;
+}
+
+static bool is_lan(const struct registry *registry, const struct link *link, unsigned int depth)
+{
+	if (link->type == LINK_PHYSICAL || link->type == LINK_TUN)
+		return true;
+	for (size_t i = 0; i < sizeof(lan_kinds) / sizeof(lan_kinds[0]); i++) {
+		const struct link *lower;
+
+		if (link->type != LINK_OTHER || strcmp(link->kind_name, lan_kinds[i]))
+			continue;
+		/* A vlan on a guest's wire is the guest's. */
+		if (strcmp(link->kind_name, "vlan"))
+			return true;
+		lower = links_find(registry->settings.links, link->lower);
+		return lower && depth < 4 && is_lan(registry, lower, depth + 1);
+	}
+	return false;
+}
+
+/* A namespace seen at PATH (a file of nsfs): is it the one at the other end of this veth? */
+static bool netns_is_peer(struct registry *registry, int folder, const char *path,
+			  const struct link *link, uint64_t *inode)
+{
+	_cleanup_close_ int fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
+	struct stat info;
+
+	if (fd < 0 || links_netnsid(registry->settings.links, fd) != link->peer_netnsid ||
+	    fstat(fd, &info))
+		return false;
+	*inode = info.st_ino;
+	return true;
+}
+
+static bool peer_in_folder(struct registry *registry, const struct link *link, uint64_t *inode)
+{
+	_cleanup_closedir_ DIR *dir = opendir(registry->settings.run_netns);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' &&
+		    netns_is_peer(registry, dirfd(dir), entry->d_name, link, inode))
+			return true;
+	return false;
+}
+
+static bool peer_of_process(struct registry *registry, const struct link *link, pid_t pid,
+			    uint64_t *inode)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "%d/ns/net", pid);
+	return netns_is_peer(registry, registry->settings.proc, path, link, inode);
+}
+
+/**
+ * struct proc_search - what is looked for in all of /proc
+ * @last: namespace of the process before: neighbours mostly share theirs
+ */
+struct proc_search {
+	struct registry *registry;
+	const struct link *link;
+	struct wire_end *wire;
+	uint64_t last;
+};
+
+static int visit_process(void *data, pid_t pid)
+{
+	struct proc_search *search = data;
+	struct registry *registry = search->registry;
+	struct namespaces namespaces;
+	struct process process;
+
+	if (search->link->type == LINK_TAP) {
+		if (process_holds_tap(registry->settings.proc, pid, search->link->name) != 1 ||
+		    process_read(registry->settings.proc, pid, &process))
+			return 0;
+		log_notice("%s is held by %s (pid %d), which no rule recognises: its guest is unknown",
+			   search->link->name, process.comm, pid);
+		search->wire->state = WIRE_UNKNOWN;
+		return 1;
+	}
+	if (process_namespaces(registry->settings.proc, pid, &namespaces) || !namespaces.net ||
+	    namespaces.net == registry->host.net || namespaces.net == search->last)
+		return 0;
+	search->last = namespaces.net;
+	if (!peer_of_process(registry, search->link, pid, &search->wire->netns))
+		return 0;
+	search->wire->state = WIRE_NETNS;
+	guests_for_netns(registry, search->wire->netns);
+	return 1;
+}
+
+static void resolve_veth(struct registry *registry, const struct link *link, struct wire_end *wire)
+{
+	for (uint32_t i = 0; i < registry->guests_high; i++) {
+		const struct guest *guest = &registry->guests[i];
+
+		if (guest->id && guest->netns && guest->leader &&
+		    peer_of_process(registry, link, guest->leader, &wire->netns)) {
+			wire->state = WIRE_NETNS;
+			return;
+		}
+	}
+	if (peer_in_folder(registry, link, &wire->netns)) {
+		wire->state = WIRE_NETNS;
+		guests_for_netns(registry, wire->netns);
+	}
+}
+
+static void resolve_tap(struct registry *registry, const struct link *link, struct wire_end *wire)
+{
+	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+		const struct member *member = &registry->members[i];
+		bool is_vmm = member->pid && member->guest != NO_GUEST && !member->supervisor &&
+			      registry->guests[member->guest].kind == KIND_VM;
+
+		if (is_vmm && process_holds_tap(registry->settings.proc, member->pid,
+						link->name) == 1) {
+			wire->state = WIRE_MEMBER;
+			wire->guest_id = registry->guests[member->guest].id;
+			return;
+		}
+	}
+}
+
+static void resolve(struct registry *registry, const struct link *link, struct wire_end *wire,
+		    bool scan)
+{
+	struct proc_search search = {.registry = registry, .link = link, .wire = wire};
+
+	if (is_lan(registry, link, 0)) {
+		wire->state = WIRE_LAN;
+		return;
+	}
+	if (link->type == LINK_VETH && link->peer_netnsid >= 0)
+		resolve_veth(registry, link, wire);
+	else if (link->type == LINK_TAP)
+		resolve_tap(registry, link, wire);
+	else
+		return;
+	if (wire->state != WIRE_UNRESOLVED || !scan)
+		return;
+	processes_each(registry->settings.proc, visit_process, &search);
+	/*
+	 * A veth whose other end is out of sight and that the IPv4 default route leaves by is the uplink of
+	 * a machine that is a container itself: its peers are the LAN.
+	 */
+	if (wire->state == WIRE_UNRESOLVED && link->type == LINK_VETH && link->default_route)
+		wire->state = WIRE_LAN;
+}
+
+static void add_wire(void *data, const struct link *link)
+{
+	struct registry *registry = data;
+	struct wire_end *wire = wire_find(registry, link->ifindex);
+
+	if (link->type == LINK_LOOPBACK || link->type == LINK_BRIDGE)
+		return;
+	if (!wire) {
+		if (registry->wires_high == WIRES_MAX)
+			return; /* its packets are from unknown */
+		wire = &registry->wires[registry->wires_high++];
+		*wire = (struct wire_end){.ifindex = link->ifindex};
+	}
+	wire->state = WIRE_UNRESOLVED;
+	resolve(registry, link, wire, false);
+	if (wire->state == WIRE_UNRESOLVED)
+		registry->wires_pending = true;
+}
+
+void registry_links_changed(struct registry *registry)
+{
+	/* What has gone is left out; an index may come back as another interface. */
+	registry->wires_high = 0;
+	registry->wires_pending = false;
+	links_each(registry->settings.links, add_wire, registry);
+	guests_prune(registry);
+}
+
+uint64_t wires_work(struct registry *registry)
+{
+	uint64_t now = monotonic_us();
+
+	if (!registry->wires_pending)
+		return 0;
+	if (registry->wires_scanned_us && now - registry->wires_scanned_us < SCAN_INTERVAL_US)
+		return registry->wires_scanned_us + SCAN_INTERVAL_US;
+	registry->wires_scanned_us = now;
+	registry->wires_pending = false;
+	for (uint32_t i = 0; i < registry->wires_high; i++) {
+		struct wire_end *wire = &registry->wires[i];
+		const struct link *link = links_find(registry->settings.links, wire->ifindex);
+
+		if (link && wire->state == WIRE_UNRESOLVED)
+			resolve(registry, link, wire, true);
+	}
+	return 0;
+}
+
+/**
+ * struct lan_search - interfaces of the LAN, as they are collected
+ */
+struct lan_search {
+	struct registry *registry;
+	const char (*declared)[IF_NAMESIZE];
+	size_t declared_count;
+	uint32_t *ifindexes;
+	size_t size;
+	size_t count;
+};
+
+static void visit_lan(void *data, const struct link *link)
+{
+	struct lan_search *search = data;
+	struct wire_end *wire = wire_find(search->registry, link->ifindex);
+
+	if (is_declared(link, search->declared, search->declared_count) && wire)
+		wire->state = WIRE_LAN;
+	if (wire && wire->state == WIRE_LAN && !link->master && search->count < search->size)
+		search->ifindexes[search->count++] = link->ifindex;
+}
+
+size_t registry_lan(struct registry *registry, const char (*declared)[IF_NAMESIZE],
+		    size_t declared_count, uint32_t *ifindexes, size_t size)
+{
+	struct lan_search search = {registry, declared, declared_count, ifindexes, size, 0};
+
+	links_each(registry->settings.links, visit_lan, &search);
+	return search.count;
+}
+
+static void set_unknown(struct source *source, const char *why)
+{
+	source->class = SOURCE_UNKNOWN;
+	source->kind = KIND_UNKNOWN;
+	source->why = why;
+}
+
+static enum route route_of(const struct link *link)
+{
+	switch (link->type) {
+	case LINK_VETH:
+		return ROUTE_VETH;
+	case LINK_TAP:
+	case LINK_TUN:
+		return ROUTE_TAP;
+	case LINK_MACVTAP:
+		return ROUTE_MACVTAP;
+	default:
+		return ROUTE_LAN;
+	}
+}
+
+static void source_of_wire(struct registry *registry, const struct link *link,
+			   struct source *source)
+{
+	const struct wire_end *wire = wire_find(registry, link->ifindex);
+	const struct guest *guest;
+
+	switch (wire ? wire->state : WIRE_UNRESOLVED) {
+	case WIRE_LAN:
+		source->class = SOURCE_LAN;
+		source->kind = KIND_LAN;
+		source->why = "its interface leads to the LAN";
+		return;
+	case WIRE_NETNS:
+		source_set_netns(registry, source, wire->netns, "netns");
+		return;
+	case WIRE_MEMBER:
+		guest = guests_find_id(registry, wire->guest_id);
+		if (guest) {
+			source_set_guest(source, guest);
+			return;
+		}
+		break;
+	case WIRE_UNRESOLVED:
+	case WIRE_UNKNOWN:
+		break;
+	}
+	registry->wires_pending = true; /* look again after the verdict */
+	set_unknown(source, "nobody known is at the other end of its interface");
+}
+
+void wire_source(struct registry *registry, const struct flow *flow,
+		 const struct arrival *arrival, struct source *source)
+{
+	const struct links *links = registry->settings.links;
+	const struct link *link = links_find(links, arrival->ifindex);
+	uint32_t port = arrival->port_ifindex;
+
+	source->route = ROUTE_LAN;
+	if (!link) {
+		set_unknown(source, "its interface is not known");
+		return;
+	}
+	text_copy(source->interface, sizeof(source->interface), link->name);
+	source->own_gateway = links_owns_address(links, link->ifindex, &flow->service);
+	if (arrival->injected) {
+		source->route = ROUTE_HOST_NET;
+		set_unknown(source, "a raw frame that was put on lo");
+		return;
+	}
+	source->route = route_of(link);
+	if (link->type == LINK_BRIDGE) {
+		enum links_port found = LINKS_PORT_NONE;
+
+		source->route = ROUTE_BRIDGE;
+		if (port)
+			found = LINKS_PORT_FOUND;
+		else if (arrival->has_mac)
+			found = links_port(links, link->ifindex, arrival->mac, &port);
+		if (found == LINKS_PORT_AMBIGUOUS) {
+			set_unknown(source, "its MAC address is claimed behind several ports");
+			return;
+		}
+		link = found == LINKS_PORT_FOUND ? links_find(links, port) : NULL;
+		if (!link) {
+			set_unknown(source, "no bridge port is known for its MAC address");
+			return;
+		}
+	}
+	source_of_wire(registry, link, source);
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Which program listens on a service: for people who read an event, never for a verdict. */
+#include "kernel/listeners.h"
+
+#include "kernel/cgroups.h"
+#include "kernel/descriptors.h"
+#include "kernel/processes.h"
+#include "kernel/sockets.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+#define CACHE_SIZE	128
+#define CACHE_SECONDS	5
+#define LOOKUPS_PER_SEC 5
+#define LOOKUP_BUDGET	4096 /* descriptors read for one look-up */
+
+struct entry {
+	struct in6_addr address;
+	uint16_t port;
+	uint8_t protocol;
+	time_t expires; /* CLOCK_MONOTONIC seconds, 0: free */
+	char comm[COMM_SIZE];
+};
+
+struct listeners {
+	struct sockets *sockets;
+	int proc;
+	int cgroup;
+	time_t second;
+	unsigned int lookups; /* in @second */
+	struct entry cache[CACHE_SIZE];
+};
+
+struct listeners *listeners_new(struct sockets *sockets, int proc, int cgroup)
+{
+	struct listeners *listeners = calloc(1, sizeof(*listeners));
+
+	if (listeners) {
+		listeners->sockets = sockets;
+		listeners->proc = proc;
+		listeners->cgroup = cgroup;
+	}
+	return listeners;
+}
+
+void listeners_free(struct listeners *listeners)
+{
+	free(listeners);
+}
+
+/* cgroup.procs of the cgroup that the listening socket was made in: one pid a line. */
+static FILE *open_members(const struct listeners *listeners, uint64_t cgroup)
+{
+	char path[CGROUP_PATH_SIZE + 16] = "";
+	FILE *file;
+	int fd;
+
+	if (listeners->cgroup < 0 ||
+	    cgroups_path(listeners->cgroup, cgroup, path, CGROUP_PATH_SIZE))
+		return NULL;
+	strcat(path, "/cgroup.procs");
+	fd = openat(listeners->cgroup, path + 1, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	file = fdopen(fd, "re");
+	if (!file)
+		close(fd);
+	return file;
+}
+
+static void look_up(struct listeners *listeners, const struct flow *flow, char *comm)
+{
+	_cleanup_fclose_ FILE *members = NULL;
+	unsigned int budget = LOOKUP_BUDGET;
+	struct socket_info socket;
+	char line[32];
+
+	if (sockets_listener(listeners->sockets, flow, &socket) || !socket.inode)
+		return;
+	members = open_members(listeners, socket.cgroup);
+	while (members && fgets(line, sizeof(line), members)) {
+		pid_t pid = (pid_t)strtol(line, NULL, 10);
+		struct process process;
+		int hint = -1;
+
+		switch (process_holds_socket(listeners->proc, pid, socket.inode, &hint, &budget)) {
+		case SOCKET_HELD:
+			if (!process_read(listeners->proc, pid, &process))
+				text_copy(comm, COMM_SIZE, process.comm);
+			return;
+		case SOCKET_SEARCH_CUT:
+			return;
+		case SOCKET_NOT_HELD:
+			break;
+		}
+	}
+}
+
+static struct entry *cache_slot(struct listeners *listeners, const struct flow *flow)
+{
+	uint32_t hash = flow->service_port * 2654435761u ^ flow->protocol;
+
+	for (size_t i = 0; i < sizeof(flow->service.s6_addr32) / 4; i++)
+		hash = (hash ^ flow->service.s6_addr32[i]) * 2654435761u;
+	return &listeners->cache[hash >> 25];
+}
+
+void listeners_program(struct listeners *listeners, const struct flow *flow, char *comm,
+		       size_t size)
+{
+	struct entry *entry = cache_slot(listeners, flow);
+	struct timespec now;
+
+	_Static_assert(CACHE_SIZE == 1u << (32 - 25), "the hash fills the cache");
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (entry->expires > now.tv_sec && entry->port == flow->service_port &&
+	    entry->protocol == flow->protocol &&
+	    IN6_ARE_ADDR_EQUAL(&entry->address, &flow->service)) {
+		text_copy(comm, size, entry->comm);
+		return;
+	}
+	if (now.tv_sec != listeners->second) {
+		listeners->second = now.tv_sec;
+		listeners->lookups = 0;
+	}
+	comm[0] = '\0';
+	if (++listeners->lookups > LOOKUPS_PER_SEC)
+		return;
+	*entry = (struct entry){
+		.address = flow->service,
+		.port = flow->service_port,
+		.protocol = flow->protocol,
+		.expires = now.tv_sec + CACHE_SECONDS,
+	};
+	look_up(listeners, flow, entry->comm);
+	text_copy(comm, size, entry->comm);
+}

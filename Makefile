@@ -9,11 +9,13 @@ bindir       ?= $(prefix)/bin
 mandir       ?= $(prefix)/share/man
 datadir      ?= $(prefix)/share/lhguard
 unitdir      ?= $(prefix)/lib/systemd/system
+sysusersdir  ?= $(prefix)/lib/sysusers.d
 INSTALL      ?= install
 ifeq ($(origin CC),default)
 CC           := gcc
 endif
 PKG_CONFIG   ?= pkg-config
+PYTEST       ?= /usr/bin/python3 -m pytest
 FUZZ_SECONDS ?= 60
 
 # B is the folder of the results; other builds of the same tree (sanitizers, fuzzing) take another.
@@ -38,7 +40,7 @@ FUZZ_SRC     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC    := $(sort $(wildcard tests/bench/*.c))
 LIBRARY_SRC  := $(filter-out daemon/main.c,$(DAEMON_SRC))
 OBJECTS      = $(addprefix $(B)/,$(patsubst %.c,%.o,$(1)))
-SHELL_SRC    := .ci/run $(wildcard tests/lab/deps contrib/setup/* tests/bench/run)
+SHELL_SRC    := $(shell grep -lE '^\#!/bin/(ba)?sh' .ci/run contrib/* contrib/*/* tests/*/* 2>/dev/null)
 C_FILES      := $(sort $(wildcard daemon/*.[ch] daemon/*/*.[ch] cli/*.[ch] tests/*/*.[ch]))
 MAN_PAGES    := $(sort $(wildcard daemon/*.[1-8] cli/*.[1-8] conf/*.[1-8]))
 
@@ -56,7 +58,8 @@ endif
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help deps install start stop check unit system lint format demo fuzz bench clean FORCE
+.PHONY: all help deps install start stop check unit unit-programs system lint format demo fuzz \
+        fuzz-run bench clean FORCE
 
 all: $(B)/lhguardd $(B)/lhguard ## build the daemon and the CLI
 
@@ -85,5 +88,98 @@ $(B)/%.o: %.c $(B)/flags
 	$(CC) $(ALL_CFLAGS) $(DAEMON_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/daemon/control/control.o: conf/org.lhguard.varlink
+
+# Tests. The unit tests run with the sanitizers, from a build of their own.
+SANITIZE     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+                -fno-sanitize-recover=undefined
+
+$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/liblhguardd.a
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS) $(UNIT_LDFLAGS) -lcmocka
+
+unit-programs: $(patsubst %.c,$(B)/%,$(UNIT_SRC))
+
+unit: ## build and run the unit tests under ASan and UBSan, no root needed
+	$(MAKE) B=build/asan CFLAGS='$(SANITIZE)' HARDENING=-fPIE HARDEN_LINK=-pie unit-programs
+	@failed=0; for t in $(patsubst tests/unit/%.c,build/asan/tests/unit/%,$(UNIT_SRC)); do \
+		echo "== $$t"; $$t || failed=1; done; exit $$failed
+
+system: all ## run the system tests: real guests in namespaces of their own, needs root
+	$(PYTEST) -q tests/system
+
+check: ## as root: install what the tests need, build, and run all of them
+	contrib/setup/deps
+	tests/lab/deps
+	$(MAKE) unit
+	$(MAKE) system
+
+fuzz: ## run each fuzz target for FUZZ_SECONDS (60)
+	$(MAKE) B=build/fuzz CC=clang HARDENING=-fPIE HARDEN_LINK= \
+		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined' fuzz-run
+
+fuzz-run: $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
+	@for t in $^; do name=$${t##*/fuzz_}; echo "== $$name for $(FUZZ_SECONDS) s"; \
+		mkdir -p $(B)/corpus/$$name; \
+		$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -artifact_prefix=$(B)/ \
+			$(B)/corpus/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; \
+	done
+
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/liblhguardd.a
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(DAEMON_LDLIBS)
+
+bench: all ## measure against a bare loopback and a minimal NFQUEUE listener, needs root
+	contrib/setup/deps
+	tests/lab/deps
+	$(MAKE) $(patsubst %.c,$(B)/%,$(BENCH_SRC))
+	tests/bench/run
+
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/liblhguardd.a
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS)
+
+demo: ## as root: the whole story in under a minute, in namespaces of its own
+	contrib/setup/deps
+	tests/lab/deps
+	$(MAKE) all
+	contrib/demo
+
+lint: ## clang-format, cppcheck, clang-tidy, shellcheck, mandoc
+	clang-format --dry-run -Werror $(C_FILES)
+	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
+		--error-exitcode=1 --suppress=missingIncludeSystem -j2 -Idaemon -D__linux__ \
+		$(DAEMON_SRC) $(CLI_SRC)
+	clang-tidy --quiet $(DAEMON_SRC) $(CLI_SRC) -- $(ALL_CFLAGS) $(DAEMON_CFLAGS)
+	shellcheck $(SHELL_SRC)
+	mandoc -T lint -W warning $(MAN_PAGES)
+
+format: ## let clang-format put the sources in order
+	clang-format -i $(C_FILES)
+
+# Installation and running.
+
+deps: ## as root: install what the build needs
+	contrib/setup/deps
+
+install: all ## install into $(DESTDIR)$(prefix)
+	$(INSTALL) -D -m 755 $(B)/lhguardd $(DESTDIR)$(sbindir)/lhguardd
+	$(INSTALL) -D -m 755 $(B)/lhguard $(DESTDIR)$(bindir)/lhguard
+	$(INSTALL) -D -m 644 conf/org.lhguard.varlink $(DESTDIR)$(datadir)/org.lhguard.varlink
+	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir)
+	sed 's,@sbindir@,$(sbindir),' conf/lhguardd.service.in > $(DESTDIR)$(unitdir)/lhguardd.service
+	$(INSTALL) -D -m 644 conf/lhguard.sysusers $(DESTDIR)$(sysusersdir)/lhguard.conf
+	for page in $(MAN_PAGES); do $(INSTALL) -D -m 644 $$page \
+		$(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} || exit 1; done
+	$(INSTALL) -d -m 755 $(DESTDIR)$(sysconfdir)/lhguard/exceptions.d
+	test -e $(DESTDIR)$(sysconfdir)/lhguard/lhguard.conf || \
+		$(INSTALL) -m 644 conf/lhguard.conf $(DESTDIR)$(sysconfdir)/lhguard/lhguard.conf
+
+start: ## as root: install dependencies, build, install, and guard this host
+	contrib/setup/deps
+	$(MAKE) install
+	contrib/setup/start $(sbindir) $(bindir)
+
+stop: ## as root: stop guarding this host
+	contrib/setup/stop
+
+clean: ## remove the results
+	rm -rf build
 
 -include $(patsubst %.o,%.d,$(call OBJECTS,$(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(BENCH_SRC)))

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static int visit_pid(void *data, pid_t pid)
 {
@@ -36,11 +35,12 @@ int registry_new(struct registry **registry, const struct registry_settings *set
 	if (!new)
 		return error_set(error, -ENOMEM, "out of memory");
 	new->settings = *settings;
-	result = process_namespaces(settings->proc, getpid(), &new->host);
+	/* Of process 1, not our own: a service manager may have given us a mount namespace. */
+	result = process_namespaces(settings->proc, 1, &new->host);
 	if (result || !new->host.pid) {
 		free(new);
 		return error_set(error, result ? result : -EACCES,
-				 "cannot read /proc/self/ns: is /proc mounted, are we root?");
+				 "cannot read /proc/1/ns: is /proc mounted, are we root?");
 	}
 	new->host.net = settings->netns;
 	registry_rescan(new);

@@ -121,7 +121,7 @@ struct wire_end {
 
 struct registry {
 	struct registry_settings settings;
-	struct namespaces host; /* of the daemon; @host.net is the guarded one */
+	struct namespaces host; /* of process 1; @host.net is the guarded one */
 	struct guest guests[GUESTS_MAX];
 	uint64_t guest_keys[GUESTS_MAX];     /* hashes of guests[].key, close together */
 	uint64_t guest_netns[GUESTS_MAX];    /* guests[].netns again, close together */

@@ -130,7 +130,7 @@ bench: all ## measure against a bare loopback and a minimal NFQUEUE listener, ne
 	contrib/setup/deps
 	tests/lab/deps
 	$(MAKE) $(patsubst %.c,$(B)/%,$(BENCH_SRC))
-	tests/bench/run
+	tests/bench/run $(BENCH_OPTIONS)
 
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS)

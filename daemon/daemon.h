@@ -32,7 +32,7 @@ struct daemon_settings {
  * Return: 0 or -errno with @error; what had been started is undone.
  */
 int daemon_start(struct daemon **daemon, const struct daemon_settings *settings,
-		  struct error *error);
+		 struct error *error);
 
 /** daemon_run() - serve until SIGTERM or SIGINT; 0 or -errno. */
 int daemon_run(struct daemon *daemon);

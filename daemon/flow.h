@@ -125,10 +125,10 @@ enum verdict {
 };
 
 enum reason {
-	REASON_HOST,		/* a process of the host */
-	REASON_MALFORMED,	/* the packet could not be parsed */
-	REASON_MARTIAN,		/* 127/8 or ::1 from anywhere but lo */
-	REASON_VANISHED,	/* the client socket closed before it could be looked up */
+	REASON_HOST,	  /* a process of the host */
+	REASON_MALFORMED, /* the packet could not be parsed */
+	REASON_MARTIAN,	  /* 127/8 or ::1 from anywhere but lo */
+	REASON_VANISHED,  /* the client socket closed before it could be looked up */
 	REASON_DENY_EXCEPTION,
 	REASON_ALLOW_EXCEPTION,
 	REASON_INFRASTRUCTURE,

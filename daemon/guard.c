@@ -7,10 +7,11 @@
  *	queue → packet → flow → source → decision → verdict → event → journal, subscribers, desktop
  *
  * The kernel queues the first packet of a connection (kernel/ruleset.c) and we read a batch of them
- * (kernel/queue.c). Before the first is judged, the registry takes in every process and link event that the kernel
- * had reported by then: a packet can only come from a process that has started, and the kernel reported
- * the start first. Then each packet is judged on its own, without allocating, blocking or asking anybody
- * but the kernel. Only when all verdicts of the batch are sent are the attempts recorded.
+ * (kernel/queue.c). Before the first is judged, the registry takes in every process and link event
+ *that the kernel had reported by then: a packet can only come from a process that has started, and
+ *the kernel reported the start first. Then each packet is judged on its own, without allocating,
+ *blocking or asking anybody but the kernel. Only when all verdicts of the batch are sent are the
+ *attempts recorded.
  */
 #include "guard.h"
 
@@ -52,14 +53,13 @@ static void judge_malformed(struct guard *guard, struct attempt *attempt)
 }
 
 /*
- * The client socket closed before its turn. For TCP nothing is lost by a drop: nobody is left to take the
- * answer. A datagram is judged as what it is, one from an unknown source.
+ * The client socket closed before its turn. For TCP nothing is lost by a drop: nobody is left to
+ * take the answer. A datagram is judged as what it is, one from an unknown source.
  */
 static void judge_vanished(struct guard *guard, struct attempt *attempt)
 {
 	guard->vanished++;
-	decide(&guard->policy, &attempt->flow, &attempt->source, guard->now_us,
-	       &attempt->decision);
+	decide(&guard->policy, &attempt->flow, &attempt->source, guard->now_us, &attempt->decision);
 	if (attempt->flow.protocol == IPPROTO_TCP)
 		attempt->decision.verdict = VERDICT_DROP;
 	if (attempt->decision.reason == REASON_DEFAULT)

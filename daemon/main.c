@@ -17,15 +17,18 @@ static const char usage[] =
 	"usage: lhguardd [options]\n"
 	"Guards the services that this host keeps on localhost against its VMs and containers.\n"
 	"\n"
-	"  --netns PATH        guard this network namespace (e.g. /run/netns/NAME), not the current one\n"
+	"  --netns PATH        guard this network namespace (e.g. /run/netns/NAME), not the "
+	"current one\n"
 	"  --config FILE       configuration (default " CONFIG_PATH ")\n"
 	"  --state-dir DIR     where exceptions are kept (default /var/lib/lhguard)\n"
 	"  --runtime-dir DIR   where the control socket is made (default /run/lhguard)\n"
-	"  --check             read the configuration and the exceptions, say what is wrong, and end\n"
+	"  --check             read the configuration and the exceptions, say what is wrong, and "
+	"end\n"
 	"  --debug             say more\n"
 	"  --version, --help\n"
 	"\n"
-	"It stays in the foreground; SIGTERM ends it and removes its table, SIGHUP reads the configuration\n"
+	"It stays in the foreground; SIGTERM ends it and removes its table, SIGHUP reads the "
+	"configuration\n"
 	"again. See lhguardd(8), lhguard.conf(5), lhguard(1).\n";
 
 static int check(const struct daemon_settings *settings)

@@ -25,19 +25,55 @@ static int keep_capabilities(void)
 }
 
 /*
- * System calls that the loop never makes, and that whoever took the daemon over would want: to run a program, to load
- * code into the kernel or another process, to change mounts and namespaces.
+ * System calls that the loop never makes, and that whoever took the daemon over would want: to run
+ * a program, to load code into the kernel or another process, to change mounts and namespaces.
  */
 static const char *const denied[] = {
-	"execve",	"execveat",	 "ptrace",	"process_vm_readv", "process_vm_writev",
-	"init_module",	"finit_module",	 "delete_module", "kexec_load",	    "kexec_file_load",
-	"bpf",		"perf_event_open", "userfaultfd", "mount",	    "umount2",
-	"move_mount",	"open_tree",	 "fsopen",	"fsmount",	    "fsconfig",
-	"fspick",	"mount_setattr", "pivot_root",	"chroot",	    "setns",
-	"unshare",	"reboot",	 "swapon",	"swapoff",	    "keyctl",
-	"add_key",	"request_key",	 "acct",	"quotactl",	    "settimeofday",
-	"clock_settime", "adjtimex",	 "sethostname", "setdomainname",    "iopl",
-	"ioperm",	"personality",	 "io_uring_setup", "fork",	    "vfork",
+	"execve",
+	"execveat",
+	"ptrace",
+	"process_vm_readv",
+	"process_vm_writev",
+	"init_module",
+	"finit_module",
+	"delete_module",
+	"kexec_load",
+	"kexec_file_load",
+	"bpf",
+	"perf_event_open",
+	"userfaultfd",
+	"mount",
+	"umount2",
+	"move_mount",
+	"open_tree",
+	"fsopen",
+	"fsmount",
+	"fsconfig",
+	"fspick",
+	"mount_setattr",
+	"pivot_root",
+	"chroot",
+	"setns",
+	"unshare",
+	"reboot",
+	"swapon",
+	"swapoff",
+	"keyctl",
+	"add_key",
+	"request_key",
+	"acct",
+	"quotactl",
+	"settimeofday",
+	"clock_settime",
+	"adjtimex",
+	"sethostname",
+	"setdomainname",
+	"iopl",
+	"ioperm",
+	"personality",
+	"io_uring_setup",
+	"fork",
+	"vfork",
 };
 
 static int deny_system_calls(void)

@@ -20,8 +20,8 @@ void source_set_guest(struct source *source, const struct guest *guest)
 }
 
 /*
- * The guests that live in a network namespace. One is the source; several share a wire or a conduit, and
- * which of them it was cannot be told.
+ * The guests that live in a network namespace. One is the source; several share a wire or a
+ * conduit, and which of them it was cannot be told.
  */
 void source_set_netns(struct registry *registry, struct source *source, uint64_t netns,
 		      const char *runtime)
@@ -101,8 +101,7 @@ enum search_result {
 
 static enum search_result search_suspects(struct registry *registry,
 					  const struct socket_info *socket,
-					  const struct cgroup_entry *cgroup,
-					  struct suspect **found)
+					  const struct cgroup_entry *cgroup, struct suspect **found)
 {
 	unsigned int budget = SEARCH_BUDGET;
 	bool searched = false;
@@ -210,8 +209,7 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 		break;
 	}
 	/* A socket that closed while it was searched for was nobody's by the time of its turn. */
-	if (sockets_client(registry->settings.sockets, flow, &again) ||
-	    again.inode != socket.inode)
+	if (sockets_client(registry->settings.sockets, flow, &again) || again.inode != socket.inode)
 		return unknown(source, "its socket closed before it could be looked up", -ENOENT);
 	return host(source, "no guest's process holds its socket");
 }

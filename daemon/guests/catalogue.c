@@ -70,9 +70,9 @@ bool catalogue_knows_runtime(const char *word)
 
 /* Where the id of a cgroup's node ends. */
 enum id_form {
-	ID_HEX64,	/* 64 hex digits and nothing else */
-	ID_REST,	/* whatever is left: a name */
-	ID_REST_LOSSY,	/* whatever is left, which is not the owner's name */
+	ID_HEX64,      /* 64 hex digits and nothing else */
+	ID_REST,       /* whatever is left: a name */
+	ID_REST_LOSSY, /* whatever is left, which is not the owner's name */
 };
 
 /**
@@ -179,8 +179,8 @@ bool catalogue_cgroup(const char *path, struct cgroup_match *match)
 
 		if (length) {
 			used = unescape_unit(node, sizeof(node), path, length);
-			for (size_t i = 0;
-			     i < sizeof(cgroup_patterns) / sizeof(cgroup_patterns[0]); i++)
+			for (size_t i = 0; i < sizeof(cgroup_patterns) / sizeof(cgroup_patterns[0]);
+			     i++)
 				if (pattern_matches(&cgroup_patterns[i], parent, node, used, match))
 					return true;
 			memcpy(parent, node, used + 1);

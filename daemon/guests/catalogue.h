@@ -64,8 +64,8 @@ struct cgroup_match {
  * catalogue_cgroup() - is this cgroup a guest's?
  * @path: below the cgroup2 mount
  *
- * Matched from the root downward, the first node wins: a container may make any name below its own node, but not
- * above it.
+ * Matched from the root downward, the first node wins: a container may make any name below its own
+ * node, but not above it.
  */
 bool catalogue_cgroup(const char *path, struct cgroup_match *match);
 

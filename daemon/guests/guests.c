@@ -87,9 +87,11 @@ struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_m
 	char key[sizeof(registry->guests->key)], name[NAME_SIZE];
 	struct guest *guest;
 
-	/* An opaque id is the container's own, whoever tells it: conmon, containerd's shim or the cgroup. */
+	/* An opaque id is the container's own, whoever tells it: conmon, containerd's shim or the
+	 * cgroup. */
 	snprintf(key, sizeof(key), "%s:%s",
-		 match->is_name || match->kind == KIND_VM ? match->runtime : "container", match->id);
+		 match->is_name || match->kind == KIND_VM ? match->runtime : "container",
+		 match->id);
 	guest = guests_find_key(registry, key);
 	if (guest) {
 		text_copy(guest->runtime, sizeof(guest->runtime), match->runtime);
@@ -102,8 +104,9 @@ struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_m
 }
 
 /*
- * The guest that stands for a network namespace as such, when no guest is known to live in it. Reads the
- * folder of named namespaces, so it is called when a wire or a conduit is looked up, not for a verdict.
+ * The guest that stands for a network namespace as such, when no guest is known to live in it.
+ * Reads the folder of named namespaces, so it is called when a wire or a conduit is looked up, not
+ * for a verdict.
  */
 struct guest *guests_for_netns(struct registry *registry, uint64_t netns)
 {
@@ -116,8 +119,7 @@ struct guest *guests_for_netns(struct registry *registry, uint64_t netns)
 	snprintf(key, sizeof(key), "netns:%" PRIu64, netns);
 	if (!names_netns(registry->settings.run_netns, netns, name))
 		snprintf(name, sizeof(name), "netns-%" PRIu64, netns);
-	guest = guests_add(registry, KIND_CONTAINER, "netns", name, key,
-			   "its network namespace");
+	guest = guests_add(registry, KIND_CONTAINER, "netns", name, key, "its network namespace");
 	if (guest)
 		guests_set_netns(registry, guest, netns);
 	return guest;

@@ -133,8 +133,7 @@ static struct guest *guest_of_ancestors(struct registry *registry, const struct 
 		const struct program *program;
 		struct process ancestor;
 
-		if (member && member->guest != NO_GUEST &&
-		    (member->supervisor || !member->program))
+		if (member && member->guest != NO_GUEST && (member->supervisor || !member->program))
 			return &registry->guests[member->guest];
 		if (process_read(registry->settings.proc, pid, &ancestor))
 			return NULL;
@@ -213,13 +212,14 @@ static struct guest *guest_of_program(struct registry *registry, const struct pr
 	return guest;
 }
 
-/* A VMM inside a cgroup that libvirt made: the cgroup's name is lossy, the command line's is not. */
+/* A VMM inside a cgroup that libvirt made: the cgroup's name is lossy, the command line's is not.
+ */
 static void improve_name(struct registry *registry, struct guest *guest,
 			 const struct program *program, pid_t pid)
 {
 	char arguments[ARGUMENTS_MAX], name[NAME_SIZE];
-	ssize_t length = process_arguments(registry->settings.proc, pid, arguments,
-					   sizeof(arguments));
+	ssize_t length =
+		process_arguments(registry->settings.proc, pid, arguments, sizeof(arguments));
 
 	if (length > 0 && names_from_arguments(program, arguments, (size_t)length, name))
 		text_copy(guest->name, sizeof(guest->name), name);
@@ -231,8 +231,8 @@ static bool is_foreign(uint64_t namespace, uint64_t host)
 }
 
 /* What is this process? Fills @member and returns true when it has to do with a guest. */
-static bool classify(struct registry *registry, const struct process *process,
-		     const char *cgroup, struct member *member)
+static bool classify(struct registry *registry, const struct process *process, const char *cgroup,
+		     struct member *member)
 {
 	const struct namespaces *theirs = &process->namespaces, *ours = &registry->host;
 	const struct program *program = catalogue_program(process->executable, process->comm);
@@ -249,8 +249,8 @@ static bool classify(struct registry *registry, const struct process *process,
 		if (!guest)
 			guest = guest_of_pid_namespace(registry, process);
 		member->local = true; /* by its namespaces alone: to be searched */
-	} else if (!program &&
-		   (is_foreign(theirs->mount, ours->mount) || is_foreign(theirs->user, ours->user))) {
+	} else if (!program && (is_foreign(theirs->mount, ours->mount) ||
+				is_foreign(theirs->user, ours->user))) {
 		guest = guest_of_ancestors(registry, process);
 		member->local = guest != NULL;
 	} else if (program && program->role != PROGRAM_SANDBOX) {

@@ -28,8 +28,8 @@ const char *names_option(const char *arguments, size_t length, const char *optio
 }
 
 /*
- * "-name devbox,process=x" and "-name guest=devbox,debug-threads=on"; a comma inside the name is written
- * twice (qemu(1), "keyval" options).
+ * "-name devbox,process=x" and "-name guest=devbox,debug-threads=on"; a comma inside the name is
+ * written twice (qemu(1), "keyval" options).
  */
 static void qemu_name(char *name, const char *value)
 {

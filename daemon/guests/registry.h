@@ -17,7 +17,8 @@ struct sockets;
  * @kind: vm, container, sandbox
  * @runtime: "qemu", "podman", "netns", …
  * @name: as its owner calls it; text_copy_name()
- * @key: what makes it this guest and no other: "pid:123:9876", "cgroup:/machine.slice/…", "netns:4026532…"
+ * @key: what makes it this guest and no other: "pid:123:9876", "cgroup:/machine.slice/…",
+ * "netns:4026532…"
  * @leader: its first known process, 0 when none is known
  * @netns: inode of its network namespace, 0 when not known, or the host's own
  * @why: how it was recognised, a static string for a person
@@ -68,7 +69,8 @@ void registry_process_event(struct registry *registry, const struct process_even
 /** registry_rescan() - read everything anew after events were lost. */
 void registry_rescan(struct registry *registry);
 
-/** registry_links_changed() - interfaces came, changed or went: their guests are looked up again. */
+/** registry_links_changed() - interfaces came, changed or went: their guests are looked up again.
+ */
 void registry_links_changed(struct registry *registry);
 
 /**
@@ -96,7 +98,7 @@ void registry_judged(struct registry *registry, const struct source *source, boo
  * Return: 0, or -ENOENT when the client socket has vanished (@source is unknown then).
  */
 int registry_source(struct registry *registry, const struct flow *flow,
-		     const struct arrival *arrival, struct source *source);
+		    const struct arrival *arrival, struct source *source);
 
 /** registry_peer_guest() - is this process inside a guest? @label receives e.g. "container:web". */
 bool registry_peer_guest(struct registry *registry, pid_t pid, char *label, size_t size);

@@ -4,23 +4,23 @@
  *
  * DOC: Theory of Operation
  *
- * Everything here has a fixed size and is allocated once, so that the verdict path never allocates and a
- * hostile guest cannot make the daemon grow. When a table is full the guard degrades towards
+ * Everything here has a fixed size and is allocated once, so that the verdict path never allocates
+ * and a hostile guest cannot make the daemon grow. When a table is full the guard degrades towards
  * `unknown`, never towards `host`.
  *
- *  - guests[]   what `lhguard guests` shows. A guest lives as long as something refers to it: a member
- *               process, a named network namespace, or a cgroup that sockets still come from.
- *  - members[]  hash by pid of every process that is a guest, works for one, or supervises one. fork copies the
- *               entry, exec looks again, exit removes it.
- *  - suspects[] the members whose sockets the cgroup does not give away: conduits, VMMs, and contained processes
- *               in the guarded network namespace. Only these are ever searched for a socket.
- *  - cgroups[]  cache from a cgroup id to "this guest's" or "says nothing". Ids are never reused by the kernel, so
- *               an entry never goes stale.
+ *  - guests[]   what `lhguard guests` shows. A guest lives as long as something refers to it: a
+ * member process, a named network namespace, or a cgroup that sockets still come from.
+ *  - members[]  hash by pid of every process that is a guest, works for one, or supervises one.
+ * fork copies the entry, exec looks again, exit removes it.
+ *  - suspects[] the members whose sockets the cgroup does not give away: conduits, VMMs, and
+ * contained processes in the guarded network namespace. Only these are ever searched for a socket.
+ *  - cgroups[]  cache from a cgroup id to "this guest's" or "says nothing". Ids are never reused by
+ * the kernel, so an entry never goes stale.
  *  - wires[]    which network namespace or VMM is behind an interface.
  *
- * A socket carries the cgroup that its process was in when it made the socket. So a suspect is searched when it is,
- * or ever was seen to be, in the socket's cgroup. Processes are moved without any event; their current
- * cgroup is therefore read for each question and not remembered.
+ * A socket carries the cgroup that its process was in when it made the socket. So a suspect is
+ * searched when it is, or ever was seen to be, in the socket's cgroup. Processes are moved without
+ * any event; their current cgroup is therefore read for each question and not remembered.
  */
 #ifndef LHGUARD_GUESTS_STATE_H
 #define LHGUARD_GUESTS_STATE_H
@@ -50,7 +50,8 @@
  * @guest: index in guests[], NO_GUEST for a conduit whose guests are found by @netns
  * @suspect: index in suspects[], -1 when its cgroup tells all or it is not in the guarded namespace
  * @local: works for a guest in the guarded network namespace
- * @supervisor: a host process (conmon, …): keeps the guest alive, its own connections are the host's
+ * @supervisor: a host process (conmon, …): keeps the guest alive, its own connections are the
+ * host's
  * @program: its entry in the catalogue, NULL for a contained process
  */
 struct member {
@@ -123,18 +124,19 @@ struct registry {
 	struct registry_settings settings;
 	struct namespaces host; /* of process 1; @host.net is the guarded one */
 	struct guest guests[GUESTS_MAX];
-	uint64_t guest_keys[GUESTS_MAX];     /* hashes of guests[].key, close together */
-	uint64_t guest_netns[GUESTS_MAX];    /* guests[].netns again, close together */
-	uint32_t guest_members[GUESTS_MAX];  /* members that refer to it */
-	uint32_t guests_high;		     /* slots below this have been used */
+	uint64_t guest_keys[GUESTS_MAX];    /* hashes of guests[].key, close together */
+	uint64_t guest_netns[GUESTS_MAX];   /* guests[].netns again, close together */
+	uint32_t guest_members[GUESTS_MAX]; /* members that refer to it */
+	uint32_t guests_high;		    /* slots below this have been used */
 	uint32_t next_id;
 	struct member members[MEMBERS_MAX];
 	uint32_t member_count;
-	uint32_t members_lost; /* members that found no slot */
+	uint32_t members_lost;	/* members that found no slot */
 	uint32_t local_members; /* guest processes in the guarded network namespace */
 	struct suspect suspects[SUSPECTS_MAX];
 	uint32_t suspects_high;
-	uint32_t suspects_lost; /* suspects that found no slot: their cgroups' sockets are unknown */
+	uint32_t
+		suspects_lost; /* suspects that found no slot: their cgroups' sockets are unknown */
 	struct cgroup_entry cgroups[CGROUPS_MAX];
 	struct wire_end wires[WIRES_MAX];
 	uint32_t wires_high;
@@ -165,8 +167,8 @@ uint64_t members_work(struct registry *registry);
 /* attribution.c and wires.c: the two halves of registry_source() */
 int loopback_source(struct registry *registry, const struct flow *flow,
 		    const struct arrival *arrival, struct source *source);
-void wire_source(struct registry *registry, const struct flow *flow,
-		 const struct arrival *arrival, struct source *source);
+void wire_source(struct registry *registry, const struct flow *flow, const struct arrival *arrival,
+		 struct source *source);
 uint64_t wires_work(struct registry *registry);
 
 /* attribution.c: what both halves write */

@@ -14,7 +14,7 @@
 #define SCAN_INTERVAL_US 1000000u /* all of /proc is read at most this often */
 
 /* Kinds of interface that carry LAN or VPN traffic, never a guest's own wire. */
-static const char *const lan_kinds[] = {"wireguard", "vlan", "bond", "team",  "dummy",
+static const char *const lan_kinds[] = {"wireguard", "vlan", "bond", "team",   "dummy",
 					"sit",	     "gre",  "ipip", "ip6tnl", "vti",
 					"vti6",	     "xfrm", "ppp",  "wwan"};
 
@@ -109,8 +109,9 @@ static int visit_process(void *data, pid_t pid)
 		if (process_holds_tap(registry->settings.proc, pid, search->link->name) != 1 ||
 		    process_read(registry->settings.proc, pid, &process))
 			return 0;
-		log_notice("%s is held by %s (pid %d), which no rule recognises: its guest is unknown",
-			   search->link->name, process.comm, pid);
+		log_notice(
+			"%s is held by %s (pid %d), which no rule recognises: its guest is unknown",
+			search->link->name, process.comm, pid);
 		search->wire->state = WIRE_UNKNOWN;
 		return 1;
 	}
@@ -149,8 +150,8 @@ static void resolve_tap(struct registry *registry, const struct link *link, stru
 		bool is_vmm = member->pid && member->guest != NO_GUEST && !member->supervisor &&
 			      registry->guests[member->guest].kind == KIND_VM;
 
-		if (is_vmm && process_holds_tap(registry->settings.proc, member->pid,
-						link->name) == 1) {
+		if (is_vmm &&
+		    process_holds_tap(registry->settings.proc, member->pid, link->name) == 1) {
 			wire->state = WIRE_MEMBER;
 			wire->guest_id = registry->guests[member->guest].id;
 			return;
@@ -177,8 +178,8 @@ static void resolve(struct registry *registry, const struct link *link, struct w
 		return;
 	processes_each(registry->settings.proc, visit_process, &search);
 	/*
-	 * A veth whose other end is out of sight and that the IPv4 default route leaves by is the uplink of
-	 * a machine that is a container itself: its peers are the LAN.
+	 * A veth whose other end is out of sight and that the IPv4 default route leaves by is the
+	 * uplink of a machine that is a container itself: its peers are the LAN.
 	 */
 	if (wire->state == WIRE_UNRESOLVED && link->type == LINK_VETH && link->default_route)
 		wire->state = WIRE_LAN;
@@ -316,8 +317,8 @@ static void source_of_wire(struct registry *registry, const struct link *link,
 	set_unknown(source, "nobody known is at the other end of its interface");
 }
 
-void wire_source(struct registry *registry, const struct flow *flow,
-		 const struct arrival *arrival, struct source *source)
+void wire_source(struct registry *registry, const struct flow *flow, const struct arrival *arrival,
+		 struct source *source)
 {
 	const struct links *links = registry->settings.links;
 	const struct link *link = links_find(links, arrival->ifindex);

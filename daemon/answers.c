@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the control socket asks of the daemon. */
+#include "parts.h"
+
+#include "control/control.h"
+#include "control/events.h"
+#include "control/journal.h"
+#include "guests/registry.h"
+#include "policy/config.h"
+#include "policy/exceptions.h"
+
+static void fill_status(void *data, struct status *status)
+{
+	static const char *const names[QUEUES] = {"loopback", "guests"};
+	struct daemon *daemon = data;
+	const struct config *config = daemon->config;
+	struct events_totals totals;
+
+	events_totals(daemon->guard.events, &totals);
+	*status = (struct status){
+		.version = VERSION,
+		.mode = config->mode == MODE_ENFORCE ? "enforce" : "monitor",
+		.refusal = verdict_text(config->refusal),
+		.since_us = daemon->since_us,
+		.netns = daemon->settings.netns ? daemon->settings.netns : "",
+		.expression =
+			ruleset_expression(daemon->ruleset) == RULESET_NATIVE ? "native" : "compat",
+		.config_path = daemon->settings.config,
+		.config_failure =
+			daemon->config_failure.text[0] ? daemon->config_failure.text : NULL,
+		.exceptions_failure = exceptions_failure(daemon->exceptions),
+		.exceptions = exceptions_count(daemon->exceptions),
+		.guests = registry_count(daemon->guard.registry),
+		.attempts = totals.attempts,
+		.refused = totals.refused,
+		.vanished = daemon->guard.vanished,
+		.table_restored = daemon->table_restored,
+		.processes_lost = daemon->processes_lost,
+		.journal_lost = journal_lost(daemon->journal),
+	};
+	for (int i = 0; i < QUEUES; i++) {
+		const struct config_queue *queue =
+			i == LOOPBACK ? &config->loopback : &config->guests;
+
+		status->queues[i].name = names[i];
+		status->queues[i].settings = queue->settings;
+		status->queues[i].down_accept = queue->down_accept;
+		queue_counters(daemon->queues[i], &status->queues[i].counters);
+	}
+}
+
+static int add_exception(void *data, const struct exception *exception, uint32_t *id,
+			 struct error *error)
+{
+	struct daemon *daemon = data;
+	int result = exceptions_add(daemon->exceptions, exception, id, error);
+
+	if (!result)
+		loop_arm_expiry(daemon);
+	return result;
+}
+
+static int remove_exceptions(void *data, const uint32_t *ids, size_t count, struct error *error)
+{
+	struct daemon *daemon = data;
+
+	return exceptions_remove(daemon->exceptions, ids, count, error);
+}
+
+static int reload(void *data, struct error *error)
+{
+	return daemon_reload(data, error);
+}
+
+static bool peer_guest(void *data, pid_t pid, char *label, size_t size)
+{
+	struct daemon *daemon = data;
+
+	return registry_peer_guest(daemon->guard.registry, pid, label, size);
+}
+
+const struct control_handler answers_handler = {
+	.status = fill_status,
+	.add = add_exception,
+	.remove = remove_exceptions,
+	.reload = reload,
+	.peer_guest = peer_guest,
+};

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The event loop: what wakes the daemon, in which order, and what it does then. */
+#include "parts.h"
+
+#include "guests/registry.h"
+#include "kernel/links.h"
+#include "kernel/listeners.h"
+#include "kernel/process_events.h"
+#include "policy/config.h"
+#include "policy/exceptions.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/inotify.h>
+
+#define CATCH_UP_ROUNDS 8     /* of 1,024 process events each, before one batch is judged */
+#define TIMER_ACCURACY	10000 /* microseconds */
+
+/* Lower goes first: who is who, then the packets, then whoever wants to talk to us. */
+enum {
+	PRIORITY_FACTS = SD_EVENT_PRIORITY_NORMAL - 30,
+	PRIORITY_TABLE = SD_EVENT_PRIORITY_NORMAL - 20,
+	PRIORITY_QUEUES = SD_EVENT_PRIORITY_NORMAL - 10,
+};
+
+/* What the guard asks of us. */
+
+static void handle_process(void *data, const struct process_event *event)
+{
+	struct daemon *daemon = data;
+
+	registry_process_event(daemon->guard.registry, event);
+}
+
+void loop_update_lan(struct daemon *daemon)
+{
+	uint32_t lan[LAN_MAX];
+	size_t count;
+
+	count = registry_lan(daemon->guard.registry,
+			     (const char(*)[IF_NAMESIZE])daemon->config->lan,
+			     daemon->config->lan_count, lan, LAN_MAX);
+	if (count == daemon->lan_count && !memcmp(lan, daemon->lan, count * sizeof(lan[0])))
+		return;
+	memcpy(daemon->lan, lan, count * sizeof(lan[0]));
+	daemon->lan_count = count;
+	if (daemon->ruleset && ruleset_set_lan(daemon->ruleset, lan, count))
+		log_error("the set of LAN interfaces could not be written to the kernel: %m");
+}
+
+static void catch_up(void *data)
+{
+	struct daemon *daemon = data;
+	int result = 1;
+
+	for (int round = 0; result > 0 && round < CATCH_UP_ROUNDS; round++)
+		result = process_events_read(daemon->process_events, handle_process, daemon);
+	if (result == -ENOBUFS) {
+		daemon->processes_lost++;
+		registry_rescan(daemon->guard.registry);
+	}
+	links_dispatch(daemon->links);
+	if (daemon->links_changed) {
+		daemon->links_changed = false;
+		registry_links_changed(daemon->guard.registry);
+		loop_update_lan(daemon);
+	}
+}
+
+/* Do the look-ups that were put off, and come back when the registry says so. */
+void loop_work(struct daemon *daemon)
+{
+	uint64_t next = registry_work(daemon->guard.registry);
+
+	loop_update_lan(daemon);
+	sd_event_source_set_enabled(daemon->work_timer, next ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	if (next)
+		sd_event_source_set_time(daemon->work_timer, next);
+}
+
+static void work(void *data)
+{
+	loop_work(data);
+}
+
+static void find_program(void *data, const struct flow *flow, char *comm, size_t size)
+{
+	struct daemon *daemon = data;
+
+	listeners_program(daemon->listeners, flow, comm, size);
+}
+
+const struct guard_handler loop_guard_handler = {
+	.catch_up = catch_up,
+	.program = find_program,
+	.judged = work,
+};
+
+static void note_link(void *data, const struct link *link)
+{
+	struct daemon *daemon = data;
+
+	daemon->links_changed = true;
+}
+
+const struct links_handler loop_links_handler = {
+	.changed = note_link,
+	.removed = note_link,
+};
+
+/* Sources of the event loop. */
+
+static int on_facts(sd_event_source *source, int fd, uint32_t revents, void *data)
+{
+	catch_up(data);
+	loop_work(data);
+	return 0;
+}
+
+static int on_queue(sd_event_source *source, int fd, uint32_t revents, void *data)
+{
+	struct daemon *daemon = data;
+
+	for (int i = 0; i < QUEUES; i++) {
+		int result;
+
+		if (queue_fd(daemon->queues[i]) != fd)
+			continue;
+		result = queue_dispatch(daemon->queues[i], &guard_queue_handler, &daemon->guard);
+		if (result < 0) {
+			log_error("the queue of new connections broke: %s", strerror(-result));
+			return sd_event_exit(daemon->loop, result);
+		}
+	}
+	return 0;
+}
+
+static int on_table(sd_event_source *source, int fd, uint32_t revents, void *data)
+{
+	struct daemon *daemon = data;
+	struct error error = {0};
+	int result = ruleset_dispatch(daemon->ruleset);
+
+	if (result <= 0)
+		return 0;
+	if (daemon_install_table(daemon, daemon->config, &error)) {
+		log_error("somebody changed our table, and it cannot be put back: %s", error.text);
+		return 0;
+	}
+	daemon->table_restored++;
+	log_warning(
+		"somebody changed or removed the table inet " RULESET_TABLE
+		"; it is back (%llu times by now). To stop the guard use `systemctl stop lhguardd`",
+		(unsigned long long)daemon->table_restored);
+	return 0;
+}
+
+static int on_work(sd_event_source *source, uint64_t now, void *data)
+{
+	loop_work(data);
+	return 0;
+}
+
+void loop_arm_expiry(struct daemon *daemon)
+{
+	uint64_t next = 0;
+	int result = exceptions_expire(daemon->exceptions, realtime_us(), &next);
+
+	if (result < 0)
+		log_error("expired exceptions are out of force, but the file cannot be written: %s",
+			  strerror(-result));
+	sd_event_source_set_enabled(daemon->expiry_timer, next ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	if (next)
+		sd_event_source_set_time(daemon->expiry_timer, next);
+}
+
+static int on_expiry(sd_event_source *source, uint64_t now, void *data)
+{
+	loop_arm_expiry(data);
+	return 0;
+}
+
+void loop_read_resolvers(struct daemon *daemon)
+{
+	int result = resolvers_read(daemon->config->resolv_conf, &daemon->resolvers);
+
+	if (result && result != -ENOENT)
+		log_warning("%s cannot be read, user-network guests may not resolve names: %s",
+			    daemon->config->resolv_conf, strerror(-result));
+}
+
+static int on_resolv_conf(sd_event_source *source, const struct inotify_event *event, void *data)
+{
+	struct daemon *daemon = data;
+	const char *slash = strrchr(daemon->config->resolv_conf, '/');
+
+	if (event->len && slash && !strcmp(event->name, slash + 1))
+		loop_read_resolvers(daemon);
+	return 0;
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+{
+	struct daemon *daemon = data;
+	struct error error = {0};
+
+	if (info->ssi_signo != SIGHUP)
+		return sd_event_exit(daemon->loop, 0);
+	if (daemon_reload(daemon, &error))
+		log_error("not reloaded, the policy stays as it was: %s", error.text);
+	return 0;
+}
+
+static int add_io(struct daemon *daemon, int fd, sd_event_io_handler_t handler, int64_t priority)
+{
+	sd_event_source *source = NULL;
+	int result = sd_event_add_io(daemon->loop, &source, fd, EPOLLIN, handler, daemon);
+
+	if (result < 0)
+		return result;
+	sd_event_source_set_priority(source, priority);
+	sd_event_source_set_floating(source, true);
+	sd_event_source_unref(source);
+	return 0;
+}
+
+int loop_add_sources(struct daemon *daemon)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+	char folder[sizeof(daemon->config->resolv_conf)];
+	sigset_t blocked;
+	int result = 0;
+
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(&blocked, signals[i]);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
+	for (size_t i = 0; result >= 0 && i < sizeof(signals) / sizeof(signals[0]); i++)
+		result = sd_event_add_signal(daemon->loop, NULL, signals[i], on_signal, daemon);
+
+	if (result >= 0)
+		result = add_io(daemon, process_events_fd(daemon->process_events), on_facts,
+				PRIORITY_FACTS);
+	if (result >= 0)
+		result = add_io(daemon, links_fd(daemon->links), on_facts, PRIORITY_FACTS);
+	if (result >= 0)
+		result = add_io(daemon, ruleset_fd(daemon->ruleset), on_table, PRIORITY_TABLE);
+	for (int i = 0; result >= 0 && i < QUEUES; i++)
+		result = add_io(daemon, queue_fd(daemon->queues[i]), on_queue, PRIORITY_QUEUES);
+	if (result >= 0)
+		result = sd_event_add_time(daemon->loop, &daemon->work_timer, CLOCK_MONOTONIC, 0,
+					   TIMER_ACCURACY, on_work, daemon);
+	if (result >= 0)
+		result = sd_event_add_time(daemon->loop, &daemon->expiry_timer, CLOCK_REALTIME, 0,
+					   TIMER_ACCURACY, on_expiry, daemon);
+	if (result < 0)
+		return result;
+
+	text_copy(folder, sizeof(folder), daemon->config->resolv_conf);
+	if (sd_event_add_inotify(daemon->loop, NULL, dirname(folder),
+				 IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE, on_resolv_conf,
+				 daemon) < 0)
+		log_info("%s is not watched: changes count after a reload",
+			 daemon->config->resolv_conf);
+	return sd_event_set_watchdog(daemon->loop, true);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the daemon is made of; shared by daemon.c, loop.c and answers.c only. */
+#ifndef LHGUARD_PARTS_H
+#define LHGUARD_PARTS_H
+
+#include "daemon.h"
+#include "guard.h"
+#include "kernel/ruleset.h"
+
+#include <systemd/sd-event.h>
+
+#define LAN_MAX 256 /* interfaces that lead to the LAN */
+
+enum { LOOPBACK, GUESTS, QUEUES };
+
+struct daemon {
+	struct daemon_settings settings;
+	struct guard guard;
+	struct config *config;
+	struct exceptions *exceptions;
+	struct resolvers resolvers;
+	int proc;
+	int cgroup;
+	struct process_events *process_events;
+	struct links *links;
+	bool links_changed;
+	struct sockets *sockets;
+	struct listeners *listeners;
+	struct queue *queues[QUEUES];
+	struct ruleset *ruleset;
+	uint32_t lan[LAN_MAX];
+	size_t lan_count;
+	struct journal *journal;
+	struct control *control;
+	sd_event *loop;
+	sd_event_source *work_timer;
+	sd_event_source *expiry_timer;
+	uint64_t since_us;
+	uint64_t table_restored;
+	uint64_t processes_lost;
+	struct error config_failure;
+};
+
+/* daemon.c */
+int daemon_reload(struct daemon *daemon, struct error *error);
+int daemon_install_table(struct daemon *daemon, const struct config *config, struct error *error);
+uint64_t realtime_us(void);
+
+/* loop.c: what drives the daemon, and what the guard asks of it */
+extern const struct guard_handler loop_guard_handler;
+extern const struct links_handler loop_links_handler;
+int loop_add_sources(struct daemon *daemon);
+void loop_arm_expiry(struct daemon *daemon);
+void loop_work(struct daemon *daemon);
+void loop_update_lan(struct daemon *daemon);
+void loop_read_resolvers(struct daemon *daemon);
+
+/* answers.c: what the control socket asks of the daemon */
+extern const struct control_handler answers_handler;
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a process holds open: sockets, tun/tap devices, virtual machines. */
+#include "kernel/descriptors.h"
+
+#include "kernel/processes.h"
+#include "util/cleanup.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/if_tun.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* An entry of /proc/PID/fd with a number of at most four digits takes 24 bytes in getdents64(2). */
+#define ENTRY_SIZE  24
+#define CHUNK_SIZE  (1024 * ENTRY_SIZE)
+#define NAME_LENGTH sizeof("2147483647")
+
+struct linux_dirent64 {
+	uint64_t inode;
+	int64_t offset;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+};
+
+/* visit() looks at one link and returns non-zero to end the walk. */
+typedef int (*descriptor_visit)(void *data, int directory, int number);
+
+static int open_descriptors(int root, pid_t pid)
+{
+	char name[NAME_LENGTH + sizeof("/fd")];
+	int fd;
+
+	if (pid <= 0)
+		return -ESRCH;
+	snprintf(name, sizeof(name), "%d/fd", pid);
+	fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return fd;
+}
+
+/* The number that a name stands for, -1 when it is none ("." and ".."). */
+static int parse_number(const char *name)
+{
+	long number = 0;
+
+	if (*name == '\0')
+		return -1;
+	for (; *name; name++) {
+		if (*name < '0' || *name > '9')
+			return -1;
+		number = number * 10 + (*name - '0');
+		if (number > INT_MAX)
+			return -1;
+	}
+	return (int)number;
+}
+
+static size_t collect_numbers(const char *chunk, size_t length, int *numbers)
+{
+	size_t count = 0;
+
+	for (size_t at = 0; at < length;) {
+		const struct linux_dirent64 *entry = (const void *)(chunk + at);
+		int number = parse_number(entry->name);
+
+		if (number >= 0)
+			numbers[count++] = number;
+		at += entry->length;
+	}
+	return count;
+}
+
+/* Visit all descriptors without allocating: the newest of each chunk first, since the kernel lists
+ * them upwards and what is searched for is mostly young. Return: what @visit returned, or -errno.
+ */
+static int walk_descriptors(int directory, descriptor_visit visit, void *data)
+{
+	_Alignas(struct linux_dirent64) char chunk[CHUNK_SIZE];
+	int numbers[CHUNK_SIZE / ENTRY_SIZE];
+	ssize_t length;
+
+	while ((length = syscall(SYS_getdents64, directory, chunk, sizeof(chunk))) > 0) {
+		size_t count = collect_numbers(chunk, length, numbers);
+
+		while (count > 0) {
+			int r = visit(data, directory, numbers[--count]);
+
+			if (r != 0)
+				return r;
+		}
+	}
+	if (length < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return 0;
+}
+
+/* Return: bytes of the link, without a NUL, at most @size: then there may be more. */
+static size_t read_link(int directory, int number, char *link, size_t size)
+{
+	char name[NAME_LENGTH];
+	ssize_t length;
+
+	snprintf(name, sizeof(name), "%d", number);
+	length = readlinkat(directory, name, link, size);
+	return length < 0 ? 0 : (size_t)length;
+}
+
+static bool link_equals(int directory, int number, const char *target)
+{
+	char link[64];
+	size_t length = read_link(directory, number, link, sizeof(link));
+
+	return length == strlen(target) && memcmp(link, target, length) == 0;
+}
+
+struct socket_query {
+	char link[sizeof("socket:[4294967295]")];
+	unsigned int *budget;
+	int *hint;
+};
+
+/* The walk's end: found, or no budget left. */
+enum { WALK_FOUND = 1, WALK_CUT };
+
+static int visit_socket(void *data, int directory, int number)
+{
+	const struct socket_query *query = data;
+
+	if (*query->budget == 0)
+		return WALK_CUT;
+	(*query->budget)--;
+	if (!link_equals(directory, number, query->link))
+		return 0;
+	*query->hint = number;
+	return WALK_FOUND;
+}
+
+enum socket_search process_holds_socket(int root, pid_t pid, uint32_t inode, int *hint,
+					unsigned int *budget)
+{
+	_cleanup_close_ int directory = -1;
+	struct socket_query query = {.budget = budget, .hint = hint};
+	int r = 0;
+
+	if (*budget == 0)
+		return SOCKET_SEARCH_CUT;
+	directory = open_descriptors(root, pid);
+	if (directory < 0)
+		return SOCKET_NOT_HELD;
+	snprintf(query.link, sizeof(query.link), "socket:[%u]", inode);
+	if (*hint >= 0)
+		r = visit_socket(&query, directory, *hint);
+	if (r == 0)
+		r = walk_descriptors(directory, visit_socket, &query);
+	if (r == WALK_FOUND)
+		return SOCKET_HELD;
+	return r == WALK_CUT ? SOCKET_SEARCH_CUT : SOCKET_NOT_HELD;
+}
+
+static int visit_link(void *data, int directory, int number)
+{
+	return link_equals(directory, number, data);
+}
+
+int process_holds_link(int root, pid_t pid, const char *target)
+{
+	_cleanup_close_ int directory = open_descriptors(root, pid);
+
+	if (directory < 0)
+		return directory;
+	return walk_descriptors(directory, visit_link, (void *)target);
+}
+
+/* Mostly "/dev/net/tun"; but where the mount it was opened on has been detached since (sandboxes do
+ * that) only what lay below that mount is left of the path. The callers ask the descriptor itself.
+ */
+static bool may_be_tun(int directory, int number)
+{
+	static const char end[] = "/tun";
+	char link[256];
+	size_t length = read_link(directory, number, link, sizeof(link));
+
+	if (length == 1)
+		return link[0] == '/';
+	return length >= sizeof(end) - 1 && length < sizeof(link) &&
+	       memcmp(link + length - (sizeof(end) - 1), end, sizeof(end) - 1) == 0;
+}
+
+struct tap_query {
+	int root;
+	pid_t pid;
+	const char *interface;
+	int pidfd;
+	uint64_t netns;
+};
+
+static int visit_tap(void *data, int directory, int number)
+{
+	const struct tap_query *query = data;
+	char file[sizeof("fdinfo/") + NAME_LENGTH];
+	char interface[64];
+
+	if (!may_be_tun(directory, number))
+		return 0;
+	snprintf(file, sizeof(file), "fdinfo/%d", number);
+	if (process_line(query->root, query->pid, file, "iff:\t", interface, sizeof(interface)) < 0)
+		return 0;
+	return strcmp(interface, query->interface) == 0;
+}
+
+int process_holds_tap(int root, pid_t pid, const char *interface)
+{
+	_cleanup_close_ int directory = open_descriptors(root, pid);
+	struct tap_query query = {.root = root, .pid = pid, .interface = interface};
+
+	if (directory < 0)
+		return directory;
+	return walk_descriptors(directory, visit_tap, &query);
+}
+
+static int visit_tap_netns(void *data, int directory, int number)
+{
+	struct tap_query *query = data;
+	_cleanup_close_ int tap = -1;
+	_cleanup_close_ int netns = -1;
+	struct stat status;
+
+	if (!may_be_tun(directory, number))
+		return 0;
+	tap = (int)syscall(SYS_pidfd_getfd, query->pidfd, number, 0);
+	if (tap < 0)
+		return errno == EBADF ? 0 : -errno;
+	netns = ioctl(tap, TUNGETDEVNETNS);
+	if (netns < 0) /* no device is attached, or no tun/tap at all */
+		return errno == EBADFD || errno == ENOTTY || errno == EINVAL ? 0 : -errno;
+	if (fstat(netns, &status) < 0)
+		return -errno;
+	query->netns = status.st_ino;
+	return WALK_FOUND;
+}
+
+int process_tap_netns(int root, pid_t pid, uint64_t *inode)
+{
+	_cleanup_close_ int directory = open_descriptors(root, pid);
+	_cleanup_close_ int pidfd = -1;
+	struct tap_query query = {.root = root, .pid = pid};
+	int r;
+
+	if (directory < 0)
+		return directory;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return -errno;
+	query.pidfd = pidfd;
+	r = walk_descriptors(directory, visit_tap_netns, &query);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return -ENODEV;
+	*inode = query.netns;
+	return 0;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The readers of /proc, under a root made by the test and on the test itself. */
+#include "kernel/descriptors.h"
+#include "kernel/processes.h"
+#include "util/cleanup.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#define PID 42
+
+static char folder[PATH_MAX];
+static int root = -1;
+
+static void full_path(char *path, size_t size, const char *name)
+{
+	snprintf(path, size, "%s/%d/%s", folder, PID, name);
+}
+
+static void put_bytes(const char *name, const void *bytes, size_t length)
+{
+	char path[PATH_MAX + 64];
+	FILE *file;
+
+	full_path(path, sizeof(path), name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, length, file), length);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void put_text(const char *name, const char *text)
+{
+	put_bytes(name, text, strlen(text));
+}
+
+static void put_link(const char *name, const char *target)
+{
+	char path[PATH_MAX + 64];
+
+	full_path(path, sizeof(path), name);
+	assert_int_equal(symlink(target, path), 0);
+}
+
+static void put_folder(const char *name)
+{
+	char path[PATH_MAX + 64];
+
+	full_path(path, sizeof(path), name);
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
+static int make_root(void **state)
+{
+	snprintf(folder, sizeof(folder), "/tmp/lhguard-test-XXXXXX");
+	if (!mkdtemp(folder))
+		return -1;
+	put_folder("");
+	put_folder("ns");
+	put_folder("fd");
+	put_folder("fdinfo");
+	root = processes_open_root(folder);
+	return root < 0 ? -1 : 0;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+	return remove(path);
+}
+
+static int remove_root(void **state)
+{
+	close(root);
+	return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* stat, comm and exe of a process with this comm. */
+static void put_process(const char *comm)
+{
+	char stat[512];
+	char line[128];
+
+	snprintf(stat, sizeof(stat),
+		 "42 (%s) S 7 42 42 34816 42 4194304 1 2 3 4 5 6 7 8 20 0 1 0 123456789012 1 2 3\n",
+		 comm);
+	snprintf(line, sizeof(line), "%s\n", comm);
+	put_text("stat", stat);
+	put_text("comm", line);
+}
+
+static void reads_a_process(void **state)
+{
+	struct process process;
+
+	put_process("slirp4netns");
+	put_link("exe", "/usr/bin/slirp4netns");
+	put_link("ns/pid", "pid:[4026531836]");
+	put_link("ns/user", "user:[4026531837]");
+	put_link("ns/net", "net:[4026531840]");
+	put_link("ns/mnt", "mnt:[18446744073709551615]");
+	assert_int_equal(process_read(root, PID, &process), 0);
+	assert_int_equal(process.pid, PID);
+	assert_int_equal(process.parent, 7);
+	assert_true(process.start == 123456789012);
+	assert_string_equal(process.comm, "slirp4netns");
+	assert_string_equal(process.executable, "/usr/bin/slirp4netns");
+	assert_true(process.namespaces.pid == 4026531836);
+	assert_true(process.namespaces.user == 4026531837);
+	assert_true(process.namespaces.net == 4026531840);
+	assert_true(process.namespaces.mount == UINT64_MAX);
+}
+
+static void reads_an_odd_comm(void **state)
+{
+	static const char *const comms[] = {") S 1 1", "a b) R", "one\ntwo", "\n",
+					    "",	       "((",	 " 1 2 3"};
+	struct process process;
+
+	for (size_t i = 0; i < sizeof(comms) / sizeof(comms[0]); i++) {
+		put_process(comms[i]);
+		assert_int_equal(process_read(root, PID, &process), 0);
+		assert_string_equal(process.comm, comms[i]);
+		assert_int_equal(process.parent, 7);
+		assert_true(process.start == 123456789012);
+	}
+	put_process("kworker/u8:2-events_unbound"); /* kernel threads show more than 15 bytes */
+	assert_int_equal(process_read(root, PID, &process), 0);
+	assert_string_equal(process.comm, "kworker/u8:2-ev");
+}
+
+static void refuses_a_broken_stat(void **state)
+{
+	static const char *const stats[] = {
+		"",
+		"42",
+		"42 (sh",
+		"42 (sh)",
+		"42 (sh) S",
+		"42 (sh) S x 42",
+		"42 (sh) S 7 42 42 34816 42 4194304 1 2 3 4 5 6 7 8 20 0 1 0",
+		"42 (sh) S 7 42 42 34816 42 4194304 1 2 3 4 5 6 7 8 20 0 1 0 -1 1",
+		"42 (sh) S 7 42 42 34816 42 4194304 1 2 3 4 5 6 7 8 20 0 1 0 99999999999999999999 "
+		"1",
+		"42 (sh) S 2147483648 42 42 34816 42 4194304 1 2 3 4 5 6 7 8 20 0 1 0 5 1",
+	};
+	struct process process;
+
+	put_process("sh");
+	for (size_t i = 0; i < sizeof(stats) / sizeof(stats[0]); i++) {
+		put_text("stat", stats[i]);
+		assert_int_equal(process_read(root, PID, &process), -EBADMSG);
+	}
+}
+
+static void cleans_the_executable(void **state)
+{
+	char path[600] = "/";
+	struct process process;
+
+	put_process("sh");
+	assert_int_equal(process_read(root, PID, &process), 0);
+	assert_string_equal(process.executable, ""); /* a kernel thread has none */
+
+	put_link("exe", "/opt/my app (deleted)");
+	assert_int_equal(process_read(root, PID, &process), 0);
+	assert_string_equal(process.executable, "/opt/my app");
+
+	memset(path + 1, 'x', 400);
+	strcpy(path + 401, "/usr/bin/qemu");
+	snprintf(path + strlen(path), 16, " (deleted)");
+	assert_int_equal(unlinkat(root, "42/exe", 0), 0);
+	put_link("exe", path);
+	assert_int_equal(process_read(root, PID, &process), 0);
+	assert_int_equal(strlen(process.executable), sizeof(process.executable) - 1);
+	assert_memory_equal(process.executable, "...x", 4);
+	assert_string_equal(process.executable + 255 - 14, "x/usr/bin/qemu");
+}
+
+static void tells_what_is_missing(void **state)
+{
+	struct process process;
+	struct namespaces namespaces;
+	char text[64];
+
+	assert_int_equal(process_read(root, 43, &process), -ESRCH);
+	assert_int_equal(process_read(root, 0, &process), -ESRCH);
+	assert_int_equal(process_read(root, -1, &process), -ESRCH);
+	assert_int_equal(process_read(root, PID, &process), -ESRCH); /* no stat */
+	assert_int_equal(process_arguments(root, PID, text, sizeof(text)), -ESRCH);
+	assert_int_equal(process_cgroup(root, PID, text, sizeof(text)), -ESRCH);
+	assert_int_equal(process_namespaces(root, 43, &namespaces), -ESRCH);
+	assert_int_equal(process_holds_link(root, 43, "x"), -ESRCH);
+
+	put_link("ns/net", "net:[12x]");
+	put_link("ns/pid", "user:[12]");
+	put_link("ns/user", "user:[");
+	put_link("ns/mnt", "mnt:[99999999999999999999]");
+	assert_int_equal(process_namespaces(root, PID, &namespaces), 0);
+	assert_true(namespaces.net == 0);
+	assert_true(namespaces.pid == 0);
+	assert_true(namespaces.user == 0);
+	assert_true(namespaces.mount == 0);
+}
+
+static void reads_arguments(void **state)
+{
+	static char large[10240];
+	char buffer[4096];
+
+	put_bytes("cmdline", "qemu\0-name\0dev box\0", 19);
+	assert_int_equal(process_arguments(root, PID, buffer, sizeof(buffer)), 19);
+	assert_memory_equal(buffer, "qemu\0-name\0dev box\0", 19);
+
+	put_bytes("cmdline", "sshd: me", 8); /* overwritten, without the last NUL */
+	assert_int_equal(process_arguments(root, PID, buffer, sizeof(buffer)), 9);
+	assert_string_equal(buffer, "sshd: me");
+
+	put_bytes("cmdline", "", 0);
+	assert_int_equal(process_arguments(root, PID, buffer, sizeof(buffer)), 0);
+
+	memset(large, 'a', sizeof(large));
+	put_bytes("cmdline", large, sizeof(large));
+	memset(buffer, 'b', sizeof(buffer));
+	assert_int_equal(process_arguments(root, PID, buffer, sizeof(buffer)), sizeof(buffer));
+	assert_int_equal(buffer[sizeof(buffer) - 1], '\0');
+	assert_int_equal(process_arguments(root, PID, buffer, 0), -EINVAL);
+}
+
+static void finds_the_cgroup2_line(void **state)
+{
+	char path[64];
+
+	put_text("cgroup", "12:cpu,cpuacct:/docker/x\n1:name=systemd:/0::/evil\n0::/web.slice\n"
+			   "00::/no\n0::/second\n");
+	assert_int_equal(process_cgroup(root, PID, path, sizeof(path)), 0);
+	assert_string_equal(path, "/web.slice");
+
+	put_text("cgroup", "3:pids:/a\n0::/last without newline");
+	assert_int_equal(process_cgroup(root, PID, path, sizeof(path)), 0);
+	assert_string_equal(path, "/last without newline");
+
+	put_text("cgroup", "3:pids:/only/v1\n0:");
+	assert_int_equal(process_cgroup(root, PID, path, sizeof(path)), -ENODATA);
+	put_text("cgroup", "");
+	assert_int_equal(process_cgroup(root, PID, path, sizeof(path)), -ENODATA);
+
+	put_text("cgroup", "0::/1234567");
+	assert_int_equal(process_cgroup(root, PID, path, 9), 0);
+	assert_string_equal(path, "/1234567");
+	assert_int_equal(process_cgroup(root, PID, path, 8), -ENAMETOOLONG);
+}
+
+static int count_pids(void *data, pid_t pid)
+{
+	*(int *)data += pid;
+	return pid == 7;
+}
+
+static void visits_pids_only(void **state)
+{
+	static const char *const names[] = {"self", "1", "12a", "0", "-5", "99999999999", "sys"};
+	int sum = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_int_equal(mkdirat(root, names[i], 0700), 0);
+	assert_int_equal(processes_each(root, count_pids, &sum), 0);
+	assert_int_equal(sum, PID + 1);
+	sum = 0;
+	assert_int_equal(processes_each(root, count_pids, &sum),
+			 0); /* and once more from the start */
+	assert_int_equal(sum, PID + 1);
+}
+
+static void finds_a_socket(void **state)
+{
+	char name[32];
+	char link[32];
+	unsigned int budget = 10000;
+	int hint = -1;
+
+	for (int i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), "fd/%d", i);
+		snprintf(link, sizeof(link), "socket:[%d]", 100000 + i);
+		put_link(name, link);
+	}
+	assert_int_equal(process_holds_socket(root, PID, 101234, &hint, &budget), SOCKET_HELD);
+	assert_int_equal(hint, 1234);
+	budget = 1;
+	assert_int_equal(process_holds_socket(root, PID, 101234, &hint, &budget), SOCKET_HELD);
+	assert_int_equal(budget, 0);
+	assert_int_equal(process_holds_socket(root, PID, 101234, &hint, &budget),
+			 SOCKET_SEARCH_CUT);
+
+	budget = 2;
+	assert_int_equal(process_holds_socket(root, PID, 5, &hint, &budget), SOCKET_SEARCH_CUT);
+	budget = 10000;
+	assert_int_equal(process_holds_socket(root, PID, 10123, &hint, &budget), SOCKET_NOT_HELD);
+	assert_int_equal(budget, 10000 - 3000 - 1); /* the hint is read twice */
+	assert_int_equal(process_holds_socket(root, 43, 5, &hint, &budget), SOCKET_NOT_HELD);
+}
+
+static void finds_a_tap(void **state)
+{
+	put_link("fd/3", "/dev/net/tun");
+	put_text("fdinfo/3", "pos:\t0\nflags:\t02\niff:\ttap10\n");
+	put_link("fd/4", "/dev/null");
+	put_text("fdinfo/4", "iff:\tforged\n");
+	put_link("fd/5", "/net/tun"); /* its mount has been detached */
+	put_text("fdinfo/5", "iff:\tvnet0\n");
+	put_link("fd/6", "/dev/net/tun"); /* not attached to a device */
+	put_text("fdinfo/6", "pos:\t0\niff:\t\n");
+	put_link("fd/7", "anon_inode:kvm-vm");
+	assert_int_equal(process_holds_tap(root, PID, "tap10"), 1);
+	assert_int_equal(process_holds_tap(root, PID, "vnet0"), 1);
+	assert_int_equal(process_holds_tap(root, PID, "tap1"), 0);
+	assert_int_equal(process_holds_tap(root, PID, "forged"), 0);
+	assert_int_equal(process_holds_link(root, PID, "anon_inode:kvm-vm"), 1);
+	assert_int_equal(process_holds_link(root, PID, "anon_inode:kvm"), 0);
+	assert_int_equal(process_holds_link(root, PID, "anon_inode:kvm-vmx"), 0);
+}
+
+/* The test itself, in the real /proc. */
+static void agrees_with_the_kernel(void **state)
+{
+	_cleanup_close_ int proc = processes_open_root("/proc");
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct process process;
+	struct stat status;
+	uint64_t inode;
+	unsigned int budget = 1000;
+	int hint = -1;
+	char text[4096];
+
+	assert_true(proc >= 0);
+	assert_int_equal(process_read(proc, getpid(), &process), 0);
+	assert_int_equal(process.parent, getppid());
+	assert_true(process.start > 0);
+	assert_int_equal(process.executable[0], '/');
+	assert_int_equal(stat("/proc/self/ns/net", &status), 0);
+	assert_true(process.namespaces.net == status.st_ino);
+	assert_true(process_arguments(proc, getpid(), text, sizeof(text)) > 0);
+	assert_int_equal(fstat(fd, &status), 0);
+	assert_int_equal(
+		process_holds_socket(proc, getpid(), (uint32_t)status.st_ino, &hint, &budget),
+		SOCKET_HELD);
+	assert_int_equal(hint, fd);
+	assert_int_equal(process_tap_netns(proc, getpid(), &inode), -ENODEV);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(reads_a_process),	      TEST(reads_an_odd_comm),
+		TEST(refuses_a_broken_stat),  TEST(cleans_the_executable),
+		TEST(tells_what_is_missing),  TEST(reads_arguments),
+		TEST(finds_the_cgroup2_line), TEST(visits_pids_only),
+		TEST(finds_a_socket),	      TEST(finds_a_tap),
+		TEST(agrees_with_the_kernel),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

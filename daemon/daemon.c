@@ -15,28 +15,16 @@
 #include "kernel/sockets.h"
 #include "policy/config.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
-#include "util/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
+#include <inttypes.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
-#include <systemd/sd-event.h>
-#include <time.h>
-
-uint64_t realtime_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
-}
 
 /* Configuration. */
 
@@ -91,12 +79,9 @@ int daemon_install_table(struct daemon *daemon, const struct config *config, str
 int daemon_reload(struct daemon *daemon, struct error *error)
 {
 	struct config *config = NULL;
-	struct timespec now;
 	int result;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   (unsigned long long)now.tv_sec * 1000000u + (unsigned long)now.tv_nsec / 1000u);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic_us());
 	result = load_config(&daemon->settings, &config, error);
 	if (!result && (!same_queue(&config->loopback, &daemon->config->loopback) ||
 			!same_queue(&config->guests, &daemon->config->guests)))
@@ -115,7 +100,7 @@ int daemon_reload(struct daemon *daemon, struct error *error)
 		daemon->config_failure.text[0] = '\0';
 		log_notice("%s read again", daemon->settings.config);
 	}
-	exceptions_reload(daemon->exceptions, realtime_us());
+	exceptions_reload(daemon->exceptions, clock_realtime_us());
 	if (exceptions_failure(daemon->exceptions))
 		log_error("no exception is in force: %s", exceptions_failure(daemon->exceptions));
 	loop_arm_expiry(daemon);
@@ -133,7 +118,7 @@ int daemon_check(const struct daemon_settings *settings, struct error *error)
 	if (result)
 		return result;
 	result = exceptions_open(&exceptions, settings->state, settings->administrator,
-				 realtime_us());
+				 clock_realtime_us());
 	if (!result && exceptions_failure(exceptions))
 		result = error_set(error, -EINVAL, "%s", exceptions_failure(exceptions));
 	exceptions_close(exceptions);
@@ -258,7 +243,7 @@ static int start(struct daemon *daemon, struct error *error)
 		return result;
 	use_config(daemon, config);
 	result = exceptions_open(&daemon->exceptions, settings->state, settings->administrator,
-				 realtime_us());
+				 clock_realtime_us());
 	if (result)
 		return error_set(error, result, "%s: %s", settings->state, strerror(-result));
 	if (exceptions_failure(daemon->exceptions))
@@ -305,7 +290,7 @@ int daemon_start(struct daemon **daemon, const struct daemon_settings *settings,
 		return error_set(error, -ENOMEM, "out of memory");
 	new->settings = *settings;
 	new->proc = new->cgroup = -1;
-	new->since_us = realtime_us();
+	new->since_us = clock_realtime_us();
 	result = start(new, error);
 	if (result) {
 		daemon_stop(new);

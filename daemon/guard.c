@@ -19,25 +19,18 @@
 #include "guests/registry.h"
 #include "kernel/packet.h"
 #include "policy/config.h"
+#include "util/clock.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
-
-static uint64_t realtime_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
-}
 
 static void before_batch(void *data)
 {
 	struct guard *guard = data;
 
 	guard->handler->catch_up(guard->data);
-	guard->now_us = realtime_us();
+	guard->now_us = clock_realtime_us();
 	guard->batch_count = 0;
 }
 
@@ -114,7 +107,7 @@ static void after_batch(void *data)
 		if (attempt->decision.reason != REASON_MALFORMED)
 			guard->handler->program(guard->data, &attempt->flow, attempt->program,
 						sizeof(attempt->program));
-		strncpy(attempt->rule, attempt->decision.rule, sizeof(attempt->rule) - 1);
+		text_copy(attempt->rule, sizeof(attempt->rule), attempt->decision.rule);
 		events_record(guard->events, attempt);
 	}
 	guard->batch_count = 0;

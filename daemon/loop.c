@@ -8,6 +8,7 @@
 #include "kernel/process_events.h"
 #include "policy/config.h"
 #include "policy/exceptions.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -168,7 +169,7 @@ static int on_work(sd_event_source *source, uint64_t now, void *data)
 void loop_arm_expiry(struct daemon *daemon)
 {
 	uint64_t next = 0;
-	int result = exceptions_expire(daemon->exceptions, realtime_us(), &next);
+	int result = exceptions_expire(daemon->exceptions, clock_realtime_us(), &next);
 
 	if (result < 0)
 		log_error("expired exceptions are out of force, but the file cannot be written: %s",

@@ -44,7 +44,6 @@ struct daemon {
 /* daemon.c */
 int daemon_reload(struct daemon *daemon, struct error *error);
 int daemon_install_table(struct daemon *daemon, const struct config *config, struct error *error);
-uint64_t realtime_us(void);
 
 /* loop.c: what drives the daemon, and what the guard asks of it */
 extern const struct guard_handler loop_guard_handler;

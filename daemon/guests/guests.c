@@ -3,13 +3,13 @@
 #include "guests/state.h"
 
 #include "guests/names.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 uint64_t hash_text(const char *text)
 {
@@ -18,14 +18,6 @@ uint64_t hash_text(const char *text)
 	for (; *text; text++)
 		hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
 	return hash ? hash : 1;
-}
-
-uint64_t monotonic_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 }
 
 uint16_t guests_index(const struct registry *registry, const struct guest *guest)
@@ -54,7 +46,6 @@ struct guest *guests_find_id(struct registry *registry, uint32_t id)
 struct guest *guests_add(struct registry *registry, enum kind kind, const char *runtime,
 			 const char *name, const char *key, const char *why)
 {
-	struct timespec now;
 	struct guest *guest;
 	uint32_t i = 0;
 
@@ -72,8 +63,7 @@ struct guest *guests_add(struct registry *registry, enum kind kind, const char *
 	text_copy(guest->name, sizeof(guest->name), name);
 	text_copy(guest->key, sizeof(guest->key), key);
 	guest->why = why;
-	clock_gettime(CLOCK_REALTIME, &now);
-	guest->first_us = (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+	guest->first_us = clock_realtime_us();
 	registry->guest_keys[i] = hash_text(key);
 	registry->guest_netns[i] = 0;
 	registry->guest_members[i] = 0;

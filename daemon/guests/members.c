@@ -3,6 +3,7 @@
 #include "guests/state.h"
 
 #include "guests/names.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -57,7 +58,7 @@ static void make_suspect(struct registry *registry, struct member *member, uint6
 	suspect->program = member->program;
 	suspect->hint = -1;
 	if (member->program && member->program->role == PROGRAM_CONDUIT)
-		suspect->netns_next_us = monotonic_us() + NETNS_WAIT_US;
+		suspect->netns_next_us = clock_monotonic_us() + NETNS_WAIT_US;
 	remember_cgroup(suspect, path_hash);
 	member->suspect = (int16_t)i;
 }
@@ -356,7 +357,7 @@ static void find_netns(struct registry *registry, struct suspect *suspect, uint6
 /* Look for the namespaces of new conduits; returns when to come again, 0: never. */
 uint64_t members_work(struct registry *registry)
 {
-	uint64_t now = monotonic_us(), next = 0;
+	uint64_t now = clock_monotonic_us(), next = 0;
 
 	for (uint32_t i = 0; i < registry->suspects_high; i++) {
 		struct suspect *suspect = &registry->suspects[i];

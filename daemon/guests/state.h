@@ -153,7 +153,6 @@ struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_m
 struct guest *guests_for_netns(struct registry *registry, uint64_t netns);
 void guests_set_netns(struct registry *registry, struct guest *guest, uint64_t netns);
 void guests_prune(struct registry *registry);
-uint64_t monotonic_us(void);
 uint16_t guests_index(const struct registry *registry, const struct guest *guest);
 
 /* members.c: processes */

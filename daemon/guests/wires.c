@@ -3,6 +3,7 @@
 #include "guests/state.h"
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -215,7 +216,7 @@ void registry_links_changed(struct registry *registry)
 
 uint64_t wires_work(struct registry *registry)
 {
-	uint64_t now = monotonic_us();
+	uint64_t now = clock_monotonic_us();
 
 	if (!registry->wires_pending)
 		return 0;

@@ -38,6 +38,7 @@ struct flow {
 /**
  * struct arrival - what the kernel says about the packet beside its bytes
  * @loopback: queued at output on lo (the client is a local socket); else at input
+ * @guest_cgroup: the kernel knows the client socket's cgroup to be a guest's (ruleset.h)
  * @injected: seen at input on lo without having passed output: a raw frame (routes.md 20)
  * @ifindex: interface it came in by, 0 at output
  * @port_ifindex: bridge port (NFQA_IFINDEX_PHYSINDEV), 0 when the kernel does not tell
@@ -48,6 +49,7 @@ struct flow {
  */
 struct arrival {
 	bool loopback;
+	bool guest_cgroup;
 	bool injected;
 	uint32_t ifindex;
 	uint32_t port_ifindex;

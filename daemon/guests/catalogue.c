@@ -169,20 +169,33 @@ static bool pattern_matches(const struct cgroup_pattern *pattern, const char *pa
 	return true;
 }
 
+static bool node_matches(const char *parent, const char *node, size_t length,
+			 struct cgroup_match *match)
+{
+	for (size_t i = 0; i < sizeof(cgroup_patterns) / sizeof(cgroup_patterns[0]); i++)
+		if (pattern_matches(&cgroup_patterns[i], parent, node, length, match))
+			return true;
+	return false;
+}
+
 bool catalogue_cgroup(const char *path, struct cgroup_match *match)
 {
 	char parent[256] = "", node[256];
+	const char *start = path;
+	uint8_t level = 0;
 
 	while (*path) {
 		size_t length = strcspn(path, "/");
 		size_t used;
 
 		if (length) {
+			level++;
 			used = unescape_unit(node, sizeof(node), path, length);
-			for (size_t i = 0; i < sizeof(cgroup_patterns) / sizeof(cgroup_patterns[0]);
-			     i++)
-				if (pattern_matches(&cgroup_patterns[i], parent, node, used, match))
-					return true;
+			if (node_matches(parent, node, used, match)) {
+				match->node_length = (size_t)(path - start) + length;
+				match->level = level;
+				return true;
+			}
 			memcpy(parent, node, used + 1);
 		}
 		path += length;

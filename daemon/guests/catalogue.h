@@ -52,12 +52,16 @@ const struct program *catalogue_program(const char *executable, const char *comm
  * @kind: of the guest
  * @id: container id or name as the node carries it, \xHH of systemd units undone
  * @is_name: @id is the name that its owner gave, not an opaque id
+ * @node_length: bytes of the path up to the end of the guest's own node
+ * @level: components up to there
  */
 struct cgroup_match {
 	const char *runtime;
 	enum kind kind;
 	char id[NAME_SIZE];
 	bool is_name;
+	size_t node_length;
+	uint8_t level;
 };
 
 /**

@@ -61,6 +61,7 @@ static void make_suspect(struct registry *registry, struct member *member, uint6
 		suspect->netns_next_us = clock_monotonic_us() + NETNS_WAIT_US;
 	remember_cgroup(suspect, path_hash);
 	member->suspect = (int16_t)i;
+	registry->loose_suspects += !member->program;
 }
 
 static struct member *add(struct registry *registry, const struct member *entry)
@@ -77,6 +78,8 @@ static struct member *add(struct registry *registry, const struct member *entry)
 	registry->members[i].suspect = -1;
 	registry->member_count++;
 	registry->local_members += entry->local;
+	if (entry->local)
+		registry->local_start_us = clock_monotonic_us();
 	if (entry->guest != NO_GUEST)
 		registry->guest_members[entry->guest]++;
 	return &registry->members[i];
@@ -91,8 +94,12 @@ void members_remove(struct registry *registry, pid_t pid)
 		return;
 	registry->local_members -= member->local;
 	registry->member_count--;
-	if (member->suspect >= 0)
+	if (member->local)
+		registry->local_exit_us = clock_monotonic_us();
+	if (member->suspect >= 0) {
+		registry->loose_suspects -= !member->program;
 		registry->suspects[member->suspect].pid = 0;
+	}
 	while (registry->suspects_high && !registry->suspects[registry->suspects_high - 1].pid)
 		registry->suspects_high--;
 	if (member->guest != NO_GUEST && !--registry->guest_members[member->guest])
@@ -119,6 +126,7 @@ void members_clear(struct registry *registry)
 	memset(registry->guest_members, 0, sizeof(registry->guest_members));
 	registry->member_count = registry->local_members = 0;
 	registry->suspects_high = registry->suspects_lost = registry->members_lost = 0;
+	registry->loose_suspects = 0;
 }
 
 /*
@@ -226,6 +234,21 @@ static void improve_name(struct registry *registry, struct guest *guest,
 		text_copy(guest->name, sizeof(guest->name), name);
 }
 
+/* Remember the guest's own cgroup, for the kernel to know its sockets by. */
+static void note_cgroup(struct registry *registry, struct guest *guest, const char *path,
+			const struct cgroup_match *match)
+{
+	char node[CGROUP_PATH_SIZE];
+
+	if (!guest || guest->cgroup || registry->settings.cgroup < 0 ||
+	    match->node_length >= sizeof(node))
+		return;
+	memcpy(node, path, match->node_length);
+	node[match->node_length] = '\0';
+	if (!cgroups_id(registry->settings.cgroup, node, &guest->cgroup))
+		guest->cgroup_level = match->level;
+}
+
 static bool is_foreign(uint64_t namespace, uint64_t host)
 {
 	return namespace && namespace != host;
@@ -243,6 +266,7 @@ static bool classify(struct registry *registry, const struct process *process, c
 	*member = (struct member){.pid = process->pid, .guest = NO_GUEST, .suspect = -1};
 	if (catalogue_cgroup(cgroup, &match)) {
 		guest = guests_for_cgroup(registry, &match);
+		note_cgroup(registry, guest, cgroup, &match);
 		if (guest && match.kind == KIND_VM && program && program->role == PROGRAM_VMM)
 			improve_name(registry, guest, program, process->pid);
 	} else if (is_foreign(theirs->pid, ours->pid)) {

@@ -21,6 +21,8 @@ struct sockets;
  * "netns:4026532…"
  * @leader: its first known process, 0 when none is known
  * @netns: inode of its network namespace, 0 when not known, or the host's own
+ * @cgroup: id of its own cgroup, 0 when it has none that is known
+ * @cgroup_level: how deep that lies below the root, the root's children being 1
  * @why: how it was recognised, a static string for a person
  * @first_us: CLOCK_REALTIME microseconds when first seen
  * @attempts: connections judged
@@ -34,6 +36,8 @@ struct guest {
 	char key[256];
 	pid_t leader;
 	uint64_t netns;
+	uint64_t cgroup;
+	uint8_t cgroup_level;
 	const char *why;
 	uint64_t first_us;
 	uint64_t attempts;

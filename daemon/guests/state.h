@@ -140,6 +140,7 @@ struct registry {
 	struct cgroup_entry cgroups[CGROUPS_MAX];
 	struct wire_end wires[WIRES_MAX];
 	uint32_t wires_high;
+	bool kernel_knows_cgroups; /* see registry_kernel_knows() */
 	bool wires_pending;	   /* some wire is unresolved */
 	uint64_t wires_scanned_us; /* CLOCK_MONOTONIC of the last scan of all of /proc for wires */
 };

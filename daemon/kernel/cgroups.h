@@ -29,13 +29,14 @@ int cgroups_find_mount(const char *mountinfo, char *path, size_t size);
  *
  * open_by_handle_at(2) with a kernfs handle: constant cost, needs CAP_DAC_READ_SEARCH.
  *
- * Return: 0, -ESTALE when the cgroup is gone, or -errno.
+ * Return: 0, -ESTALE when the cgroup is gone, -EXDEV when it lies outside what is mounted (a cgroup
+ * namespace, or a mount of a part of the hierarchy), or -errno.
  */
 int cgroups_path(int fd, uint64_t id, char *path, size_t size);
 
 /**
  * cgroups_id() - the id of a path below the mount
- * Return: 0 or -errno.
+ * Return: 0, -EXDEV when the path leaves the mount, or -errno.
  */
 int cgroups_id(int fd, const char *path, uint64_t *id);
 

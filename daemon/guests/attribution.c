@@ -2,12 +2,16 @@
 /* Whose connection is this? The loopback half: from the client socket to a guest. */
 #include "guests/state.h"
 
+#include "util/clock.h"
 #include "util/text.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+/* After a guest's process came or went, until a vanished socket can be the host's; microseconds. */
+#define SETTLE_US 1000000u
 
 void source_set_guest(struct source *source, const struct guest *guest)
 {
@@ -167,6 +171,26 @@ static int host(struct source *source, const char *why)
 	return 0;
 }
 
+/*
+ * The client socket closed before its turn, as that of a program that sends one datagram and ends.
+ * It was the host's if it could not be a guest's: the kernel did not find it in a guest's cgroup
+ * when it was sent, conduits and VMMs keep their sockets open for as long as they live, none of
+ * them ended just now, and there is no contained process that has no cgroup of its own.
+ */
+static int vanished(struct registry *registry, const struct flow *flow,
+		    const struct arrival *arrival, struct source *source)
+{
+	uint64_t now = clock_monotonic_us();
+	bool settled = now - registry->local_start_us > SETTLE_US &&
+		       now - registry->local_exit_us > SETTLE_US;
+
+	if (flow->protocol != IPPROTO_TCP && !arrival->guest_cgroup && settled &&
+	    registry->kernel_knows_cgroups && !registry->loose_suspects &&
+	    !registry->members_lost && !registry->suspects_lost)
+		return host(source, "its socket has closed, and no guest's could have");
+	return unknown(source, "its socket closed before it could be looked up", -ENOENT);
+}
+
 int loopback_source(struct registry *registry, const struct flow *flow,
 		    const struct arrival *arrival, struct source *source)
 {
@@ -183,7 +207,7 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 	if (result == -EPROTONOSUPPORT)
 		return unknown(source, "its protocol has no socket look-up", 0);
 	if (result)
-		return unknown(source, "its socket closed before it could be looked up", -ENOENT);
+		return vanished(registry, flow, arrival, source);
 	if (arrival->has_uid && arrival->uid != socket.uid)
 		return unknown(source, "several sockets share its address", 0);
 
@@ -210,6 +234,6 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 	}
 	/* A socket that closed while it was searched for was nobody's by the time of its turn. */
 	if (sockets_client(registry->settings.sockets, flow, &again) || again.inode != socket.inode)
-		return unknown(source, "its socket closed before it could be looked up", -ENOENT);
+		return vanished(registry, flow, arrival, source);
 	return host(source, "no guest's process holds its socket");
 }

@@ -95,6 +95,25 @@ int registry_source(struct registry *registry, const struct flow *flow,
 	return result;
 }
 
+size_t registry_cgroups(const struct registry *registry, struct guest_cgroup *cgroups, size_t size)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < registry->guests_high && count < size; i++) {
+		const struct guest *guest = &registry->guests[i];
+
+		if (guest->id && guest->cgroup)
+			cgroups[count++] =
+				(struct guest_cgroup){guest->cgroup, guest->cgroup_level};
+	}
+	return count;
+}
+
+void registry_kernel_knows(struct registry *registry, bool knows)
+{
+	registry->kernel_knows_cgroups = knows;
+}
+
 void registry_judged(struct registry *registry, const struct source *source, bool refused)
 {
 	struct guest *guest = guests_find_id(registry, source->guest);

@@ -92,6 +92,22 @@ uint64_t registry_work(struct registry *registry);
 size_t registry_lan(struct registry *registry, const char (*declared)[IF_NAMESIZE],
 		    size_t declared_count, uint32_t *ifindexes, size_t size);
 
+/**
+ * struct guest_cgroup - a cgroup whose sockets are all one guest's
+ * @id: its id
+ * @level: see struct guest
+ */
+struct guest_cgroup {
+	uint64_t id;
+	uint8_t level;
+};
+
+/** registry_cgroups() - the guests' own cgroups, at most @size; returns how many. */
+size_t registry_cgroups(const struct registry *registry, struct guest_cgroup *cgroups, size_t size);
+
+/** registry_kernel_knows() - from now on the kernel tells packets of guests' cgroups apart. */
+void registry_kernel_knows(struct registry *registry, bool knows);
+
 /** registry_judged() - count a judged connection of this source's guest. */
 void registry_judged(struct registry *registry, const struct source *source, bool refused);
 

@@ -135,8 +135,10 @@ struct registry {
 	uint32_t local_members; /* guest processes in the guarded network namespace */
 	struct suspect suspects[SUSPECTS_MAX];
 	uint32_t suspects_high;
-	uint32_t
-		suspects_lost; /* suspects that found no slot: their cgroups' sockets are unknown */
+	uint32_t suspects_lost;	 /* found no slot: sockets of their cgroups are unknown */
+	uint32_t loose_suspects; /* contained processes that no cgroup gives away */
+	uint64_t local_start_us; /* CLOCK_MONOTONIC of the newest local member's start */
+	uint64_t local_exit_us;	 /* … and of the latest one's end */
 	struct cgroup_entry cgroups[CGROUPS_MAX];
 	struct wire_end wires[WIRES_MAX];
 	uint32_t wires_high;

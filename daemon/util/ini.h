@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-#define INI_LINE_SIZE 1024	    /* bytes of a line with its newline */
-#define INI_FILE_SIZE (1024 * 1024) /* bytes of a file */
+#define INI_LINE_SIZE 199		  /* bytes of a line with its newline: what inih holds */
+#define INI_FILE_SIZE (128 * 1024 * 1024) /* bytes of a file */
 
 /**
  * struct ini_entry - one "key = value" or the start of a section
@@ -25,10 +25,10 @@ struct ini_entry {
 };
 
 /**
- * ini_handler - takes one entry
+ * ini_entry_handler - takes one entry
  * Return: 0, or -errno with the reason (without file:line) in @error: then parsing ends.
  */
-typedef int (*ini_handler)(void *data, const struct ini_entry *entry, struct error *error);
+typedef int (*ini_entry_handler)(void *data, const struct ini_entry *entry, struct error *error);
 
 /**
  * ini_read_file() - parse a file
@@ -36,16 +36,18 @@ typedef int (*ini_handler)(void *data, const struct ini_entry *entry, struct err
  * @error: "path:line: reason"
  *
  * Refused with file:line, where inih would cut, join or go on in silence: a line longer than
- * INI_LINE_SIZE, a NUL byte, a continuation line (leading white space), a line without "=", an unterminated
- * section. A ";" or "#" starts a comment only at the start of a line; a UTF-8 BOM is skipped. The first error ends
- * the parsing.
+ * INI_LINE_SIZE, a NUL byte or another control character, a continuation line (leading white
+ * space), a line without "=", an unterminated or too long section name. A ";" or "#" starts a
+ * comment only at the start of a line; a key ends at "=" only, so it may hold ":"; a UTF-8 BOM is
+ * skipped. The first error ends the parsing. Duplicates are the handler's business.
  *
- * Return: 0, -EINVAL for a mistake in the file, -EFBIG, or -errno from opening and reading it.
+ * Return: 0, -EINVAL for a mistake in the file, -EFBIG, or -errno from opening and reading it or
+ * from the handler.
  */
-int ini_read_file(const char *path, ini_handler handler, void *data, struct error *error);
+int ini_read_file(const char *path, ini_entry_handler handler, void *data, struct error *error);
 
 /** ini_read_text() - the same from memory (@length bytes); @name stands for the path in errors. */
-int ini_read_text(const char *name, const char *text, size_t length, ini_handler handler, void *data,
-		  struct error *error);
+int ini_read_text(const char *name, const char *text, size_t length, ini_entry_handler handler,
+		  void *data, struct error *error);
 
 #endif

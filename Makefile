@@ -45,7 +45,7 @@ C_FILES      := $(sort $(wildcard daemon/*.[ch] daemon/*/*.[ch] cli/*.[ch] tests
 MAN_PAGES    := $(sort $(wildcard daemon/*.[1-8] cli/*.[1-8] conf/*.[1-8]))
 
 # What the build itself needs; the goals that install it must run without it.
-ifneq ($(filter-out help deps start stop check demo clean fuzz bench,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help deps start stop check demo clean fuzz bench lint,$(or $(MAKECMDGOALS),all)),)
 MISSING      := $(shell for p in $(DAEMON_LIBS); do \
                         $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
 ifneq ($(strip $(MISSING)),)
@@ -58,7 +58,7 @@ endif
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help deps install start stop check unit unit-programs system lint format demo fuzz \
+.PHONY: all help deps install start stop check unit unit-programs system lint lint-run format demo fuzz \
         fuzz-run bench clean FORCE
 
 all: $(B)/lhguardd $(B)/lhguard ## build the daemon and the CLI
@@ -107,12 +107,12 @@ system: all ## run the system tests: real guests in namespaces of their own, nee
 	$(PYTEST) -q tests/system
 
 check: ## as root: install what the tests need, build, and run all of them
-	contrib/setup/deps
-	tests/lab/deps
+	contrib/setup/deps build test
 	$(MAKE) unit
 	$(MAKE) system
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (60)
+	contrib/setup/deps build lint
 	$(MAKE) B=build/fuzz CC=clang HARDENING=-fPIE HARDEN_LINK= \
 		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined' fuzz-run
 
@@ -127,8 +127,7 @@ $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(DAEMON_LDLIBS)
 
 bench: all ## measure against a bare loopback and a minimal NFQUEUE listener, needs root
-	contrib/setup/deps
-	tests/lab/deps
+	contrib/setup/deps build test
 	$(MAKE) $(patsubst %.c,$(B)/%,$(BENCH_SRC))
 	tests/bench/run $(BENCH_OPTIONS)
 
@@ -136,12 +135,15 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS)
 
 demo: ## as root: the whole story in under a minute, in namespaces of its own
-	contrib/setup/deps
-	tests/lab/deps
+	contrib/setup/deps build test
 	$(MAKE) all
 	contrib/demo
 
 lint: ## clang-format, cppcheck, clang-tidy, shellcheck, mandoc
+	contrib/setup/deps build lint
+	$(MAKE) lint-run
+
+lint-run:
 	clang-format --dry-run -Werror $(C_FILES)
 	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
 		--error-exitcode=1 --suppress=missingIncludeSystem -j2 -Idaemon -D__linux__ \

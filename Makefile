@@ -147,6 +147,7 @@ lint-run:
 	clang-format --dry-run -Werror $(C_FILES)
 	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
 		--error-exitcode=1 --suppress=missingIncludeSystem -j2 -Idaemon -D__linux__ \
+		'-Dmnl_attr_for_each(a,n,o)=for(a=0;a;)' '-Dmnl_attr_for_each_nested(a,n)=for(a=0;a;)' \
 		$(DAEMON_SRC) $(CLI_SRC)
 	clang-tidy --quiet $(DAEMON_SRC) $(CLI_SRC) -- $(ALL_CFLAGS) $(DAEMON_CFLAGS)
 	shellcheck $(SHELL_SRC)

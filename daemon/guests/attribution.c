@@ -27,8 +27,7 @@ void source_set_guest(struct source *source, const struct guest *guest)
  * The guests that live in a network namespace. One is the source; several share a wire or a
  * conduit, and which of them it was cannot be told.
  */
-void source_set_netns(struct registry *registry, struct source *source, uint64_t netns,
-		      const char *runtime)
+void source_set_netns(const struct registry *registry, struct source *source, uint64_t netns)
 {
 	const struct guest *found = NULL;
 	unsigned int others = 0;
@@ -56,7 +55,7 @@ void source_set_netns(struct registry *registry, struct source *source, uint64_t
 	source->class = SOURCE_GUEST;
 	source->kind = KIND_CONTAINER;
 	source->why = "its network namespace, which no guest in the table lives in";
-	text_copy(source->runtime, sizeof(source->runtime), runtime);
+	text_copy(source->runtime, sizeof(source->runtime), "netns");
 }
 
 static const struct cgroup_entry *cgroup_lookup(struct registry *registry, uint64_t id)
@@ -147,7 +146,7 @@ static void source_set_suspect(struct registry *registry, struct source *source,
 		return;
 	}
 	if (suspect->netns) {
-		source_set_netns(registry, source, suspect->netns, program->runtime);
+		source_set_netns(registry, source, suspect->netns);
 		return;
 	}
 	source->class = SOURCE_GUEST;

@@ -175,8 +175,7 @@ uint64_t wires_work(struct registry *registry);
 
 /* attribution.c: what both halves write */
 void source_set_guest(struct source *source, const struct guest *guest);
-void source_set_netns(struct registry *registry, struct source *source, uint64_t netns,
-		      const char *runtime);
+void source_set_netns(const struct registry *registry, struct source *source, uint64_t netns);
 uint64_t hash_text(const char *text);
 
 #endif

@@ -301,7 +301,7 @@ static void source_of_wire(struct registry *registry, const struct link *link,
 		source->why = "its interface leads to the LAN";
 		return;
 	case WIRE_NETNS:
-		source_set_netns(registry, source, wire->netns, "netns");
+		source_set_netns(registry, source, wire->netns);
 		return;
 	case WIRE_MEMBER:
 		guest = guests_find_id(registry, wire->guest_id);

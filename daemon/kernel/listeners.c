@@ -62,7 +62,7 @@ static FILE *open_members(const struct listeners *listeners, uint64_t cgroup)
 	if (listeners->cgroup < 0 ||
 	    cgroups_path(listeners->cgroup, cgroup, path, CGROUP_PATH_SIZE))
 		return NULL;
-	strcat(path, "/cgroup.procs");
+	text_append(path, sizeof(path), "/cgroup.procs");
 	fd = openat(listeners->cgroup, path + 1, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;

@@ -28,12 +28,15 @@ void sockets_close(struct sockets *sockets);
  * sockets_client() - the local socket that sends this flow's first packet
  * @info: written on success
  *
- * One request and its answer from the kernel, no dump: constant cost. UDP is asked with source and
- * destination swapped, "for historical reasons" (net/ipv4/udp_diag.c), and again as an unconnected
- * socket.
+ * One request and its answer from the kernel, no dump, no waiting: constant cost. UDP is asked with
+ * source and destination swapped, "for historical reasons" (net/ipv4/udp_diag.c). What the kernel
+ * proposes must have exactly the flow's ends; only an unconnected UDP socket may have no remote
+ * end, and any local address. Where several UDP sockets share a local port (SO_REUSEADDR,
+ * SO_REUSEPORT) the kernel names one of them: compare @info's uid with the packet's.
  *
- * Return: 0; -ENOENT when there is none (closed, or a raw socket's packet), also when what the kernel found is a
- * listener, TIME_WAIT or a request socket; -EPROTONOSUPPORT for a protocol without sock_diag; -errno.
+ * Return: 0; -ENOENT when there is none (closed, or a raw socket's packet), also when what the
+ * kernel found is a listener, TIME_WAIT or a request socket; -EPROTONOSUPPORT for a protocol
+ * without sock_diag; -errno.
  */
 int sockets_client(struct sockets *sockets, const struct flow *flow, struct socket_info *info);
 

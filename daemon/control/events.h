@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Recorded attempts: a bounded ring, one event for the packets of one attempt, handed to whoever listens. */
+/* Recorded attempts: a bounded ring, one event for all packets of an attempt, told to listeners. */
 #ifndef LHGUARD_CONTROL_EVENTS_H
 #define LHGUARD_CONTROL_EVENTS_H
 
@@ -22,8 +22,9 @@ int events_listen(struct events *events, events_listener listener, void *data);
  * events_record() - record one judged connection; no allocation
  * @attempt: its @id, @first_us, @last_us and @count are set here
  *
- * A packet with the same protocol, client, service and guest as an attempt of the last 60 s is counted
- * there. Listeners are told of a repeat at once while its count is small, then at each power of two.
+ * A packet with the same protocol, client, service and guest as an attempt of the last 60 s is
+ * counted there. Listeners are told of a repeat at once while its count is small, then at each
+ * power of two.
  */
 void events_record(struct events *events, const struct attempt *attempt);
 
@@ -33,7 +34,7 @@ int events_each(const struct events *events, size_t limit,
 
 /** struct events_totals - since the daemon's start */
 struct events_totals {
-	uint64_t attempts;
+	uint64_t attempts; /* also the id of the newest */
 	uint64_t refused;
 	uint64_t forgotten; /* fell out of the ring */
 };

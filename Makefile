@@ -139,16 +139,12 @@ demo: ## as root: the whole story in under a minute, in namespaces of its own
 	$(MAKE) all
 	contrib/demo
 
-lint: ## clang-format, cppcheck, clang-tidy, shellcheck, mandoc
+lint: ## clang-format, clang-tidy, shellcheck, mandoc
 	contrib/setup/deps build lint
 	$(MAKE) lint-run
 
 lint-run:
 	clang-format --dry-run -Werror $(C_FILES)
-	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
-		--error-exitcode=1 --suppress=missingIncludeSystem -j2 -Idaemon -D__linux__ \
-		'-Dmnl_attr_for_each(a,n,o)=for(a=0;a;)' '-Dmnl_attr_for_each_nested(a,n)=for(a=0;a;)' \
-		$(DAEMON_SRC) $(CLI_SRC)
 	clang-tidy --quiet $(DAEMON_SRC) $(CLI_SRC) -- $(ALL_CFLAGS) $(DAEMON_CFLAGS)
 	shellcheck $(SHELL_SRC)
 	mandoc -T lint -W warning $(MAN_PAGES)

@@ -29,6 +29,7 @@ struct guard_handler {
  * @registry: who is who
  * @events: where attempts are recorded
  * @handler: the daemon's callbacks, with @data
+ * @guests_queue: the batch is from the guests' queue, not from that of loopback
  * @now_us: CLOCK_REALTIME of the batch
  * @batch: attempts of the batch, recorded once its verdicts are sent
  * @batch_count: how many of them there are
@@ -41,6 +42,7 @@ struct guard {
 	struct events *events;
 	const struct guard_handler *handler;
 	void *data;
+	bool guests_queue;
 	uint64_t now_us;
 	struct attempt batch[QUEUE_BATCH];
 	size_t batch_count;

@@ -131,6 +131,7 @@ static int on_queue(sd_event_source *source, int fd, uint32_t revents, void *dat
 
 		if (queue_fd(daemon->queues[i]) != fd)
 			continue;
+		daemon->guard.guests_queue = i == GUESTS;
 		result = queue_dispatch(daemon->queues[i], &guard_queue_handler, &daemon->guard);
 		if (result < 0) {
 			log_error("the queue of new connections broke: %s", strerror(-result));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The client that runs inside every guest of the lab: tries many services at once, says what came. */
+/* The client that runs inside every guest of the lab: tries many services at once, says what came.
+ */
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Without the guard every route leaks: the attacks are real, so that refusing them means something."""
+
+from __future__ import annotations
+
+from routes import Route, every_route
+
+
+@every_route
+def test_leaks_without_guard(lab, route: Route) -> None:
+    """The guest's token arrives at the host's service: nothing but the guard is in its way."""
+    answer = getattr(lab.guests, route.guest).ask(route.target, 3.0)
+    assert lab.services.wait_saw(answer.token), \
+        f"{route.guest} did not reach {route.target}: {answer.error or answer.reply}"

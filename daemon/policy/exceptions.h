@@ -10,9 +10,15 @@ struct exceptions;
 #define COMMENT_SIZE   256
 #define EXCEPTIONS_MAX 65536
 
+/*
+ * The daemon's own ids are lower. An administrator's rule has an id made from its file's name and
+ * its number there, so that it keeps it over reloads and restarts and on every host of a fleet.
+ */
+#define ADMINISTRATOR_IDS 1000000000u
+
 /**
  * struct exception - one stored rule
- * @id: from 1, never used again
+ * @id: from 1, never used again; the administrator's stand from ADMINISTRATOR_IDS on
  * @allow: allow or deny
  * @service: what it is about
  * @source: who it is about
@@ -21,6 +27,7 @@ struct exceptions;
  * @creator: uid that made it
  * @comment: any text, escaped by whoever prints it
  * @file: where it stands when it is the administrator's ("" for the daemon's own)
+ * @line: of its section in that file, 0 when it was added since the file was read
  */
 struct exception {
 	uint32_t id;
@@ -32,6 +39,7 @@ struct exception {
 	uint32_t creator;
 	char comment[COMMENT_SIZE];
 	char file[128];
+	unsigned int line;
 };
 
 /**
@@ -61,7 +69,8 @@ const char *exceptions_failure(const struct exceptions *exceptions);
  * @id: receives its id
  * Written whole or not at all: temporary file, fsync, rename, fsync of the folder. On any failure
  * the store and the file stay as they were.
- * Return: 0, -EUCLEAN in the failed state, -ENOSPC beyond EXCEPTIONS_MAX, or -errno with @error.
+ * Return: 0, -EUCLEAN in the failed state, -ENOSPC beyond EXCEPTIONS_MAX, -EINVAL for a time that
+ * cannot be written, or -errno with @error.
  */
 int exceptions_add(struct exceptions *exceptions, const struct exception *exception, uint32_t *id,
 		   struct error *error);
@@ -82,10 +91,10 @@ int exceptions_expire(struct exceptions *exceptions, uint64_t now_us, uint64_t *
 
 /**
  * exceptions_match() - the rule that decides for this connection
- * A deny goes before an allow; among equals the lowest id. No allocation; cost does not grow with the number
- * of exceptions (hashed by masked address, port block and selector).
  * @now_us: an exception past its time does not match even before exceptions_expire()
- * Return: the rule, or NULL.
+ * A deny goes before an allow; among equals the one that lasts longest, then the lowest id. No
+ * allocation; the cost does not grow with the number of exceptions (index.h).
+ * Return: the rule, valid until the next change, or NULL.
  */
 const struct exception *exceptions_match(const struct exceptions *exceptions,
 					 const struct flow *flow, const struct source *source,

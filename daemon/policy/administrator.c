@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The administrator's folder of exceptions: read, never written. */
+#include "policy/administrator.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int is_configuration(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && length > strlen(".conf") &&
+	       !strcmp(entry->d_name + length - strlen(".conf"), ".conf");
+}
+
+static int compare_names(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static uint32_t rule_id(const char *name, uint32_t number)
+{
+	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 0x100000001b3u;
+	for (int shift = 0; shift < 32; shift += 8)
+		hash = (hash ^ (number >> shift & 0xff)) * 0x100000001b3u;
+	return ADMINISTRATOR_IDS + (uint32_t)(hash % ADMINISTRATOR_IDS);
+}
+
+static int read_file(const char *folder, const char *name, struct rules *rules, struct error *error)
+{
+	_cleanup_free_ char *path = NULL;
+	size_t first = rules->count;
+	int ret;
+
+	if (asprintf(&path, "%s/%s", folder, name) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	ret = rules_read(path, rules, NULL, error);
+	for (size_t i = first; ret == 0 && i < rules->count; i++) {
+		struct exception *rule = rules->rule[i];
+
+		rule->id = rule_id(name, rule->id);
+		text_copy_name(rule->file, sizeof(rule->file), path, strlen(path));
+	}
+	return ret;
+}
+
+int administrator_read(const char *folder, struct rules *rules, struct error *error)
+{
+	struct dirent **names = NULL;
+	int count = scandir(folder, &names, is_configuration, compare_names);
+	int ret = 0;
+
+	if (count < 0)
+		return errno == ENOENT ? 0 : error_set(error, -errno, "%s: %m", folder);
+	for (int i = 0; i < count; i++) {
+		if (ret == 0)
+			ret = read_file(folder, names[i]->d_name, rules, error);
+		free(names[i]);
+	}
+	free(names);
+	rules_sort(rules);
+	/* Two of 65,536 rules may well have got one id. */
+	for (size_t i = 1; i < rules->count; i++)
+		if (rules->rule[i]->id <= rules->rule[i - 1]->id)
+			rules->rule[i]->id = rules->rule[i - 1]->id + 1;
+	return ret;
+}

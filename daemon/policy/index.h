@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finds the exception for a connection at a cost that does not grow with their number. */
+#ifndef LHGUARD_POLICY_INDEX_H
+#define LHGUARD_POLICY_INDEX_H
+
+#include "policy/exceptions.h"
+
+struct index;
+
+/**
+ * index_new() - build the index of the rules with one action
+ * @index: receives it; index_free()
+ * @rules: @count rules, borrowed until index_free()
+ * @allow: of those the rules with this action are indexed, the others left out
+ * Return: 0 or -ENOMEM.
+ */
+int index_new(struct index **index, struct exception *const *rules, size_t count, bool allow);
+void index_free(struct index *index);
+
+/**
+ * index_match() - the rule for this connection; among several the one that lasts longest, among
+ * those the one with the lowest id
+ * @now_us: a rule past its time does not match
+ * @lookups: raised by the number of look-ups; may be NULL
+ * No allocation; one hash look-up for each shape of a rule (see index.c), however many rules there
+ * are. Return: the rule, or NULL.
+ */
+const struct exception *index_match(const struct index *index, const struct flow *flow,
+				    const struct source *source, uint64_t now_us,
+				    unsigned int *lookups);
+
+#endif

@@ -29,7 +29,8 @@ enum link_type {
  * @peer_netnsid: IFLA_LINK_NETNSID, the namespace that @lower lives in; -1: this one
  * @mac: its own address
  * @up: IFF_UP and carrier (IFF_LOWER_UP)
- * @default_route: an IPv4 default route that was not learned from a router advertisement leaves by it
+ * @default_route: an IPv4 default route of the main table leaves by it, one that was not learned
+ *	from a router advertisement
  */
 struct link {
 	uint32_t ifindex;
@@ -50,14 +51,19 @@ struct links_handler {
 	void (*removed)(void *data, const struct link *link);
 };
 
-/** links_new() - open the sockets in the current network namespace and read what is there. */
+/**
+ * links_new() - open the sockets in the current network namespace and read what is there
+ * @handler: copied; called for what is read here, too, and may only look up, not ask the kernel
+ */
 int links_new(struct links **links, const struct links_handler *handler, void *data);
 void links_free(struct links *links);
 int links_fd(const struct links *links);
 
 /**
  * links_dispatch() - read pending events without waiting; after ENOBUFS everything is read anew
- * Bounded: at most 256 datagrams a call.
+ * Bounded: at most 512 datagrams a call; where there are more, links_port() does not know until
+ * they are read.
+ *
  * Return: 0 or -errno.
  */
 int links_dispatch(struct links *links);
@@ -75,8 +81,10 @@ bool links_owns_address(const struct links *links, uint32_t ifindex,
 
 enum links_port {
 	LINKS_PORT_FOUND,
-	LINKS_PORT_NONE,      /* the bridge never saw this address */
-	LINKS_PORT_AMBIGUOUS, /* it moved between ports within the last 30 s: somebody forges it */
+	LINKS_PORT_NONE, /* the bridge does not know it, or events were lost and we are not sure */
+	LINKS_PORT_AMBIGUOUS, /* no proof: it moved between ports within the last 30 s (somebody
+			       * forges it), is at two ports in two VLANs, or the bridge has a port
+			       * that learns nothing */
 };
 
 /**
@@ -84,8 +92,8 @@ enum links_port {
  * @bridge: ifindex of the bridge
  * @port: receives the port's ifindex when LINKS_PORT_FOUND
  *
- * Source: RTM_NEWNEIGH of AF_BRIDGE. The kernel learns before it passes the frame up, so the entry is in
- * our socket before the packet is in the queue: dispatch the links before asking.
+ * Source: RTM_NEWNEIGH of AF_BRIDGE. The kernel learns before it passes the frame up, so the entry
+ * is in our socket before the packet is in the queue: dispatch the links before asking.
  */
 enum links_port links_port(const struct links *links, uint32_t bridge, const uint8_t *mac,
 			   uint32_t *port);
@@ -93,7 +101,8 @@ enum links_port links_port(const struct links *links, uint32_t bridge, const uin
 /**
  * links_netnsid() - the id by which this namespace knows another (RTM_GETNSID)
  * @netns_fd: descriptor of the other namespace
- * Return: the id, -1 when it has none, or another -errno. May take the rtnl lock: not for the verdict path.
+ * Return: the id, -1 when it has none, or another -errno. May take the rtnl lock: not for the
+ * verdict path.
  */
 int links_netnsid(struct links *links, int netns_fd);
 

@@ -205,7 +205,7 @@ static int install_table(struct daemon *daemon, struct error *error)
 		return result;
 	daemon->lan_count = registry_lan(daemon->guard.registry,
 					 (const char(*)[IF_NAMESIZE])daemon->config->lan,
-					 daemon->config->lan_count, daemon->lan, LAN_MAX);
+					 daemon->config->lan_count, daemon->lan, LAN_INTERFACES_MAX);
 	result = ruleset_set_lan(daemon->ruleset, daemon->lan, daemon->lan_count);
 	if (result)
 		return error_set(error, result, "nftables: %s", strerror(-result));

@@ -39,12 +39,12 @@ static void handle_process(void *data, const struct process_event *event)
 
 void loop_update_lan(struct daemon *daemon)
 {
-	uint32_t lan[LAN_MAX];
+	uint32_t lan[LAN_INTERFACES_MAX];
 	size_t count;
 
 	count = registry_lan(daemon->guard.registry,
 			     (const char(*)[IF_NAMESIZE])daemon->config->lan,
-			     daemon->config->lan_count, lan, LAN_MAX);
+			     daemon->config->lan_count, lan, LAN_INTERFACES_MAX);
 	if (count == daemon->lan_count && !memcmp(lan, daemon->lan, count * sizeof(lan[0])))
 		return;
 	memcpy(daemon->lan, lan, count * sizeof(lan[0]));

@@ -9,7 +9,7 @@
 
 #include <systemd/sd-event.h>
 
-#define LAN_MAX 256 /* interfaces that lead to the LAN */
+#define LAN_INTERFACES_MAX 256 /* interfaces that lead to the LAN */
 
 enum { LOOPBACK, GUESTS, QUEUES };
 
@@ -28,7 +28,7 @@ struct daemon {
 	struct listeners *listeners;
 	struct queue *queues[QUEUES];
 	struct ruleset *ruleset;
-	uint32_t lan[LAN_MAX];
+	uint32_t lan[LAN_INTERFACES_MAX];
 	size_t lan_count;
 	struct journal *journal;
 	struct control *control;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* One atomic batch of nftables messages, and rules as lists of matches and a verdict. */
-#include "kernel/nft.h"
+/* One atomic batch of nftables messages: table, chains, sets, and how it is sent. */
+#include "kernel/nft_private.h"
 
 #include "kernel/netlink.h"
 #include "util/cleanup.h"
@@ -9,50 +9,22 @@
 #include <libnftnl/batch.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
-#include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/xt_NFQUEUE.h>
 #include <string.h>
 #include <sys/socket.h>
 
-/* xtables hands its targets' data to the kernel in multiples of this (XT_ALIGN). */
-struct compat_queue {
-	_Alignas(8) struct xt_NFQ_info_v3 info;
-};
-
 #define NFT_PAGE_SIZE	  16384
 #define NFT_MESSAGE_SIZE  4096 /* more than the longest message */
-#define NFT_MESSAGES	  128  /* that errors can name */
 #define NFT_ELEMENTS	  64   /* of a set in one message */
 #define NFT_SET_DATA_SIZE 64
 #define NFT_HOST_ENDIAN	  1 /* nftables, include/datatype.h: BYTEORDER_HOST_ENDIAN */
 #define NFT_VECTORS	  64
 #define NFT_DATAGRAM_SIZE 8192 /* of an answer: an error repeats the message it is about */
-
-/**
- * struct nft_batch - a batch that is being built
- * @first: sequence number of the first message after the batch's head
- * @count: messages so far
- * @labels: for each message, what to call it in an error
- * @rule: between nft_begin_rule() and nft_end_rule(), else NULL
- * @failed: memory ran out
- */
-struct nft_batch {
-	struct netlink *netlink;
-	const char *table;
-	struct nftnl_batch *pages;
-	uint32_t head;
-	uint32_t count;
-	const char *labels[NFT_MESSAGES];
-	struct nftnl_rule *rule;
-	const char *rule_label;
-	bool failed;
-};
 
 struct nft_batch *nft_batch_new(struct netlink *netlink, const char *table)
 {
@@ -83,9 +55,8 @@ void nft_batch_free(struct nft_batch *batch)
 	free(batch);
 }
 
-/* Begin a message; the caller puts its payload into it and calls message_end(). */
-static struct nlmsghdr *message_begin(struct nft_batch *batch, uint16_t type, uint16_t flags,
-				      const char *label)
+struct nlmsghdr *nft_message_begin(struct nft_batch *batch, uint16_t type, uint16_t flags,
+				   const char *label)
 {
 	if (batch->count < NFT_MESSAGES)
 		batch->labels[batch->count] = label;
@@ -94,7 +65,7 @@ static struct nlmsghdr *message_begin(struct nft_batch *batch, uint16_t type, ui
 				     flags | NLM_F_ACK, ++batch->netlink->sequence);
 }
 
-static void message_end(struct nft_batch *batch)
+void nft_message_end(struct nft_batch *batch)
 {
 	if (nftnl_batch_update(batch->pages) < 0)
 		batch->failed = true;
@@ -111,8 +82,8 @@ static void put_table(struct nft_batch *batch, uint16_t type, uint16_t flags)
 		return;
 	}
 	nftnl_table_set_str(table, NFTNL_TABLE_NAME, batch->table);
-	nftnl_table_nlmsg_build_payload(message_begin(batch, type, flags, "the table"), table);
-	message_end(batch);
+	nftnl_table_nlmsg_build_payload(nft_message_begin(batch, type, flags, "the table"), table);
+	nft_message_end(batch);
 	nftnl_table_free(table);
 }
 
@@ -140,9 +111,9 @@ void nft_add_chain(struct nft_batch *batch, const char *name, uint32_t hook, int
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, hook);
 	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, priority);
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
-	nftnl_chain_nlmsg_build_payload(message_begin(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE, name),
+	nftnl_chain_nlmsg_build_payload(nft_message_begin(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE, name),
 					chain);
-	message_end(batch);
+	nft_message_end(batch);
 	nftnl_chain_free(chain);
 }
 
@@ -184,9 +155,9 @@ void nft_add_set(struct nft_batch *batch, const char *name, enum nft_key_type ty
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, type);
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, (uint32_t)size);
 	nftnl_set_set_u32(set, NFTNL_SET_ID, batch->count + 1);
-	nftnl_set_nlmsg_build_payload(message_begin(batch, NFT_MSG_NEWSET, NLM_F_CREATE, name),
+	nftnl_set_nlmsg_build_payload(nft_message_begin(batch, NFT_MSG_NEWSET, NLM_F_CREATE, name),
 				      set);
-	message_end(batch);
+	nft_message_end(batch);
 	nftnl_set_free(set);
 }
 
@@ -197,8 +168,8 @@ void nft_flush_set(struct nft_batch *batch, const char *name)
 
 	if (!set)
 		return;
-	nftnl_set_elems_nlmsg_build_payload(message_begin(batch, NFT_MSG_DELSETELEM, 0, name), set);
-	message_end(batch);
+	nftnl_set_elems_nlmsg_build_payload(nft_message_begin(batch, NFT_MSG_DELSETELEM, 0, name), set);
+	nft_message_end(batch);
 	nftnl_set_free(set);
 }
 
@@ -223,8 +194,8 @@ static void put_elements(struct nft_batch *batch, const char *name, const char *
 		nftnl_set_elem_add(set, element);
 	}
 	nftnl_set_elems_nlmsg_build_payload(
-		message_begin(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, name), set);
-	message_end(batch);
+		nft_message_begin(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, name), set);
+	nft_message_end(batch);
 	nftnl_set_free(set);
 }
 
@@ -238,228 +209,6 @@ void nft_add_elements(struct nft_batch *batch, const char *set, const void *keys
 		part = count < NFT_ELEMENTS ? count : NFT_ELEMENTS;
 		put_elements(batch, set, next, size, part);
 	}
-}
-
-/* Rules. */
-
-void nft_begin_rule(struct nft_batch *batch, const char *chain, const char *comment)
-{
-	struct nftnl_udata_buf *data = nftnl_udata_buf_alloc(NFTNL_UDATA_COMMENT_MAXLEN * 2);
-
-	batch->rule_label = comment;
-	batch->rule = nftnl_rule_alloc();
-	if (!data || !batch->rule) {
-		batch->failed = true;
-	} else {
-		nftnl_rule_set_str(batch->rule, NFTNL_RULE_TABLE, batch->table);
-		nftnl_rule_set_str(batch->rule, NFTNL_RULE_CHAIN, chain);
-		nftnl_udata_put_strz(data, NFTNL_UDATA_RULE_COMMENT, comment);
-		nftnl_rule_set_data(batch->rule, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(data),
-				    nftnl_udata_buf_len(data));
-	}
-	if (data)
-		nftnl_udata_buf_free(data);
-}
-
-void nft_end_rule(struct nft_batch *batch)
-{
-	if (!batch->rule)
-		return;
-	nftnl_rule_nlmsg_build_payload(message_begin(batch, NFT_MSG_NEWRULE,
-						     NLM_F_CREATE | NLM_F_APPEND,
-						     batch->rule_label),
-				       batch->rule);
-	message_end(batch);
-	nftnl_rule_free(batch->rule);
-	batch->rule = NULL;
-}
-
-/* Put an expression at the end of the rule; NULL without memory. */
-static struct nftnl_expr *expression_add(struct nft_batch *batch, const char *name)
-{
-	struct nftnl_expr *expression = batch->rule ? nftnl_expr_alloc(name) : NULL;
-
-	if (!expression) {
-		batch->failed = true;
-		return NULL;
-	}
-	nftnl_rule_add_expr(batch->rule, expression);
-	return expression;
-}
-
-static void put_compare(struct nft_batch *batch, enum nft_cmp_ops operation, const void *value,
-			size_t size)
-{
-	struct nftnl_expr *expression = expression_add(batch, "cmp");
-
-	if (!expression)
-		return;
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_CMP_OP, operation);
-	if (nftnl_expr_set(expression, NFTNL_EXPR_CMP_DATA, value, (uint32_t)size) < 0)
-		batch->failed = true;
-}
-
-static void put_mask(struct nft_batch *batch, const void *mask, size_t size)
-{
-	struct nftnl_expr *expression = expression_add(batch, "bitwise");
-	const uint32_t zero = 0;
-
-	if (!expression)
-		return;
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL);
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_BITWISE_LEN, (uint32_t)size);
-	if (nftnl_expr_set(expression, NFTNL_EXPR_BITWISE_MASK, mask, (uint32_t)size) < 0 ||
-	    nftnl_expr_set(expression, NFTNL_EXPR_BITWISE_XOR, &zero, (uint32_t)size) < 0)
-		batch->failed = true;
-}
-
-static void put_lookup(struct nft_batch *batch, const char *set)
-{
-	struct nftnl_expr *expression = expression_add(batch, "lookup");
-
-	if (!expression)
-		return;
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
-	if (nftnl_expr_set_str(expression, NFTNL_EXPR_LOOKUP_SET, set) < 0)
-		batch->failed = true;
-}
-
-static void load_meta(struct nft_batch *batch, enum nft_meta_keys key)
-{
-	struct nftnl_expr *expression = expression_add(batch, "meta");
-
-	if (!expression)
-		return;
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_META_KEY, key);
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_META_DREG, NFT_REG_1);
-}
-
-static void load_payload(struct nft_batch *batch, enum nft_payload_bases base, uint32_t offset,
-			 size_t size)
-{
-	struct nftnl_expr *expression = expression_add(batch, "payload");
-
-	if (!expression)
-		return;
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_PAYLOAD_BASE, base);
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_PAYLOAD_LEN, (uint32_t)size);
-}
-
-void nft_match_meta(struct nft_batch *batch, enum nft_meta_keys key, enum nft_cmp_ops operation,
-		    const void *value, size_t size)
-{
-	load_meta(batch, key);
-	put_compare(batch, operation, value, size);
-}
-
-void nft_match_meta_u32(struct nft_batch *batch, enum nft_meta_keys key, enum nft_cmp_ops operation,
-			uint32_t value)
-{
-	nft_match_meta(batch, key, operation, &value, sizeof(value));
-}
-
-void nft_match_protocol(struct nft_batch *batch, uint8_t protocol)
-{
-	nft_match_meta(batch, NFT_META_L4PROTO, NFT_CMP_EQ, &protocol, sizeof(protocol));
-}
-
-void nft_match_meta_set(struct nft_batch *batch, enum nft_meta_keys key, const char *set)
-{
-	load_meta(batch, key);
-	put_lookup(batch, set);
-}
-
-void nft_match_payload(struct nft_batch *batch, enum nft_payload_bases base, uint32_t offset,
-		       enum nft_cmp_ops operation, const void *value, size_t size)
-{
-	load_payload(batch, base, offset, size);
-	put_compare(batch, operation, value, size);
-}
-
-void nft_match_payload_bits(struct nft_batch *batch, enum nft_payload_bases base, uint32_t offset,
-			    uint8_t mask, enum nft_cmp_ops operation, uint8_t value)
-{
-	load_payload(batch, base, offset, sizeof(mask));
-	put_mask(batch, &mask, sizeof(mask));
-	put_compare(batch, operation, &value, sizeof(value));
-}
-
-void nft_match_payload_set(struct nft_batch *batch, enum nft_payload_bases base, uint32_t offset,
-			   const char *set)
-{
-	load_payload(batch, base, offset, sizeof(uint8_t));
-	put_lookup(batch, set);
-}
-
-void nft_match_ct(struct nft_batch *batch, enum nft_ct_keys key, uint32_t bits)
-{
-	struct nftnl_expr *expression = expression_add(batch, "ct");
-	const uint32_t none = 0;
-
-	if (!expression)
-		return;
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_CT_KEY, key);
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_CT_DREG, NFT_REG_1);
-	put_mask(batch, &bits, sizeof(bits));
-	put_compare(batch, NFT_CMP_NEQ, &none, sizeof(none));
-}
-
-void nft_accept(struct nft_batch *batch)
-{
-	struct nftnl_expr *expression = expression_add(batch, "immediate");
-
-	if (!expression)
-		return;
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_IMM_VERDICT, NF_ACCEPT);
-}
-
-void nft_queue(struct nft_batch *batch, uint16_t number, bool bypass)
-{
-	struct nftnl_expr *expression = expression_add(batch, "queue");
-
-	if (!expression)
-		return;
-	nftnl_expr_set_u16(expression, NFTNL_EXPR_QUEUE_NUM, number);
-	nftnl_expr_set_u16(expression, NFTNL_EXPR_QUEUE_TOTAL, 1);
-	if (bypass)
-		nftnl_expr_set_u16(expression, NFTNL_EXPR_QUEUE_FLAGS, NFT_QUEUE_FLAG_BYPASS);
-}
-
-void nft_queue_compat(struct nft_batch *batch, uint16_t number, bool bypass)
-{
-	struct nftnl_expr *expression = expression_add(batch, "target");
-	struct compat_queue *queue = calloc(1, sizeof(*queue));
-
-	if (!expression || !queue) {
-		batch->failed = true;
-		free(queue);
-		return;
-	}
-	queue->info = (struct xt_NFQ_info_v3){
-		.queuenum = number,
-		.queues_total = 1,
-		.flags = bypass ? NFQ_FLAG_BYPASS : 0,
-	};
-	nftnl_expr_set_str(expression, NFTNL_EXPR_TG_NAME, "NFQUEUE");
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_TG_REV, 3);
-	/* The expression owns the data from here on. */
-	nftnl_expr_set(expression, NFTNL_EXPR_TG_INFO, queue, sizeof(*queue));
-}
-
-void nft_reject(struct nft_batch *batch, enum nft_reject_types type, uint8_t code)
-{
-	struct nftnl_expr *expression = expression_add(batch, "reject");
-
-	if (!expression)
-		return;
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_REJECT_TYPE, type);
-	nftnl_expr_set_u8(expression, NFTNL_EXPR_REJECT_CODE, code);
 }
 
 /* Sending. */

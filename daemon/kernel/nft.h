@@ -17,6 +17,7 @@ enum nft_key_type {
 	NFT_KEY_PROTOCOL = 12,
 	NFT_KEY_INTERFACE = 20,
 	NFT_KEY_ICMPV6_TYPE = 29,
+	NFT_KEY_CGROUP = 46,
 };
 
 /**
@@ -87,6 +88,12 @@ void nft_match_payload_bits(struct nft_batch *batch, enum nft_payload_bases base
 /** nft_match_payload_set() - is one byte of the packet in a named set of this batch? */
 void nft_match_payload_set(struct nft_batch *batch, enum nft_payload_bases base, uint32_t offset,
 			   const char *set);
+
+/**
+ * nft_match_cgroup_set() - is the socket's cgroup below one of a named set of this batch?
+ * @level: how deep those lie, the root's children being 1; needs nft_socket and Linux 5.13
+ */
+void nft_match_cgroup_set(struct nft_batch *batch, uint32_t level, const char *set);
 
 /** nft_match_ct() - does the packet's connection have any of these bits? No connection: no match.
  */

@@ -38,19 +38,16 @@ class Said:
         return json.loads(self.output)
 
 
-class Events:
-    """The lines of `lhguard watch --json`, collected from its start on."""
+class Watch:
+    """The lines of `lhguard watch`, collected from its start on."""
 
     def __init__(self, argv: list[str]) -> None:
-        self._lines: list[dict] = []
-        self._broken: list[str] = []
+        self._lines: list[str] = []
         self._lock = threading.Lock()
         self.process = spawn(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True)
-        # It has subscribed once its side of the socket is connected and the request is sent: the
-        # process then sleeps in a read or a poll.
         wait_for(self._subscribed, "lhguard watch", 5)
-        time.sleep(0.1)
+        time.sleep(0.1)  # connected; the request follows at once
         threading.Thread(target=self._read, daemon=True).start()
 
     def _subscribed(self) -> bool:
@@ -68,23 +65,34 @@ class Events:
         try:
             for line in self.process.stdout:
                 with self._lock:
-                    try:
-                        self._lines.append(json.loads(line))
-                    except json.JSONDecodeError:
-                        self._broken.append(line)
+                    self._lines.append(line)
         except ValueError:  # closed by stop()
             pass
 
+    def lines(self, mark: int = 0) -> list[str]:
+        with self._lock:
+            return self._lines[mark:]
+
     def mark(self) -> int:
-        """Where the collection stands, for since() and wait()."""
+        """Where the collection stands, for lines(), since() and wait()."""
         with self._lock:
             return len(self._lines)
 
+    def wait_line(self, *words: str, mark: int = 0) -> str:
+        """The first line since @mark that holds all @words."""
+        return wait_for(lambda: next((line for line in self.lines(mark)
+                                      if all(word in line for word in words)), ""),
+                        f"a line with {words}", 5)
+
+    def stop(self) -> None:
+        end(self.process)
+
+
+class Events(Watch):
+    """The same as data: `lhguard watch --json`."""
+
     def since(self, mark: int = 0) -> list[dict]:
-        with self._lock:
-            if self._broken:
-                raise LabError(f"not JSON: {self._broken}")
-            return self._lines[mark:]
+        return [json.loads(line) for line in self.lines(mark)]
 
     def wait(self, matches: Callable[[dict], bool], mark: int = 0, timeout: float = 3) -> dict:
         """The first event since @mark that @matches; an AssertionError that shows all of them."""
@@ -108,9 +116,6 @@ class Events:
                     (protocol, address, port))
         return self.wait(matches, mark, timeout)
 
-    def stop(self) -> None:
-        end(self.process)
-
 
 class Guard:
     """One life of the daemon on @host, with files of its own. start() and stop() may be repeated."""
@@ -131,7 +136,7 @@ class Guard:
         self.log = self.folder / "log"
         self.config.write_text(config)
         self.process: subprocess.Popen | None = None
-        self._watches: list[Events] = []
+        self._watches: list[Watch] = []
 
     @property
     def command(self) -> list[str]:
@@ -238,6 +243,12 @@ class Guard:
     def events(self) -> Events:
         """Start to collect events. Ended by stop()."""
         watch = Events([str(BUILD / "lhguard"), "--socket", str(self.socket), "watch", "--json"])
+        self._watches.append(watch)
+        return watch
+
+    def watch(self) -> Watch:
+        """Start to collect the lines that people see. Ended by stop()."""
+        watch = Watch([str(BUILD / "lhguard"), "--socket", str(self.socket), "watch"])
         self._watches.append(watch)
         return watch
 

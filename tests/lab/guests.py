@@ -129,7 +129,7 @@ class Vm(Guest):
     _count = 0
 
     def __init__(self, host: Host, name: str, cleanup: Cleanup, netdev: str, ip4: str, gw4: str,
-                 ip6: str, gw6: str, options: str = "") -> None:
+                 ip6: str, gw6: str, options: str = "", wrap: tuple = ()) -> None:
         super().__init__(host, name)
         need("qemu-system-x86_64")
         Vm._count += 1
@@ -139,7 +139,7 @@ class Vm(Guest):
         append = ("console=ttyS0 quiet panic=1 mitigations=off tsc=reliable no_timer_check "
                   f"lab.ip4={ip4} lab.gw4={gw4} lab.ip6={ip6} lab.gw6={gw6}")
         self.process = host.spawn(
-            "qemu-system-x86_64", "-name", f"guest={name}{options}", "-machine", "q35,accel=tcg",
+            *wrap, "qemu-system-x86_64", "-name", f"guest={name}{options}", "-machine", "q35,accel=tcg",
             "-m", "96", "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
             "-kernel", CACHE / "vmlinuz", "-initrd", CACHE / "initrd", "-append", append,
             "-netdev", netdev, "-device", f"virtio-net-pci,netdev=n,romfile=,mac={self.mac}",
@@ -150,9 +150,14 @@ class Vm(Guest):
 class UserVm(Vm):
     """A VM with user-mode networking (libslirp): the seed of the whole project."""
 
-    def __init__(self, host: Host, name: str, cleanup: Cleanup, options: str = "") -> None:
+    def __init__(self, host: Host, name: str, cleanup: Cleanup, options: str = "",
+                 resolv_conf: Path | None = None) -> None:
+        """@resolv_conf: what this VM's QEMU sees as the host's /etc/resolv.conf."""
+        wrap = ("unshare", "--mount", "sh", "-c",
+                'mount --bind "$0" /etc/resolv.conf && exec "$@"', resolv_conf) \
+            if resolv_conf else ()
         super().__init__(host, name, cleanup, "user,id=n", "10.0.2.15/24", "10.0.2.2",
-                         "fec0::15/64", "fec0::2", options)
+                         "fec0::15/64", "fec0::2", options, wrap)
 
 
 def add_tap(host: Host, name: str) -> None:

@@ -101,10 +101,12 @@ def ip6(source: str, target: str, following: int, data: bytes, length: int | Non
 
 
 def option_header(following: int, units: int = 0) -> bytes:
-    """A hop-by-hop or destination options header of 8 + 8 * @units bytes, all padding."""
-    length = 8 + 8 * units - 2
-    return struct.pack("!BB", following, units) + struct.pack("!BB", 1, length - 2) + \
-        bytes(length - 2)
+    """A hop-by-hop or destination options header of 8 + 8 * @units bytes.
+
+    It holds one unknown option of the sort that is to be skipped: long padding the kernel refuses.
+    """
+    length = 8 + 8 * units - 4
+    return struct.pack("!BBBB", following, units, 0x1e, length) + bytes(length)
 
 
 def fragment_header(following: int, offset: int, more: bool, identification: int) -> bytes:

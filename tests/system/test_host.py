@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The host's own processes are never refused, of whatever user, while guests are running too."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from lab import image
+from lab.guard import Events, Guard
+from lab.host import Host, Target
+
+ADDRESSES = ["127.0.0.1", "::1", Host.LAN4, Host.LAN6]
+EVERYTHING = [Target(protocol, address, 9222) for protocol in ("tcp", "udp")
+              for address in ADDRESSES] + \
+             [Target(protocol, address, 8080) for protocol in ("tcp", "udp")
+              for address in ("127.0.0.1", "127.5.5.5", "::1", "10.20.0.1", "fd20::1", "10.21.0.1")]
+
+
+def refused_host(events: Events, mark: int) -> list[dict]:
+    """Refusals since @mark that are not of a guest: the host's (or taken for nobody's)."""
+    return [e for e in events.since(mark)
+            if e["verdict"] != "accept" and e["source"]["class"] in ("host", "unknown")]
+
+
+@pytest.mark.parametrize("uid", [0, 1000, 4242, 65534])
+def test_host_never_refused(lab, guard: Guard, events: Events, uid: int) -> None:
+    """Any user, TCP and UDP, IPv4 and IPv6, every address of the host: served, without an event."""
+    mark = events.mark()
+    for target, answer in zip(EVERYTHING, lab.host.probe(EVERYTHING, 5.0, uid)):
+        assert answer.open, f"uid {uid} at {target}: {answer.error}"
+    assert refused_host(events, mark) == []
+
+
+def test_host_never_refused_while_guests_try(lab, guard: Guard, events: Events) -> None:
+    """Guests of three sorts hammer the same services; the host's processes do not notice."""
+    busy = threading.Event()
+
+    def hammer(guest, address: str) -> None:
+        while not busy.is_set():
+            guest.probe([Target("tcp", address, 9222)] * 8 + [Target("udp", address, 9222)] * 8, 0.2)
+
+    threads = [threading.Thread(target=hammer, args=args) for args in (
+        (lab.guests.devbox, "10.0.2.2"), (lab.guests.web, "127.0.0.1"),
+        (lab.guests.veth, Host.LAN4))]
+    mark = events.mark()
+    for thread in threads:
+        thread.start()
+    try:
+        failures = [f"{target}: {answer.error}" for _ in range(15)
+                    for target, answer in zip(EVERYTHING, lab.host.probe(EVERYTHING, 5.0, 1000))
+                    if not answer.open]
+    finally:
+        busy.set()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+    assert refused_host(events, mark) == []
+
+
+# A program that sends one datagram, or opens and closes one connection, and is gone before anybody
+# could look at its socket.
+FIRE = """
+import os, socket, sys
+protocol, address, port, token, count = sys.argv[1:]
+family = socket.AF_INET6 if ":" in address else socket.AF_INET
+for i in range(int(count)):
+    if os.fork() == 0:
+        s = socket.socket(family, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+        if protocol == "tcp":
+            s.connect((address, int(port)))
+        s.send(f"{token}.{i}".encode()) if protocol == "tcp" else \\
+            s.sendto(f"{token}.{i}".encode(), (address, int(port)))
+        os._exit(0)
+    os.wait()
+"""
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_fire_and_forget(lab, guard: Guard, events: Events, protocol: str, address: str) -> None:
+    """Programs that end at once after sending are served like all others."""
+    from lab.host import new_token
+    token, count = new_token(), 50
+    mark = events.mark()
+    lab.host.run(sys.executable, "-c", FIRE, protocol, address, "9222", token, str(count))
+    lost = [i for i in range(count) if not lab.services.wait_saw(f"{token}.{i}", 1.0)]
+    assert lost == []
+    assert refused_host(events, mark) == []
+
+
+CLIENTS = """
+import socket, sys
+count = int(sys.argv[1])
+failed = 0
+for i in range(count):
+    try:
+        with socket.create_connection(("127.0.0.1", 9222), 5) as s:
+            pass
+    except OSError as error:
+        failed += 1
+        print(i, error, file=sys.stderr)
+print(failed)
+"""
+
+
+def test_ten_thousand_short_clients(lab, guard: Guard, events: Events) -> None:
+    """10,000 short connections of host processes, four at a time: no false refusal."""
+    mark = events.mark()
+    workers = [lab.host.spawn(sys.executable, "-c", CLIENTS, "2500", stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+               for _ in range(4)]
+    for worker in workers:
+        output, errors = worker.communicate(timeout=120)
+        assert output.strip() == "0", errors[:2000]
+    assert refused_host(events, mark) == []
+
+
+def test_kernel_sockets(lab, guard: Guard, events: Events) -> None:
+    """A datagram that the kernel itself sends (a VXLAN tunnel to 127.0.0.1) has no client socket to
+    find, and is the host's."""
+    from lab.host import Services
+    from lab.system import Cleanup
+    with Cleanup() as cleanup:
+        # The tunnel holds port 4789 of all addresses and sends to itself; what comes out there is
+        # what went in: an ARP request, counted as received by the second end.
+        ip = lab.host.ip
+        ip("link", "add", "vx0", "type", "vxlan", "id", "7", "remote", "127.0.0.1", "local",
+           "127.0.0.1", "dstport", "4789", "dev", "lo")
+        cleanup.add(ip, "link", "del", "vx0")
+        ip("link", "set", "vx0", "up")
+        ip("addr", "add", "10.77.0.1/24", "dev", "vx0")
+        mark = events.mark()
+        before = received(lab, "vx0")
+        lab.host.run(image.probe(), "300", "udp,10.77.0.2,9,token", check=False)
+        assert received(lab, "vx0") > before, "the tunnel's datagram did not arrive"
+        assert refused_host(events, mark) == []
+
+
+def received(lab, interface: str) -> int:
+    import json
+    return json.loads(lab.host.ip("-j", "-s", "link", "show", interface))[0]["stats64"]["rx"]["packets"]

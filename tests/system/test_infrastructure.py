@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What guests need of the host still works: DHCP, DNS, ping, neighbour discovery; by real servers."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab.guard import CONFIG, Guard
+from lab.guests import UserVm, VethGuest
+from lab.host import Target, listening
+from lab.system import Cleanup, need
+
+NAME, ADDRESS = "printer.example", "198.51.100.7"
+
+
+@pytest.fixture(scope="module")
+def resolv_conf(tmp_path_factory) -> Path:
+    """The host's /etc/resolv.conf, as systemd-resolved writes it."""
+    path = tmp_path_factory.mktemp("etc") / "resolv.conf"
+    path.write_text("nameserver 127.0.0.53\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def config(resolv_conf: Path) -> str:
+    return CONFIG + f"[infrastructure]\nresolv_conf = {resolv_conf}\n"
+
+
+@pytest.fixture(scope="module")
+def servers(lab):
+    """dnsmasq: DHCP and DNS on the bridge, DNS on 127.0.0.53 (the resolver) and .54 (not one)."""
+    need("dnsmasq")
+    with Cleanup() as cleanup:
+        process = lab.host.spawn(
+            "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+            "--no-daemon", "--bind-interfaces", "--user=root", "--dhcp-leasefile=/dev/null",
+            "--except-interface=lo", "--listen-address=10.20.0.1,fd20::1,127.0.0.53,127.0.0.54",
+            "--dhcp-range=10.20.0.100,10.20.0.150,1h", f"--address=/{NAME}/{ADDRESS}",
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        from lab.system import end
+        cleanup.add(end, process)
+        listening(process, lambda: "127.0.0.54:53" in lab.host.run("ss", "-lnu"), "dnsmasq")
+        yield
+
+
+@pytest.fixture(scope="module")
+def namer(lab, servers, resolv_conf: Path):
+    """A user-network VM on a host whose resolver listens on loopback."""
+    with Cleanup() as cleanup:
+        vm = UserVm(lab.host, "namer", cleanup, resolv_conf=resolv_conf)
+        vm.wait_ready()
+        yield vm
+
+
+@pytest.fixture(scope="module")
+def guard(lab, servers, config: str):
+    with Guard(lab.host, config) as guard:
+        yield guard
+
+
+def test_dhcp(lab, guard: Guard) -> None:
+    """A guest without an address gets one from the server on its bridge."""
+    guest = lab.guests.builder
+    said = guest.sh("udhcpc -i eth0 -n -q -t 5 -T 1 -s /bin/true; echo done", 30)
+    assert "lease of 10.20.0.1" in said, said
+
+
+@pytest.mark.parametrize("server", ["10.20.0.1", "fd20::1"])
+def test_dns_of_the_gateway(lab, guard: Guard, server: str) -> None:
+    assert ADDRESS in lab.guests.builder.resolve(NAME, server)
+    assert ADDRESS in lab.guests.lxc.resolve(NAME, server)
+
+
+def test_ping_of_the_gateway(lab, guard: Guard) -> None:
+    assert lab.guests.builder.ping("10.20.0.1") and lab.guests.builder.ping("fd20::1")
+    assert lab.guests.veth.ping("10.22.0.1") and lab.guests.veth.ping("fd22::1")
+
+
+def test_ping_of_other_addresses_is_refused(lab, guard: Guard) -> None:
+    """The gateway's address only: the host's ping does not open what is behind it."""
+    assert not lab.guests.veth.ping("192.0.2.10")
+    assert not lab.guests.veth.ping("10.20.0.1")
+
+
+def test_neighbour_discovery(lab, guard: Guard) -> None:
+    """A guest that knows no neighbour finds its gateway, both ways."""
+    guest: VethGuest = lab.guests.veth
+    guest.netns.ip("neigh", "flush", "dev", "eth0")
+    lab.host.ip("neigh", "flush", "dev", guest.port)
+    assert guest.ping("fd22::1", 3)
+    assert guest.ping("10.22.0.1", 3)
+
+
+def test_gateway_services_stay_closed(lab, guard: Guard) -> None:
+    """Infrastructure is those services, not the address."""
+    assert lab.guests.builder.tcp("10.20.0.1", 8080, 0.7) is None
+    assert lab.guests.builder.udp("10.20.0.1", 8080, 0.7) is None
+    assert ADDRESS not in lab.guests.veth.resolve(NAME, "10.20.0.1"), "another link's gateway"
+
+
+def test_user_network_resolves(lab, guard: Guard, namer: UserVm) -> None:
+    """10.0.2.3 → QEMU → 127.0.0.53:53: the resolver of /etc/resolv.conf, and no other."""
+    assert ADDRESS in namer.resolve(NAME, "10.0.2.3")
+    assert namer.tcp("10.0.2.2", 9222, 0.7) is None
+
+
+def test_other_loopback_resolvers_stay_closed(lab, guard: Guard, namer: UserVm, resolv_conf: Path) -> None:
+    """Port 53 of 127.0.0.54 is not the host's resolver until /etc/resolv.conf says so."""
+    resolv_conf.write_text("nameserver 127.0.0.54\n")
+    try:
+        guard.config.write_text(CONFIG)  # what the daemon reads is the machine's own file now
+        guard.must("reload")
+        assert ADDRESS not in namer.resolve(NAME, "10.0.2.3")
+    finally:
+        resolv_conf.write_text("nameserver 127.0.0.53\n")
+        guard.config.write_text(CONFIG + f"[infrastructure]\nresolv_conf = {resolv_conf}\n")
+        guard.must("reload")
+
+
+@pytest.mark.parametrize("key", ["dhcp", "dns", "ping", "resolver"])
+def test_each_can_be_turned_off(lab, guard: Guard, namer: UserVm, config: str, key: str) -> None:
+    """One line of configuration each."""
+    def works() -> bool:
+        if key == "dhcp":
+            return "lease of 10.20.0.1" in lab.guests.builder.sh(
+                "udhcpc -i eth0 -n -q -t 2 -T 1 -s /bin/true 2>&1; true", 30)
+        if key == "dns":
+            return ADDRESS in lab.guests.builder.resolve(NAME, "10.20.0.1")
+        if key == "ping":
+            return lab.guests.builder.ping("10.20.0.1")
+        return ADDRESS in namer.resolve(NAME, "10.0.2.3")
+
+    assert works()
+    guard.config.write_text(config + f"{key} = no\n")
+    try:
+        guard.must("reload")
+        assert not works()
+    finally:
+        guard.config.write_text(config)
+        guard.must("reload")
+    assert works()

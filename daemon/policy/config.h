@@ -5,9 +5,11 @@
 
 #include "flow.h"
 #include "kernel/queue.h"
+#include "policy/selector.h"
 #include "util/error.h"
 
 #define CONFIG_PATH "/etc/lhguard/lhguard.conf"
+#define LAN_MAX	    16 /* interfaces that can be declared to be the LAN */
 
 enum guard_mode {
 	MODE_ENFORCE,
@@ -26,15 +28,17 @@ struct config_queue {
 
 /**
  * struct config_default - the default verdict for one source
- * @selector: "vm", "podman", "vm:devbox", "podman:web"; the narrowest that matches wins: a guest's own
- *	name, then its runtime, then its kind
+ * @selector: "vm", "podman", "vm:devbox", "podman:web"; the narrowest that matches wins: a guest's
+ *	own name, then its runtime, then its kind; and a runtime's guest before a kind's
  * @allow: accept, else the configured verdict
- * @line: where it stands, for `rule`
+ * @line: where it stands, 0 when it is built in
+ * @rule: the line in words, for a decision: "default for vm (lhguard.conf:31)"
  */
 struct config_default {
-	char selector[RUNTIME_SIZE + NAME_SIZE];
+	struct selector selector;
 	bool allow;
 	unsigned int line;
+	char rule[SELECTOR_TEXT_SIZE + 64];
 };
 
 /**
@@ -47,7 +51,7 @@ struct config_default {
  * @resolver: user-net guests may reach port 53 of the host's resolver addresses
  * @resolv_conf: file that those addresses come from
  * @lan: interface names that the owner declares to be the LAN
- * @defaults: @default_count entries, the five kinds first
+ * @defaults: @default_count entries, the five kinds first, in the order of enum kind
  * @path: file it was read from, "" for built-in defaults
  */
 struct config {
@@ -61,7 +65,7 @@ struct config {
 	bool neighbour_discovery;
 	bool resolver;
 	char resolv_conf[256];
-	char lan[16][IF_NAMESIZE];
+	char lan[LAN_MAX][IF_NAMESIZE];
 	size_t lan_count;
 	struct config_default *defaults;
 	size_t default_count;
@@ -73,12 +77,16 @@ struct config {
  * @known_runtime: is this word a runtime that the guard recognises? (catalogue)
  * @config: written whole on success, untouched on error
  *
- * Return: 0, -ENOENT when @path does not exist, -EINVAL with "file:line: reason" in @error, or -errno.
+ * Return: 0, -ENOENT when @path does not exist, -EINVAL with "file:line: reason" in @error, or
+ * -errno.
  */
 int config_load(const char *path, bool (*known_runtime)(const char *word), struct config **config,
 		struct error *error);
 
-/** config_new_default() - the built-in configuration (what the installed file's comments say). */
+/**
+ * config_new_default() - the built-in configuration (what the installed file's comments say)
+ * Return: owned by the caller, or NULL when out of memory.
+ */
 struct config *config_new_default(void);
 void config_free(struct config *config);
 

@@ -11,8 +11,9 @@ struct exceptions;
 #define RESOLVERS_MAX 8
 
 /**
- * struct resolvers - the host's own resolver addresses that stand on the host itself
- * @address: in struct flow's form
+ * struct resolvers - the host's resolver addresses
+ * @address: in struct flow's form; one that is not the host's own does no harm, since no
+ *	connection on lo goes there
  * @count: at most RESOLVERS_MAX
  */
 struct resolvers {
@@ -22,6 +23,7 @@ struct resolvers {
 
 /**
  * resolvers_read() - the nameserver lines of a resolv.conf(5)
+ * Lines beyond RESOLVERS_MAX, and those without an address, are passed over.
  * Return: 0, or -errno (@resolvers is empty then).
  */
 int resolvers_read(const char *path, struct resolvers *resolvers);
@@ -39,10 +41,11 @@ struct policy {
  * decide() - the verdict for one new connection
  * @now_us: CLOCK_REALTIME, for exceptions with an end
  *
- * Order: host processes are accepted; 127/8 and ::1 from outside lo (route martian) are refused whatever the
- * exceptions say; a deny exception; an allow exception; infrastructure (DHCP, DNS and ping on
- * the guest's own gateway address, port 53 of the host's resolvers for user-net guests); the narrowest
- * default. lan is accepted but for martians. No allocation, no system call.
+ * Order: host processes are accepted; 127/8 and ::1 from outside lo are refused whatever the
+ * exceptions say; a deny exception; an allow exception; infrastructure, for guests and unknown
+ * sources (DHCP, DNS, ping and neighbour discovery on the gateway's address of the interface that
+ * they came in by, port 53 of the host's resolvers for user-net guests); the narrowest default.
+ * No allocation, no system call.
  */
 void decide(const struct policy *policy, const struct flow *flow, const struct source *source,
 	    uint64_t now_us, struct decision *decision);

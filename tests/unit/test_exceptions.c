@@ -22,7 +22,7 @@
 
 #define NOW	     1700000000000000u
 #define SECOND	     1000000u
-#define TEMPORARY    "/." STORE_FILE ".new"
+#define TEMPORARY    "." STORE_FILE ".new"
 #define MANY	     10000
 #define RANDOM_RULES 300
 
@@ -639,10 +639,10 @@ static void left_over_file_is_no_obstacle(void **state)
 	struct places *places = *state;
 	struct exceptions *exceptions = open_store(places, NOW);
 
-	put_file(places->own, TEMPORARY + 1, "[exception 1]\nhalf");
+	put_file(places->own, TEMPORARY, "[exception 1]\nhalf");
 	add(exceptions, true, "127.0.0.1:1", "vm", 0);
 	assert_int_equal(files_in(places->own), 1);
-	put_file(places->own, TEMPORARY + 1, "[exception 1]\nhalf");
+	put_file(places->own, TEMPORARY, "[exception 1]\nhalf");
 	assert_int_equal(exceptions_reload(exceptions, NOW), 0);
 	assert_int_equal(files_in(places->own), 1);
 	assert_int_equal(match_port(exceptions, 1, NOW), 1);

@@ -111,8 +111,8 @@ void nft_add_chain(struct nft_batch *batch, const char *name, uint32_t hook, int
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, hook);
 	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, priority);
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
-	nftnl_chain_nlmsg_build_payload(nft_message_begin(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE, name),
-					chain);
+	nftnl_chain_nlmsg_build_payload(
+		nft_message_begin(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE, name), chain);
 	nft_message_end(batch);
 	nftnl_chain_free(chain);
 }
@@ -168,7 +168,8 @@ void nft_flush_set(struct nft_batch *batch, const char *name)
 
 	if (!set)
 		return;
-	nftnl_set_elems_nlmsg_build_payload(nft_message_begin(batch, NFT_MSG_DELSETELEM, 0, name), set);
+	nftnl_set_elems_nlmsg_build_payload(nft_message_begin(batch, NFT_MSG_DELSETELEM, 0, name),
+					    set);
 	nft_message_end(batch);
 	nftnl_set_free(set);
 }

@@ -4,23 +4,21 @@
 
 #include "kernel/netlink.h"
 #include "kernel/nft.h"
+#include "kernel/table.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
-#include <netinet/in.h> /* before linux/in.h, which it replaces */
-#include <netinet/tcp.h>
-#include <string.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <string.h>
 
 /**
  * DOC: Theory of Operation
  *
- * The table belongs to nobody (no NFT_TABLE_F_OWNER) because it has to outlive a crash: then the
- * queues without `bypass` drop. It is replaced as a whole, in one batch (add, delete, add), so
- *there is no moment without it. `lan` alone is changed in place; kernel sets of the later fast path
- *(trusted cgroups, hushed pairs) belong beside it.
+ * The table belongs to nobody (no NFT_TABLE_F_OWNER) because it has to outlive a crash: then
+ * the queues without `bypass` drop. It is replaced as a whole, in one batch (add, delete,
+ * add), so there is no moment without it. `lan` alone is changed in place; kernel sets of the
+ * later fast path (trusted cgroups, hushed pairs) belong beside it.
  */
 
 #define EVENT_DATAGRAM_SIZE 32768
@@ -39,23 +37,42 @@ struct ruleset {
 static int try_install(struct ruleset *ruleset, const struct ruleset_settings *settings,
 		       enum ruleset_expression expression, struct error *error)
 {
-	struct plan plan = {
-		.batch = nft_batch_new(&ruleset->netlink, RULESET_TABLE),
+	struct nft_batch *batch = nft_batch_new(&ruleset->netlink, RULESET_TABLE);
+	const struct table_plan plan = {
 		.settings = settings,
 		.expression = expression,
+		.lan = ruleset->lan,
+		.lan_count = ruleset->lan_count,
 	};
 	int result;
 
-	if (!plan.batch)
+	if (!batch)
 		return error_set(error, -ENOMEM, "no memory for the table inet " RULESET_TABLE);
-	add_table(&plan, ruleset);
-	result = nft_batch_commit(plan.batch, error);
-	nft_batch_free(plan.batch);
+	table_write(batch, &plan);
+	result = nft_batch_commit(batch, error);
+	nft_batch_free(batch);
 	if (result < 0)
 		return result;
 	ruleset->expression = expression;
 	ruleset->installed = true;
 	return 0;
+}
+
+/* Say what to do about what the kernel said. */
+static int explain_install(int result, struct error *error)
+{
+	const char *advice = NULL;
+	struct error reason;
+
+	if (result == -EPERM)
+		advice = "CAP_NET_ADMIN is needed";
+	else if (result == -ENOENT || result == -EOPNOTSUPP || result == -EPROTONOSUPPORT)
+		advice = "the kernel needs nf_tables, nft_ct, nft_reject_inet, nfnetlink_queue, "
+			 "and nft_queue or nft_compat with xt_NFQUEUE";
+	if (!advice || !error)
+		return result;
+	reason = *error;
+	return error_set(error, result, "%.300s (%s)", reason.text, advice);
 }
 
 int ruleset_install(struct ruleset *ruleset, const struct ruleset_settings *settings,
@@ -65,24 +82,7 @@ int ruleset_install(struct ruleset *ruleset, const struct ruleset_settings *sett
 
 	if (result == -ENOENT)
 		result = try_install(ruleset, settings, RULESET_COMPAT, error);
-	if (result < 0 && error) {
-		struct error reason = *error;
-
-		switch (result) {
-		case -EPERM:
-			return error_set(error, result, "%.400s (CAP_NET_ADMIN is needed)",
-					 reason.text);
-		case -ENOENT:
-		case -EOPNOTSUPP:
-		case -EPROTONOSUPPORT:
-			return error_set(error, result,
-					 "%.300s (the kernel needs nf_tables, nft_ct, "
-					 "nft_reject_inet, nfnetlink_queue, and nft_queue or "
-					 "nft_compat with xt_NFQUEUE)",
-					 reason.text);
-		}
-	}
-	return result;
+	return result < 0 ? explain_install(result, error) : 0;
 }
 
 int ruleset_remove(struct ruleset *ruleset)
@@ -92,8 +92,7 @@ int ruleset_remove(struct ruleset *ruleset)
 
 	if (!batch)
 		return -ENOMEM;
-	nft_add_table(batch); /* so that there is one to delete */
-	nft_delete_table(batch);
+	table_erase(batch);
 	result = nft_batch_commit(batch, NULL);
 	nft_batch_free(batch);
 	if (result == 0)
@@ -108,8 +107,7 @@ static int write_lan(struct ruleset *ruleset)
 
 	if (!batch)
 		return -ENOMEM;
-	nft_flush_set(batch, SET_LAN);
-	nft_add_elements(batch, SET_LAN, ruleset->lan, sizeof(uint32_t), ruleset->lan_count);
+	table_write_lan(batch, ruleset->lan, ruleset->lan_count);
 	result = nft_batch_commit(batch, NULL);
 	nft_batch_free(batch);
 	/* Somebody removed the table: who puts it back, puts the set back with it. */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the table "inet lhguard" says: its sets, chains and rules. */
+#ifndef LHGUARD_KERNEL_TABLE_H
+#define LHGUARD_KERNEL_TABLE_H
+
+#include "kernel/ruleset.h"
+
+struct nft_batch;
+
+/**
+ * struct table_plan - everything that the table is made from
+ * @expression: how packets get into a queue
+ * @lan: ifindexes that are not queued
+ */
+struct table_plan {
+	const struct ruleset_settings *settings;
+	enum ruleset_expression expression;
+	const uint32_t *lan;
+	size_t lan_count;
+};
+
+/** table_write() - put into the batch: the table, replaced as a whole */
+void table_write(struct nft_batch *batch, const struct table_plan *plan);
+
+/** table_erase() - put into the batch: no table, whether there is one or not */
+void table_erase(struct nft_batch *batch);
+
+/** table_write_lan() - put into the batch: the new elements of the set of LAN interfaces */
+void table_write_lan(struct nft_batch *batch, const uint32_t *lan, size_t count);
+
+#endif

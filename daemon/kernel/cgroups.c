@@ -3,6 +3,7 @@
 #include "kernel/cgroups.h"
 
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -86,9 +87,8 @@ int cgroups_find_mount(const char *mountinfo, char *path, size_t size)
 		whole = strcmp(mount.root, "/") == 0;
 		if (r == 0 && !whole)
 			continue;
-		if (strlen(mount.point) >= size)
+		if (!text_copy(path, size, mount.point))
 			return -ENAMETOOLONG;
-		strcpy(path, mount.point);
 		r = 0;
 		if (whole)
 			return 0;
@@ -177,14 +177,8 @@ int cgroups_path(int fd, uint64_t id, char *path, size_t size)
 	if (length < prefix || memcmp(whole, mount, prefix) != 0 ||
 	    (length > prefix && whole[prefix] != '/'))
 		return -EXDEV;
-	length -= prefix;
-	if ((size_t)length >= size || size < 2)
-		return -ENAMETOOLONG;
-	memcpy(path, whole + prefix, length);
-	path[length] = '\0';
-	if (length == 0)
-		strcpy(path, "/");
-	return 0;
+	whole[length] = '\0';
+	return text_copy(path, size, length > prefix ? whole + prefix : "/") ? 0 : -ENAMETOOLONG;
 }
 
 int cgroups_id(int fd, const char *path, uint64_t *id)

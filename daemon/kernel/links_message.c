@@ -3,6 +3,7 @@
 #include "kernel/links_message.h"
 
 #include "kernel/netlink.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <linux/if.h>
@@ -45,8 +46,7 @@ static bool read_text(const struct nlattr *attribute, char *target, size_t size)
 	if (!attribute || mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) < 0 ||
 	    mnl_attr_get_payload_len(attribute) > size)
 		return false;
-	strcpy(target, mnl_attr_get_str(attribute));
-	return true;
+	return text_copy(target, size, mnl_attr_get_str(attribute));
 }
 
 static bool read_nest(const struct nlattr *attribute, const struct nlattr **table, size_t count)

@@ -181,8 +181,8 @@ static bool answer_matches(const struct question *question, const struct inet_di
 static int look_up(struct sockets *sockets, const struct question *question, bool wildcard,
 		   struct socket_info *info)
 {
-	struct inet_diag_msg answer;
-	uint64_t cgroup;
+	struct inet_diag_msg answer = {0};
+	uint64_t cgroup = 0;
 	int r = ask(sockets, question, &answer, &cgroup);
 
 	if (r < 0)

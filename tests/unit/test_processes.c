@@ -161,7 +161,7 @@ static void refuses_a_broken_stat(void **state)
 
 static void cleans_the_executable(void **state)
 {
-	char path[600] = "/";
+	char path[600];
 	struct process process;
 
 	put_process("sh");
@@ -172,9 +172,9 @@ static void cleans_the_executable(void **state)
 	assert_int_equal(process_read(root, PID, &process), 0);
 	assert_string_equal(process.executable, "/opt/my app");
 
-	memset(path + 1, 'x', 400);
-	strcpy(path + 401, "/usr/bin/qemu");
-	snprintf(path + strlen(path), 16, " (deleted)");
+	memset(path, 'x', sizeof(path));
+	path[0] = '/';
+	snprintf(path + 401, sizeof(path) - 401, "/usr/bin/qemu (deleted)");
 	assert_int_equal(unlinkat(root, "42/exe", 0), 0);
 	put_link("exe", path);
 	assert_int_equal(process_read(root, PID, &process), 0);

@@ -62,7 +62,7 @@ static int bound_socket(int type, const char *text)
 
 static uint16_t local_port(int fd)
 {
-	union address address;
+	union address address = {0};
 	socklen_t length = sizeof(address);
 
 	assert_int_equal(getsockname(fd, &address.any, &length), 0);

@@ -275,6 +275,7 @@ static int start(struct daemon *daemon, struct error *error)
 	result = open_control(daemon, error);
 	if (result)
 		return result;
+	registry_kernel_knows(daemon->guard.registry, ruleset_knows_cgroups(daemon->ruleset));
 	loop_arm_expiry(daemon);
 	loop_work(daemon);
 	return 0;

@@ -53,6 +53,21 @@ void loop_update_lan(struct daemon *daemon)
 		log_error("the set of LAN interfaces could not be written to the kernel: %m");
 }
 
+/* Tell the kernel which cgroups are guests', when that has changed. */
+static void update_cgroups(struct daemon *daemon)
+{
+	static struct ruleset_cgroup cgroups[RULESET_CGROUPS_MAX];
+	size_t count = registry_cgroups(daemon->guard.registry, cgroups, RULESET_CGROUPS_MAX);
+
+	if (count == daemon->cgroup_count &&
+	    !memcmp(cgroups, daemon->cgroups, count * sizeof(cgroups[0])))
+		return;
+	memcpy(daemon->cgroups, cgroups, count * sizeof(cgroups[0]));
+	daemon->cgroup_count = count;
+	if (ruleset_set_guest_cgroups(daemon->ruleset, cgroups, count))
+		log_error("the guests' cgroups could not be written to the kernel: %m");
+}
+
 static void catch_up(void *data)
 {
 	struct daemon *daemon = data;
@@ -78,6 +93,7 @@ void loop_work(struct daemon *daemon)
 	uint64_t next = registry_work(daemon->guard.registry);
 
 	loop_update_lan(daemon);
+	update_cgroups(daemon);
 	sd_event_source_set_enabled(daemon->work_timer, next ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 	if (next)
 		sd_event_source_set_time(daemon->work_timer, next);

@@ -30,6 +30,8 @@ struct daemon {
 	struct ruleset *ruleset;
 	uint32_t lan[LAN_INTERFACES_MAX];
 	size_t lan_count;
+	struct ruleset_cgroup cgroups[RULESET_CGROUPS_MAX];
+	size_t cgroup_count;
 	struct journal *journal;
 	struct control *control;
 	sd_event *loop;

@@ -3,6 +3,7 @@
 #include "guests/state.h"
 
 #include "kernel/process_events.h"
+#include "kernel/ruleset.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -95,7 +96,7 @@ int registry_source(struct registry *registry, const struct flow *flow,
 	return result;
 }
 
-size_t registry_cgroups(const struct registry *registry, struct guest_cgroup *cgroups, size_t size)
+size_t registry_cgroups(const struct registry *registry, struct ruleset_cgroup *cgroups, size_t size)
 {
 	size_t count = 0;
 
@@ -104,7 +105,7 @@ size_t registry_cgroups(const struct registry *registry, struct guest_cgroup *cg
 
 		if (guest->id && guest->cgroup)
 			cgroups[count++] =
-				(struct guest_cgroup){guest->cgroup, guest->cgroup_level};
+				(struct ruleset_cgroup){guest->cgroup, guest->cgroup_level};
 	}
 	return count;
 }

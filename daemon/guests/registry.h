@@ -9,6 +9,7 @@ struct error;
 struct links;
 struct process_event;
 struct registry;
+struct ruleset_cgroup;
 struct sockets;
 
 /**
@@ -93,17 +94,10 @@ size_t registry_lan(struct registry *registry, const char (*declared)[IF_NAMESIZ
 		    size_t declared_count, uint32_t *ifindexes, size_t size);
 
 /**
- * struct guest_cgroup - a cgroup whose sockets are all one guest's
- * @id: its id
- * @level: see struct guest
+ * registry_cgroups() - the guests' own cgroups, for ruleset_set_guest_cgroups()
+ * Return: how many were written to @cgroups, at most @size.
  */
-struct guest_cgroup {
-	uint64_t id;
-	uint8_t level;
-};
-
-/** registry_cgroups() - the guests' own cgroups, at most @size; returns how many. */
-size_t registry_cgroups(const struct registry *registry, struct guest_cgroup *cgroups, size_t size);
+size_t registry_cgroups(const struct registry *registry, struct ruleset_cgroup *cgroups, size_t size);
 
 /** registry_kernel_knows() - from now on the kernel tells packets of guests' cgroups apart. */
 void registry_kernel_knows(struct registry *registry, bool knows);

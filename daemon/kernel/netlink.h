@@ -40,8 +40,8 @@ void netlink_close(struct netlink *netlink);
  * @callback: called for each data message that comes before the ACK, may be NULL; returns MNL_CB_*
  * @data: for @callback
  *
- * A dump that the kernel marks as interrupted (NLM_F_DUMP_INTR) is repeated, at most 8 times: @callback
- * must tolerate to see an object twice. Answers with another sequence number are skipped.
+ * A dump that the kernel marks as interrupted (NLM_F_DUMP_INTR) is repeated, at most 8 times:
+ * @callback must tolerate to see an object twice. Answers with another sequence number are skipped.
  *
  * Return: 0 or the kernel's -errno.
  */

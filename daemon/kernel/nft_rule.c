@@ -148,6 +148,18 @@ void nft_match_meta_set(struct nft_batch *batch, enum nft_meta_keys key, const c
 	put_lookup(batch, set);
 }
 
+void nft_match_cgroup_set(struct nft_batch *batch, uint32_t level, const char *set)
+{
+	struct nftnl_expr *expression = expression_add(batch, "socket");
+
+	if (!expression)
+		return;
+	nftnl_expr_set_u32(expression, NFTNL_EXPR_SOCKET_KEY, NFT_SOCKET_CGROUPV2);
+	nftnl_expr_set_u32(expression, NFTNL_EXPR_SOCKET_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(expression, NFTNL_EXPR_SOCKET_LEVEL, level);
+	put_lookup(batch, set);
+}
+
 void nft_match_payload(struct nft_batch *batch, enum nft_payload_bases base, uint32_t offset,
 		       enum nft_cmp_ops operation, const void *value, size_t size)
 {

@@ -76,7 +76,8 @@ int queue_fd(const struct queue *queue);
 /**
  * queue_dispatch() - read one batch, judge it, send its verdicts
  *
- * Reads what is there, at most QUEUE_BATCH packets, without waiting. ENOBUFS is counted, never an error.
+ * Reads what is there, at most QUEUE_BATCH packets, without waiting. ENOBUFS is counted, never an
+ * error.
  *
  * Return: packets handled (0: nothing was there), or -errno when the socket is broken.
  */

@@ -30,19 +30,25 @@ struct ruleset {
 	struct netlink events;
 	enum ruleset_expression expression;
 	bool installed;
+	bool no_cgroups; /* the kernel cannot match a socket's cgroup */
 	uint32_t *lan;
 	size_t lan_count;
+	struct ruleset_cgroup cgroups[RULESET_CGROUPS_MAX];
+	size_t cgroup_count;
 };
 
 static int try_install(struct ruleset *ruleset, const struct ruleset_settings *settings,
-		       enum ruleset_expression expression, struct error *error)
+		       enum ruleset_expression expression, bool no_cgroups, struct error *error)
 {
 	struct nft_batch *batch = nft_batch_new(&ruleset->netlink, RULESET_TABLE);
 	const struct table_plan plan = {
 		.settings = settings,
 		.expression = expression,
+		.no_cgroups = no_cgroups,
 		.lan = ruleset->lan,
 		.lan_count = ruleset->lan_count,
+		.cgroups = ruleset->cgroups,
+		.cgroup_count = ruleset->cgroup_count,
 	};
 	int result;
 
@@ -54,6 +60,7 @@ static int try_install(struct ruleset *ruleset, const struct ruleset_settings *s
 	if (result < 0)
 		return result;
 	ruleset->expression = expression;
+	ruleset->no_cgroups = no_cgroups;
 	ruleset->installed = true;
 	return 0;
 }
@@ -78,10 +85,12 @@ static int explain_install(int result, struct error *error)
 int ruleset_install(struct ruleset *ruleset, const struct ruleset_settings *settings,
 		    struct error *error)
 {
-	int result = try_install(ruleset, settings, RULESET_NATIVE, error);
+	int result = -ENOENT;
 
-	if (result == -ENOENT)
-		result = try_install(ruleset, settings, RULESET_COMPAT, error);
+	/* The kernel answers ENOENT for an expression that it does not have, whichever it is. */
+	for (int lack = 0; result == -ENOENT && lack < 4; lack++)
+		result = try_install(ruleset, settings, lack & 1 ? RULESET_COMPAT : RULESET_NATIVE,
+				     lack & 2, error);
 	return result < 0 ? explain_install(result, error) : 0;
 }
 
@@ -126,6 +135,32 @@ int ruleset_set_lan(struct ruleset *ruleset, const uint32_t *ifindexes, size_t c
 	ruleset->lan = copy;
 	ruleset->lan_count = count;
 	return ruleset->installed ? write_lan(ruleset) : 0;
+}
+
+static int write_cgroups(struct ruleset *ruleset)
+{
+	struct nft_batch *batch = nft_batch_new(&ruleset->netlink, RULESET_TABLE);
+	int result;
+
+	if (!batch)
+		return -ENOMEM;
+	table_write_cgroups(batch, ruleset->cgroups, ruleset->cgroup_count);
+	result = nft_batch_commit(batch, NULL);
+	nft_batch_free(batch);
+	return result == -ENOENT ? 0 : result; /* as in write_lan() */
+}
+
+int ruleset_set_guest_cgroups(struct ruleset *ruleset, const struct ruleset_cgroup *cgroups,
+			      size_t count)
+{
+	ruleset->cgroup_count = count < RULESET_CGROUPS_MAX ? count : RULESET_CGROUPS_MAX;
+	memcpy(ruleset->cgroups, cgroups, ruleset->cgroup_count * sizeof(cgroups[0]));
+	return ruleset->installed && !ruleset->no_cgroups ? write_cgroups(ruleset) : 0;
+}
+
+bool ruleset_knows_cgroups(const struct ruleset *ruleset)
+{
+	return !ruleset->no_cgroups;
 }
 
 enum ruleset_expression ruleset_expression(const struct ruleset *ruleset)

@@ -13,6 +13,9 @@ struct ruleset;
 #define RULESET_TABLE	    "lhguard"
 #define RULESET_REJECT_MARK 0x6c686772u /* "lhgr": a packet that our reject chain answers */
 
+#define RULESET_LEVELS	    8 /* depths of cgroups that the table looks at */
+#define RULESET_CGROUPS_MAX 1024
+
 /** enum ruleset_expression - how packets get into a queue on this kernel */
 enum ruleset_expression {
 	RULESET_NATIVE, /* nft's own "queue" expression */
@@ -57,6 +60,30 @@ int ruleset_remove(struct ruleset *ruleset);
  * @ifindexes: the whole set, replaces the earlier one; kept for ruleset_install() too
  */
 int ruleset_set_lan(struct ruleset *ruleset, const uint32_t *ifindexes, size_t count);
+
+/**
+ * struct ruleset_cgroup - a cgroup2 directory
+ * @id: its inode number
+ * @level: how deep it lies, the root's children being 1
+ */
+struct ruleset_cgroup {
+	uint64_t id;
+	uint8_t level;
+};
+
+/**
+ * ruleset_set_guest_cgroups() - which cgroups are guests' and nobody else's
+ * @cgroups: the whole set, replaces the earlier one; kept for ruleset_install() too
+ * @count: at most RULESET_CGROUPS_MAX; deeper ones than RULESET_LEVELS are left out
+ *
+ * What their sockets send on lo goes to the guests' queue, with its policies, also when the socket
+ * has closed by the time somebody looks.
+ */
+int ruleset_set_guest_cgroups(struct ruleset *ruleset, const struct ruleset_cgroup *cgroups,
+			      size_t count);
+
+/** ruleset_knows_cgroups() - can this kernel do that? */
+bool ruleset_knows_cgroups(const struct ruleset *ruleset);
 
 enum ruleset_expression ruleset_expression(const struct ruleset *ruleset);
 

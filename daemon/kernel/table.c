@@ -17,6 +17,7 @@
  *
  *	table inet lhguard {
  *		set lan { type iface_index; }
+ *		set guests1 { type cgroupsv2; }		(and so on to guests8)
  *		set tracked { type inet_proto; elements = { udp, icmp, ipv6-icmp } }
  *		set discovery { type icmpv6_type; elements = { ... } }
  *
@@ -28,6 +29,7 @@
  *			oif lo meta l4proto icmp accept
  *			oif lo meta l4proto ipv6-icmp accept
  *			meta l4proto @tracked ct status confirmed accept
+ *			socket cgroupv2 level 1 @guests1 queue num G [bypass]	(and so on to 8)
  *			queue num L [bypass]
  *		}
  *		chain output_reject {
@@ -95,6 +97,11 @@
 
 /* Rules. */
 
+/* One set for each depth: the expression names the depth of the ancestor that it looks up. */
+static const char *const guest_sets[RULESET_LEVELS] = {
+	"guests1", "guests2", "guests3", "guests4", "guests5", "guests6", "guests7", "guests8",
+};
+
 static void end_queue(struct nft_batch *batch, const struct table_plan *plan, uint16_t number,
 		      bool bypass)
 {
@@ -159,6 +166,7 @@ static void accept_known_flows(struct nft_batch *batch, const char *chain)
 static void add_output(struct nft_batch *batch, const struct table_plan *plan)
 {
 	static const char chain[] = "output";
+	uint8_t level;
 
 	nft_add_chain(batch, chain, NF_INET_LOCAL_OUT, OUTPUT_PRIORITY);
 	nft_begin_rule(batch, chain, "leaves this host");
@@ -167,6 +175,11 @@ static void add_output(struct nft_batch *batch, const struct table_plan *plan)
 	accept_what_opens_nothing(batch, chain);
 	accept_icmp_on_lo(batch, chain, NFT_META_OIF);
 	accept_known_flows(batch, chain);
+	for (level = 1; !plan->no_cgroups && level <= RULESET_LEVELS; level++) {
+		nft_begin_rule(batch, chain, "a new connection on lo, by a guest");
+		nft_match_cgroup_set(batch, level, guest_sets[level - 1]);
+		end_queue(batch, plan, plan->settings->guests_queue, plan->settings->guests_bypass);
+	}
 	nft_begin_rule(batch, chain, "a new connection on lo");
 	end_queue(batch, plan, plan->settings->loopback_queue, plan->settings->loopback_bypass);
 }
@@ -274,10 +287,25 @@ static const uint8_t discovery_types[] = {
 	143, /* multicast listener report, version 2 */
 };
 
+static void add_cgroups(struct nft_batch *batch, uint8_t level,
+			const struct ruleset_cgroup *cgroups, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (cgroups[i].level == level)
+			nft_add_elements(batch, guest_sets[level - 1], &cgroups[i].id,
+					 sizeof(cgroups[i].id), 1);
+}
+
 static void add_sets(struct nft_batch *batch, const struct table_plan *plan)
 {
+	uint8_t level;
+
 	nft_add_set(batch, SET_LAN, NFT_KEY_INTERFACE, sizeof(uint32_t));
 	nft_add_elements(batch, SET_LAN, plan->lan, sizeof(uint32_t), plan->lan_count);
+	for (level = 1; !plan->no_cgroups && level <= RULESET_LEVELS; level++) {
+		nft_add_set(batch, guest_sets[level - 1], NFT_KEY_CGROUP, sizeof(uint64_t));
+		add_cgroups(batch, level, plan->cgroups, plan->cgroup_count);
+	}
 	nft_add_set(batch, SET_TRACKED, NFT_KEY_PROTOCOL, 1);
 	nft_add_elements(batch, SET_TRACKED, tracked_protocols, 1, sizeof(tracked_protocols));
 	if (plan->settings->neighbour_discovery) {
@@ -308,4 +336,15 @@ void table_write_lan(struct nft_batch *batch, const uint32_t *lan, size_t count)
 {
 	nft_flush_set(batch, SET_LAN);
 	nft_add_elements(batch, SET_LAN, lan, sizeof(uint32_t), count);
+}
+
+void table_write_cgroups(struct nft_batch *batch, const struct ruleset_cgroup *cgroups,
+			 size_t count)
+{
+	uint8_t level;
+
+	for (level = 1; level <= RULESET_LEVELS; level++) {
+		nft_flush_set(batch, guest_sets[level - 1]);
+		add_cgroups(batch, level, cgroups, count);
+	}
 }

@@ -87,7 +87,7 @@ $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(DAEMON_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/daemon/control/control.o: conf/org.lhguard.varlink
+$(B)/daemon/control/introspection.o: conf/org.lhguard.varlink
 
 # Tests. The unit tests run with the sanitizers, from a build of their own.
 SANITIZE     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \

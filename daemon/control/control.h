@@ -23,10 +23,10 @@ struct registry;
  */
 struct status {
 	const char *version;
-	const char *mode;    /* "enforce" or "monitor" */
-	const char *refusal; /* "drop" or "reject" */
-	uint64_t since_us;   /* CLOCK_REALTIME */
-	const char *netns;   /* path of the guarded namespace, "" for the machine's own */
+	const char *mode;	/* "enforce" or "monitor" */
+	const char *refusal;	/* "drop" or "reject" */
+	uint64_t since_us;	/* CLOCK_REALTIME */
+	const char *netns;	/* path of the guarded namespace, "" for the machine's own */
 	const char *expression; /* "native" or "compat" */
 	const char *config_path;
 	const char *config_failure;	/* NULL when the last reload was good */
@@ -57,7 +57,8 @@ struct status {
  */
 struct control_handler {
 	void (*status)(void *data, struct status *status);
-	int (*add)(void *data, const struct exception *exception, uint32_t *id, struct error *error);
+	int (*add)(void *data, const struct exception *exception, uint32_t *id,
+		   struct error *error);
 	int (*remove)(void *data, const uint32_t *ids, size_t count, struct error *error);
 	int (*reload)(void *data, struct error *error);
 	bool (*peer_guest)(void *data, pid_t pid, char *label, size_t size);
@@ -77,7 +78,8 @@ struct control_settings {
 	void *data;
 };
 
-/** control_start() - bind the socket (root:lhguard 0660, or 0600 without such a group) and serve. */
+/** control_start() - bind the socket (root:lhguard 0660, or 0600 without such a group) and serve.
+ */
 int control_start(struct control **control, const struct control_settings *settings,
 		  struct error *error);
 

@@ -2,11 +2,12 @@
 /* Recorded attempts: a bounded ring, one event for all packets of an attempt, told to listeners. */
 #include "control/events.h"
 
+#include "util/clock.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #define LISTENERS_MAX	 4
 #define BUCKETS		 2048 /* a power of two */
@@ -44,14 +45,6 @@ struct events {
 	size_t listener_count;
 };
 
-static uint64_t clock_us(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
-}
-
 struct events *events_new(void)
 {
 	struct events *events = calloc(1, sizeof(*events));
@@ -60,7 +53,7 @@ struct events *events_new(void)
 		return NULL;
 	memset(events->buckets, 0xff, sizeof(events->buckets)); /* NO_SLOT */
 	if (getrandom(&events->seed, sizeof(events->seed), GRND_NONBLOCK) < 0)
-		events->seed = clock_us(CLOCK_MONOTONIC); /* early at boot */
+		events->seed = clock_monotonic_us(); /* early at boot */
 	return events;
 }
 
@@ -171,7 +164,7 @@ static bool is_worth_telling(uint32_t count)
 
 void events_record(struct events *events, const struct attempt *attempt)
 {
-	uint64_t now_us = clock_us(CLOCK_MONOTONIC);
+	uint64_t now_us = clock_monotonic_us();
 	uint16_t bucket = bucket_of(events, attempt);
 	struct slot *slot = find_recent(events, bucket, attempt, now_us);
 	bool is_new = !slot;
@@ -180,13 +173,13 @@ void events_record(struct events *events, const struct attempt *attempt)
 		slot = take_slot(events, bucket);
 		slot->attempt = *attempt;
 		slot->attempt.id = ++events->totals.attempts;
-		slot->attempt.first_us = clock_us(CLOCK_REALTIME);
+		slot->attempt.first_us = clock_realtime_us();
 		slot->attempt.count = 0;
 		slot->attempt.decision.rule = slot->attempt.rule; /* outlives the policy */
 		events->totals.refused += attempt->decision.verdict != VERDICT_ACCEPT;
 	}
 	slot->seen_us = now_us;
-	slot->attempt.last_us = clock_us(CLOCK_REALTIME);
+	slot->attempt.last_us = clock_realtime_us();
 	if (slot->attempt.count < UINT32_MAX)
 		slot->attempt.count++;
 	if (is_worth_telling(slot->attempt.count))

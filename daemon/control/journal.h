@@ -17,12 +17,18 @@ void journal_stop(struct journal *journal);
 
 /**
  * journal_record() - hand one attempt over; never waits
- * When the backlog is full, or the thread holds the lock, it is counted as lost.
- * Structured fields: MESSAGE, MESSAGE_ID, PRIORITY, LHGUARD_SOURCE, LHGUARD_KIND, LHGUARD_RUNTIME,
- * LHGUARD_NAME, LHGUARD_ROUTE, LHGUARD_SERVICE, LHGUARD_VERDICT, LHGUARD_REASON, LHGUARD_EVENT, …
+ * @attempt: copied, without its pointers
+ *
+ * When the backlog is full it is counted as lost. Where no journald runs, attempts go nowhere and
+ * none is lost. Structured fields: MESSAGE, MESSAGE_ID, PRIORITY, SYSLOG_IDENTIFIER, LHGUARD_EVENT,
+ * LHGUARD_VERDICT, LHGUARD_MODE, LHGUARD_REASON, LHGUARD_RULE, LHGUARD_EXCEPTION, LHGUARD_CLASS,
+ * LHGUARD_SOURCE, LHGUARD_KIND, LHGUARD_RUNTIME, LHGUARD_NAME, LHGUARD_ROUTE, LHGUARD_INTERFACE,
+ * LHGUARD_PROTOCOL, LHGUARD_SERVICE, LHGUARD_PROGRAM, LHGUARD_CLIENT, LHGUARD_CLIENT_PID,
+ * LHGUARD_CLIENT_PROGRAM; those without a value are left out, text is escaped by text_escape().
  */
 void journal_record(struct journal *journal, const struct attempt *attempt);
 
+/** journal_lost() - attempts that found the backlog full, or that journald refused */
 uint64_t journal_lost(struct journal *journal);
 
 #endif

@@ -3,6 +3,7 @@
 #include "control/wire.h"
 
 #include "util/error.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -91,9 +92,12 @@ int wire_next(struct wire *wire, json_t **message, struct error *error)
 	length = (size_t)(end - wire->in);
 	json = json_loadb(wire->in, length, JSON_REJECT_DUPLICATES, &reason);
 	consume(&wire->in, &wire->in_size, &wire->in_length, length + 1);
-	if (!json)
-		return error_set(error, -EBADMSG, "no JSON object: %s at byte %d", reason.text,
-				 reason.position);
+	if (!json) {
+		char text[4 * sizeof(reason.text)]; /* it may quote what was received */
+
+		text_escape(text, sizeof(text), reason.text, strlen(reason.text));
+		return error_set(error, -EBADMSG, "no JSON object: %s", text);
+	}
 	if (!json_is_object(json)) {
 		json_decref(json);
 		return error_set(error, -EBADMSG, "JSON, but no object");

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One call: from the message to the method, and its answer. */
+#ifndef LHGUARD_CONTROL_CALL_H
+#define LHGUARD_CONTROL_CALL_H
+
+#include "control/control.h"
+#include "control/introspection.h"
+#include "control/peer.h"
+#include "control/streams.h"
+
+#include <jansson.h>
+
+struct method;
+
+/* Names of errors */
+#define OWN(name)     INTERFACE_OWN "." name
+#define SERVICE(name) INTERFACE_SERVICE "." name
+
+/**
+ * struct call - one call on its way through call_answer()
+ * @parameters: an object, NULL when there are none
+ * @is_more: the caller takes many answers
+ * @answer: set by whoever decides it
+ */
+struct call {
+	const struct control_settings *settings;
+	const struct peer *peer;
+	const struct method *method;
+	const json_t *parameters;
+	bool is_more;
+	struct stream *stream;
+	json_t *answer;
+};
+
+/**
+ * call_authorise() - may this peer call this method?
+ * @daemon: the daemon's own uid
+ * @reason: why not, and what to do
+ * Return: 0 or -EACCES.
+ */
+int call_authorise(const struct method *method, const struct peer *peer, uid_t daemon,
+		   struct error *reason);
+
+/**
+ * call_answer() - do what one message asks for
+ * @message: a JSON object as wire_next() gives it
+ * @stream: of this connection, STREAM_NONE; receives what is left to answer
+ * @answer: receives the answer, NULL to a "oneway" call
+ * Return: 0 or -ENOMEM.
+ */
+int call_answer(const struct control_settings *settings, const struct peer *peer, json_t *message,
+		struct stream *stream, json_t **answer);
+
+/* What the methods do with a call. */
+
+/** call_answer_with() - the parameters of the answer, which it takes over */
+void call_answer_with(struct call *call, json_t *parameters);
+
+/** call_fail() - an error with its one parameter, as all errors here have but ExpectedMore */
+void call_fail(struct call *call, const char *name, const char *parameter, const char *text);
+
+/** call_fail_parameter() - InvalidParameter */
+void call_fail_parameter(struct call *call, const char *name);
+
+/** call_fail_reason() - an error with a reason: @error's text, or what the errno says */
+void call_fail_reason(struct call *call, const char *name, const struct error *error, int result);
+
+/** call_expect_more() - ExpectedMore */
+void call_expect_more(struct call *call);
+
+/** call_parameter() - the value of a parameter, NULL where an optional one is missing or null */
+const json_t *call_parameter(const struct call *call, const char *name);
+const char *call_string(const struct call *call, const char *name);
+
+#endif

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The methods: who may call each, what each takes and what it answers. */
+#include "control/methods.h"
+
+#include "control/call.h"
+#include "control/introspection.h"
+#include "control/replies.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SECONDS_MAX (10LL * 365 * 86400) /* as in duration_parse() */
+
+/* org.varlink.service */
+
+static void get_info(struct call *call)
+{
+	call_answer_with(call,
+			 json_pack("{s:s, s:s, s:s, s:s, s:[s, s]}", "vendor", "lhguard", "product",
+				   "lhguardd", "version", VERSION, "url", "man:lhguardd(8)",
+				   "interfaces", INTERFACE_SERVICE, INTERFACE_OWN));
+}
+
+static void get_interface_description(struct call *call)
+{
+	const char *name = call_string(call, "interface");
+	const char *text = interface_text(name);
+
+	if (text)
+		call_answer_with(call, json_pack("{s:s}", "description", text));
+	else
+		call_fail(call, SERVICE("InterfaceNotFound"), "interface", name);
+}
+
+/* Reading */
+
+static void get_status(struct call *call)
+{
+	struct status status;
+
+	call->settings->handler->status(call->settings->data, &status);
+	call_answer_with(call, json_pack("{s:o}", "status", reply_status(&status)));
+}
+
+/* A list that one answer cannot carry goes only to those who take many. */
+static void list(struct call *call, enum stream_type type)
+{
+	*call->stream = (struct stream){.type = type};
+	call->answer = stream_next(call->settings, call->stream);
+	if (call->stream->type != STREAM_NONE && !call->is_more) {
+		call->stream->type = STREAM_NONE;
+		call_expect_more(call);
+	}
+}
+
+static void list_exceptions(struct call *call)
+{
+	list(call, STREAM_EXCEPTIONS);
+}
+
+static void list_guests(struct call *call)
+{
+	list(call, STREAM_GUESTS);
+}
+
+static void watch(struct call *call)
+{
+	json_int_t past = json_integer_value(call_parameter(call, "past"));
+
+	if (past < 0)
+		return call_fail_parameter(call, "past");
+	if (!call->is_more && past > 1)
+		return call_expect_more(call);
+	if (!call->is_more) {
+		call->answer = stream_newest_event(call->settings);
+		return;
+	}
+	stream_start_events(call->settings, call->stream, (uint64_t)past);
+	call->answer = stream_next(call->settings, call->stream);
+}
+
+/* Changing */
+
+static int parse_action(struct call *call, bool *allow)
+{
+	const char *action = call_string(call, "action");
+
+	*allow = !strcmp(action, "allow");
+	if (*allow || !strcmp(action, "deny"))
+		return 0;
+	call_fail_parameter(call, "action");
+	return -EINVAL;
+}
+
+static int parse_seconds(struct call *call, uint64_t now_us, uint64_t *expires_us)
+{
+	const json_t *seconds = call_parameter(call, "seconds");
+
+	if (!seconds)
+		return 0;
+	if (json_integer_value(seconds) < 1 || json_integer_value(seconds) > SECONDS_MAX) {
+		call_fail_parameter(call, "seconds");
+		return -EINVAL;
+	}
+	*expires_us = now_us + (uint64_t)json_integer_value(seconds) * 1000000u;
+	return 0;
+}
+
+static int parse_exception(struct call *call, struct exception *exception)
+{
+	const char *source = call_string(call, "source");
+	const char *comment = call_string(call, "comment");
+	struct error error = {.text = ""};
+
+	*exception = (struct exception){
+		.created_us = clock_realtime_us(),
+		.creator = call->peer->uid,
+	};
+	if (parse_action(call, &exception->allow) ||
+	    parse_seconds(call, exception->created_us, &exception->expires_us))
+		return -EINVAL;
+	if (comment && !text_copy(exception->comment, sizeof(exception->comment), comment)) {
+		call_fail_parameter(call, "comment");
+		return -EINVAL;
+	}
+	if (service_parse(call_string(call, "service"), &exception->service, &error)) {
+		call_fail_reason(call, OWN("InvalidService"), &error, -EINVAL);
+		return -EINVAL;
+	}
+	if (selector_parse(source ? source : "any", &exception->source, &error)) {
+		call_fail_reason(call, OWN("InvalidSource"), &error, -EINVAL);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* The name of the error that stands for what the exceptions' store answered. */
+static const char *store_error(int result)
+{
+	switch (result) {
+	case -ENOENT:
+		return OWN("NoSuchException");
+	case -EUCLEAN:
+		return OWN("ExceptionsFailed");
+	default:
+		return OWN("Failed");
+	}
+}
+
+static void add_exception(struct call *call)
+{
+	struct error error = {.text = ""};
+	struct exception exception;
+	int result;
+
+	if (parse_exception(call, &exception))
+		return;
+	result = call->settings->handler->add(call->settings->data, &exception, &exception.id,
+					      &error);
+	if (result < 0)
+		call_fail_reason(call, store_error(result), &error, result);
+	else
+		call_answer_with(call,
+				 json_pack("{s:o}", "exception", reply_exception(&exception)));
+}
+
+static void remove_exceptions(struct call *call)
+{
+	const json_t *list = call_parameter(call, "ids");
+	size_t count = json_array_size(list);
+	_cleanup_free_ uint32_t *ids = calloc(count, sizeof(*ids));
+	struct error error = {.text = ""};
+	int result;
+
+	if (!count)
+		return call_fail_parameter(call, "ids");
+	if (!ids)
+		return call_fail_reason(call, OWN("Failed"), &error, -ENOMEM);
+	for (size_t i = 0; i < count; i++) {
+		json_int_t id = json_integer_value(json_array_get(list, i));
+
+		if (id < 1 || id > UINT32_MAX)
+			return call_fail_parameter(call, "ids");
+		ids[i] = (uint32_t)id;
+	}
+	result = call->settings->handler->remove(call->settings->data, ids, count, &error);
+	if (result < 0)
+		call_fail_reason(call, store_error(result), &error, result);
+	else
+		call_answer_with(call, json_object());
+}
+
+static void reload(struct call *call)
+{
+	struct error error = {.text = ""};
+	int result = call->settings->handler->reload(call->settings->data, &error);
+
+	if (result < 0)
+		call_fail_reason(call, OWN("ReloadFailed"), &error, result);
+	else
+		call_answer_with(call, json_object());
+}
+
+/* clang-format off */
+const struct method methods[] = {
+	{SERVICE("GetInfo"), PRIVILEGE_ANYONE, {{0}}, get_info},
+	{SERVICE("GetInterfaceDescription"), PRIVILEGE_ANYONE,
+	 {{"interface", PARAMETER_STRING, false}}, get_interface_description},
+	{OWN("GetStatus"), PRIVILEGE_READ, {{0}}, get_status},
+	{OWN("ListExceptions"), PRIVILEGE_READ, {{0}}, list_exceptions},
+	{OWN("ListGuests"), PRIVILEGE_READ, {{0}}, list_guests},
+	{OWN("Watch"), PRIVILEGE_READ, {{"past", PARAMETER_INTEGER, true}}, watch},
+	{OWN("AddException"), PRIVILEGE_CHANGE,
+	 {{"action", PARAMETER_STRING, false},
+	  {"service", PARAMETER_STRING, false},
+	  {"source", PARAMETER_STRING, true},
+	  {"seconds", PARAMETER_INTEGER, true},
+	  {"comment", PARAMETER_STRING, true}}, add_exception},
+	{OWN("RemoveExceptions"), PRIVILEGE_CHANGE,
+	 {{"ids", PARAMETER_INTEGERS, false}}, remove_exceptions},
+	{OWN("Reload"), PRIVILEGE_CHANGE, {{0}}, reload},
+};
+/* clang-format on */
+
+const size_t methods_count = sizeof(methods) / sizeof(methods[0]);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The methods: who may call each, what each takes and what it answers. */
+#ifndef LHGUARD_CONTROL_METHODS_H
+#define LHGUARD_CONTROL_METHODS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** enum privilege - who may call a method */
+enum privilege {
+	PRIVILEGE_ANYONE, /* whoever can open the socket */
+	PRIVILEGE_READ,	  /* root, the daemon's user, members of CONTROL_GROUP */
+	PRIVILEGE_CHANGE, /* root and the daemon's user, but never from inside a guest */
+};
+
+struct call;
+
+enum parameter_type {
+	PARAMETER_STRING,
+	PARAMETER_INTEGER,
+	PARAMETER_INTEGERS,
+};
+
+struct parameter {
+	const char *name;
+	enum parameter_type type;
+	bool is_optional;
+};
+
+#define PARAMETERS_MAX 6
+
+/**
+ * struct method - one entry of the method table
+ * @name: fully qualified
+ * @privilege: who may call it
+ * @parameters: all that it takes, up to one without a name
+ * @act: called when the parameters are of the right types and the caller may; sets the answer
+ */
+struct method {
+	const char *name;
+	enum privilege privilege;
+	struct parameter parameters[PARAMETERS_MAX];
+	void (*act)(struct call *call);
+};
+
+extern const struct method methods[];
+extern const size_t methods_count;
+
+#endif

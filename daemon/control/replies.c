@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The types of conf/org.lhguard.varlink as JSON. */
+#include "control/replies.h"
+
+#include "control/control.h"
+#include "guests/registry.h"
+#include "policy/timestamp.h"
+#include "util/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* JSON is UTF-8, but a comm or a comment need not be. */
+static json_t *text(const char *value)
+{
+	json_t *json = json_string(value);
+	char escaped[4 * COMMENT_SIZE];
+
+	if (json)
+		return json;
+	text_escape(escaped, sizeof(escaped), value, strlen(value));
+	return json_string(escaped);
+}
+
+static json_t *text_or_null(const char *value)
+{
+	return value && value[0] ? text(value) : json_null();
+}
+
+static json_t *number_or_null(uint64_t value)
+{
+	return value ? json_integer((json_int_t)value) : json_null();
+}
+
+static json_t *time_text(uint64_t time_us)
+{
+	char time[TIMESTAMP_SIZE];
+
+	timestamp_format(time, sizeof(time), time_us);
+	return json_string(time);
+}
+
+static json_t *part(const char *failure)
+{
+	return json_pack("{s:s, s:o}", "state", failure ? "failed" : "ok", "error",
+			 text_or_null(failure));
+}
+
+static json_t *queue(const struct status *status, size_t i)
+{
+	const struct queue_settings *settings = &status->queues[i].settings;
+	const struct queue_counters *counters = &status->queues[i].counters;
+
+	return json_pack(
+		"{s:s, s:i, s:I, s:s, s:s, s:I, s:I, s:I, s:I}", "name", status->queues[i].name,
+		"number", (int)settings->number, "length", (json_int_t)settings->length, "overflow",
+		settings->overflow_accept ? "accept" : "drop", "down",
+		status->queues[i].down_accept ? "accept" : "drop", "packets",
+		(json_int_t)counters->packets, "lost", (json_int_t)counters->lost, "overflowed",
+		(json_int_t)counters->overflowed, "unsent", (json_int_t)counters->unsent);
+}
+
+json_t *reply_status(const struct status *status)
+{
+	json_t *queues = json_array();
+
+	for (size_t i = 0; i < sizeof(status->queues) / sizeof(status->queues[0]); i++)
+		json_array_append_new(queues, queue(status, i));
+	return json_pack(
+		"{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
+		" s:I, s:o}",
+		"version", status->version, "mode", status->mode, "verdict", status->refusal,
+		"since", time_text(status->since_us), "netns", text(status->netns), "expression",
+		status->expression, "configuration", part(status->config_failure),
+		"configurationFile", text(status->config_path), "exceptions",
+		part(status->exceptions_failure), "exceptionCount", (json_int_t)status->exceptions,
+		"guestCount", (json_int_t)status->guests, "attempts", (json_int_t)status->attempts,
+		"refused", (json_int_t)status->refused, "vanished", (json_int_t)status->vanished,
+		"tableRestored", (json_int_t)status->table_restored, "processEventsLost",
+		(json_int_t)status->processes_lost, "journalLost", (json_int_t)status->journal_lost,
+		"queues", queues);
+}
+
+json_t *reply_exception(const struct exception *exception)
+{
+	char service[SERVICE_TEXT_SIZE], source[SELECTOR_TEXT_SIZE];
+
+	service_format(service, sizeof(service), &exception->service);
+	selector_format(source, sizeof(source), &exception->source);
+	return json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o}", "id",
+			 (json_int_t)exception->id, "action", exception->allow ? "allow" : "deny",
+			 "service", text(service), "source", text(source), "created",
+			 time_text(exception->created_us), "expires",
+			 exception->expires_us ? time_text(exception->expires_us) : json_null(),
+			 "creator", (json_int_t)exception->creator, "comment",
+			 text(exception->comment), "file", text_or_null(exception->file));
+}
+
+json_t *reply_guest(const struct guest *guest)
+{
+	struct source source = {.class = SOURCE_GUEST, .kind = guest->kind};
+	char label[NAME_SIZE + RUNTIME_SIZE];
+
+	text_copy(source.name, sizeof(source.name), guest->name);
+	source_label(label, sizeof(label), &source);
+	return json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:I, s:I}", "id",
+			 (json_int_t)guest->id, "kind", kind_text(guest->kind), "runtime",
+			 text(guest->runtime), "name", text(guest->name), "label", text(label),
+			 "leader", number_or_null((uint64_t)guest->leader), "recognised",
+			 guest->why ? guest->why : "", "since", time_text(guest->first_us),
+			 "attempts", (json_int_t)guest->attempts, "refused",
+			 (json_int_t)guest->refused);
+}
+
+static json_t *source_json(const struct source *source)
+{
+	char label[NAME_SIZE + RUNTIME_SIZE];
+
+	source_label(label, sizeof(label), source);
+	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "class", source_class_text(source->class),
+			 "kind", kind_text(source_kind(source)), "runtime", text(source->runtime),
+			 "name", text(source->name), "label", text(label));
+}
+
+static json_t *service_json(const struct attempt *attempt)
+{
+	char protocol[8], address[INET6_ADDRSTRLEN];
+
+	return json_pack("{s:s, s:s, s:i, s:o}", "protocol",
+			 protocol_format(protocol, sizeof(protocol), attempt->flow.protocol),
+			 "address",
+			 address_format(address, sizeof(address), &attempt->flow.service), "port",
+			 (int)attempt->flow.service_port, "program", text(attempt->program));
+}
+
+static json_t *client_json(const struct flow *flow)
+{
+	char address[INET6_ADDRSTRLEN];
+
+	return json_pack("{s:s, s:i}", "address",
+			 address_format(address, sizeof(address), &flow->client), "port",
+			 (int)flow->client_port);
+}
+
+static json_t *mac_json(const struct arrival *arrival)
+{
+	const uint8_t *mac = arrival->mac;
+	char text[3 * MAC_SIZE];
+
+	if (!arrival->has_mac)
+		return json_null();
+	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		 mac[3], mac[4], mac[5]);
+	return json_string(text);
+}
+
+json_t *reply_event(const struct attempt *attempt)
+{
+	const struct decision *decision = &attempt->decision;
+	const struct source *source = &attempt->source;
+
+	return json_pack("{s:I, s:o, s:o, s:I, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o,"
+			 " s:o, s:o, s:o}",
+			 "id", (json_int_t)attempt->id, "time", time_text(attempt->first_us),
+			 "last", time_text(attempt->last_us), "count", (json_int_t)attempt->count,
+			 "verdict", verdict_text(decision->verdict), "mode",
+			 attempt->enforced ? "enforce" : "monitor", "reason",
+			 reason_text(decision->reason), "rule", text(attempt->rule), "exception",
+			 number_or_null(decision->exception), "route", route_text(source->route),
+			 "source", source_json(source), "service", service_json(attempt), "client",
+			 client_json(&attempt->flow), "interface", text(source->interface), "mac",
+			 mac_json(&attempt->arrival), "pid", number_or_null((uint64_t)source->pid),
+			 "program", text_or_null(source->comm));
+}

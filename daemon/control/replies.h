@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The types of conf/org.lhguard.varlink as JSON. */
+#ifndef LHGUARD_CONTROL_REPLIES_H
+#define LHGUARD_CONTROL_REPLIES_H
+
+#include <jansson.h>
+
+struct attempt;
+struct exception;
+struct guest;
+struct status;
+
+/*
+ * Each returns a new object, or NULL when memory is short. Text is taken over as it is where it is
+ * UTF-8, and escaped (text_escape()) where it is not.
+ */
+json_t *reply_status(const struct status *status);
+json_t *reply_exception(const struct exception *exception);
+json_t *reply_guest(const struct guest *guest);
+json_t *reply_event(const struct attempt *attempt);
+
+#endif

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Answers that come in many messages: long lists, and events as they happen. */
+#include "control/streams.h"
+
+#include "control/events.h"
+#include "control/replies.h"
+#include "guests/registry.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PAGE_BYTES (32 * 1024) /* of JSON: well below a message of the wire, and a short turn */
+
+/**
+ * struct page - the part of a list that one answer carries
+ * @items: what it carries
+ * @after: id of the last item of the page before
+ * @last: id of its own last item
+ * @bytes: of JSON so far
+ * @is_cut: there are more items behind it
+ */
+struct page {
+	json_t *items;
+	uint64_t after;
+	uint64_t last;
+	size_t bytes;
+	bool is_cut;
+};
+
+static int add_item(struct page *page, uint64_t id, json_t *item)
+{
+	page->bytes += json_dumpb(item, NULL, 0, JSON_COMPACT);
+	page->last = id;
+	return json_array_append_new(page->items, item);
+}
+
+static bool is_on_page(struct page *page, uint64_t id)
+{
+	if (id <= page->after)
+		return false;
+	page->is_cut = page->bytes >= PAGE_BYTES;
+	return !page->is_cut;
+}
+
+static int add_exception(void *data, const struct exception *exception)
+{
+	struct page *page = data;
+
+	if (!is_on_page(page, exception->id))
+		return page->is_cut;
+	return add_item(page, exception->id, reply_exception(exception));
+}
+
+static int add_guest(void *data, const struct guest *guest)
+{
+	struct page *page = data;
+
+	if (!is_on_page(page, guest->id))
+		return page->is_cut;
+	return add_item(page, guest->id, reply_guest(guest));
+}
+
+static json_t *next_page(const struct control_settings *settings, struct stream *stream)
+{
+	struct page page = {.items = json_array(), .after = stream->cursor};
+	const char *name;
+	int result;
+
+	if (stream->type == STREAM_EXCEPTIONS) {
+		name = "exceptions";
+		result = exceptions_each(settings->exceptions, add_exception, &page);
+	} else {
+		name = "guests";
+		result = registry_each(settings->registry, add_guest, &page);
+	}
+	if (result < 0) { /* short of memory */
+		json_decref(page.items);
+		return NULL;
+	}
+	stream->cursor = page.last;
+	if (!page.is_cut) {
+		stream->type = STREAM_NONE;
+		return json_pack("{s:{s:o}}", "parameters", name, page.items);
+	}
+	return json_pack("{s:b, s:{s:o}}", "continues", 1, "parameters", name, page.items);
+}
+
+/* For events_each(): the first of what it visits. */
+static int take_first(void *data, const struct attempt *attempt)
+{
+	const struct attempt **first = data;
+
+	*first = attempt;
+	return 1;
+}
+
+static uint64_t newest_event(const struct control_settings *settings)
+{
+	struct events_totals totals;
+
+	events_totals(settings->events, &totals);
+	return totals.attempts;
+}
+
+static json_t *event_answer(const struct attempt *attempt, bool continues, uint64_t lost)
+{
+	return json_pack("{s:b, s:{s:o, s:I}}", "continues", continues, "parameters", "event",
+			 attempt ? reply_event(attempt) : json_null(), "lost", (json_int_t)lost);
+}
+
+static json_t *next_event(const struct control_settings *settings, struct stream *stream)
+{
+	const struct attempt *attempt = NULL;
+	json_t *answer;
+
+	if (!stream->is_started) {
+		stream->is_started = true;
+		return event_answer(NULL, true, 0);
+	}
+	events_each(settings->events, newest_event(settings) - stream->cursor, take_first,
+		    &attempt);
+	if (!attempt) {
+		stream->is_live = true;
+		return NULL;
+	}
+	stream->lost += attempt->id - stream->cursor - 1; /* the ring was faster */
+	answer = event_answer(attempt, true, stream->lost);
+	if (answer) {
+		stream->cursor = attempt->id;
+		stream->lost = 0;
+	}
+	return answer;
+}
+
+json_t *stream_next(const struct control_settings *settings, struct stream *stream)
+{
+	if (stream->type == STREAM_EVENTS)
+		return next_event(settings, stream);
+	return next_page(settings, stream);
+}
+
+json_t *stream_newest_event(const struct control_settings *settings)
+{
+	const struct attempt *attempt = NULL;
+
+	events_each(settings->events, 1, take_first, &attempt);
+	return event_answer(attempt, false, 0);
+}
+
+void stream_start_events(const struct control_settings *settings, struct stream *stream,
+			 uint64_t past)
+{
+	struct events_totals totals;
+	uint64_t kept;
+
+	events_totals(settings->events, &totals);
+	kept = totals.attempts - totals.forgotten;
+	*stream = (struct stream){
+		.type = STREAM_EVENTS,
+		.cursor = totals.attempts - (past < kept ? past : kept),
+	};
+}
+
+size_t stream_event_text(char *text, size_t size, const char *event, uint64_t lost)
+{
+	int length =
+		snprintf(text, size,
+			 "{\"continues\":true,\"parameters\":{\"lost\":%" PRIu64 ",\"event\":%s}}",
+			 lost, event);
+
+	return length < 0 || (size_t)length >= size ? 0 : (size_t)length;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Answers that come in many messages: long lists, and events as they happen. */
+#ifndef LHGUARD_CONTROL_STREAMS_H
+#define LHGUARD_CONTROL_STREAMS_H
+
+#include "control/control.h"
+
+#include <jansson.h>
+
+enum stream_type {
+	STREAM_NONE,
+	STREAM_EXCEPTIONS,
+	STREAM_GUESTS,
+	STREAM_EVENTS,
+};
+
+/**
+ * struct stream - what is left to answer to a call with "more"
+ * @type: STREAM_NONE: nothing
+ * @cursor: id of the latest item that was answered
+ * @is_started: something was answered
+ * @is_live: all recorded events are answered; each new one is to be answered as it comes
+ * @lost: events that the caller was too slow for and has not been told of
+ */
+struct stream {
+	enum stream_type type;
+	uint64_t cursor;
+	bool is_started;
+	bool is_live;
+	uint64_t lost;
+};
+
+/**
+ * stream_next() - the next answer of a stream, a page of a list or one event
+ * The first answer of STREAM_EVENTS has no event: it says that nothing from now on is missed.
+ * @stream: its @type becomes STREAM_NONE with the last answer
+ * Return: the answer, or NULL when there is none now: @is_live, or memory is short.
+ */
+json_t *stream_next(const struct control_settings *settings, struct stream *stream);
+
+/** stream_newest_event() - the answer to a Watch without "more": the newest event, if any. */
+json_t *stream_newest_event(const struct control_settings *settings);
+
+/**
+ * stream_start_events() - events from the newest @past on
+ */
+void stream_start_events(const struct control_settings *settings, struct stream *stream,
+			 uint64_t past);
+
+/**
+ * stream_event_text() - an answer with one event, as JSON text
+ * @event: json_dumps() of reply_event(), so that it is made once for all subscribers
+ * @lost: how many the subscriber has missed before it
+ * Return: bytes written to @text, or 0 when they did not fit.
+ */
+size_t stream_event_text(char *text, size_t size, const char *event, uint64_t lost);
+
+#endif

@@ -1,0 +1,670 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* control/methods and call: every method has its privilege, every argument its type. */
+#include "control/call.h"
+#include "control/events.h"
+#include "control/methods.h"
+#include "guests/registry.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* The stores behind the methods, as small as they can be. */
+
+static size_t guest_count, exception_count;
+
+int registry_each(const struct registry *registry,
+		  int (*visit)(void *data, const struct guest *guest), void *data)
+{
+	struct guest guest = {
+		.kind = KIND_VM, .runtime = "qemu", .name = "devbox", .why = "its program"};
+	int result = 0;
+
+	while (!result && guest.id < guest_count) {
+		guest.id++;
+		result = visit(data, &guest);
+	}
+	return result;
+}
+
+int exceptions_each(const struct exceptions *exceptions,
+		    int (*visit)(void *data, const struct exception *exception), void *data)
+{
+	struct exception exception = {.allow = true};
+	int result = 0;
+
+	memset(exception.comment, '"', COMMENT_SIZE - 1);
+	while (!result && exception.id < exception_count) {
+		exception.id++;
+		result = visit(data, &exception);
+	}
+	return result;
+}
+
+struct asked {
+	unsigned int status, add, remove, reload;
+	struct exception exception;
+	uint32_t ids[8];
+	size_t id_count;
+	int result;
+};
+
+static void fake_status(void *data, struct status *status)
+{
+	((struct asked *)data)->status++;
+	*status = (struct status){
+		.version = "1",
+		.mode = "enforce",
+		.refusal = "drop",
+		.netns = "/run/netns/\xff",
+		.expression = "native",
+		.config_path = "/etc/lhguard/lhguard.conf",
+		.config_failure = "lhguard.conf:3: unknown key",
+		.queues = {{.name = "loopback", .settings = {.number = 4177}}, {.name = "guests"}},
+	};
+}
+
+static int fake_add(void *data, const struct exception *exception, uint32_t *id,
+		    struct error *error)
+{
+	struct asked *asked = data;
+
+	asked->add++;
+	asked->exception = *exception;
+	*id = 3;
+	return asked->result ? error_set(error, asked->result, "the store says no") : 0;
+}
+
+static int fake_remove(void *data, const uint32_t *ids, size_t count, struct error *error)
+{
+	struct asked *asked = data;
+
+	asked->remove++;
+	asked->id_count = count;
+	memcpy(asked->ids, ids, (count < 8 ? count : 8) * sizeof(*ids));
+	return asked->result ? error_set(error, asked->result, "the store says no") : 0;
+}
+
+static int fake_reload(void *data, struct error *error)
+{
+	struct asked *asked = data;
+
+	asked->reload++;
+	return asked->result ? error_set(error, asked->result, "lhguard.conf:1: no") : 0;
+}
+
+static const struct control_handler handler = {
+	.status = fake_status,
+	.add = fake_add,
+	.remove = fake_remove,
+	.reload = fake_reload,
+};
+
+static struct asked asked;
+static struct stream stream;
+static struct control_settings settings = {.handler = &handler, .data = &asked};
+
+static int reset(void **state)
+{
+	asked = (struct asked){0};
+	stream = (struct stream){0};
+	guest_count = exception_count = 0;
+	settings.events = events_new();
+	return settings.events ? 0 : -1;
+}
+
+static int clear(void **state)
+{
+	events_free(settings.events);
+	return 0;
+}
+
+static json_t *answer_to(const struct peer *peer, const char *text)
+{
+	json_t *message = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *answer;
+
+	assert_non_null(message);
+	stream = (struct stream){0};
+	assert_int_equal(call_answer(&settings, peer, message, &stream, &answer), 0);
+	json_decref(message);
+	return answer;
+}
+
+static json_t *answer_to_root(const char *text)
+{
+	static const struct peer root = {.uid = 0, .pid = 1};
+
+	return answer_to(&root, text);
+}
+
+static void assert_answer(const char *text, const char *expected)
+{
+	json_t *answer = answer_to_root(text), *wanted = json_loads(expected, 0, NULL);
+
+	assert_non_null(wanted);
+	if (!json_equal(answer, wanted))
+		fail_msg("%s\n  answered %s\n  expected %s", text, json_dumps(answer, 0), expected);
+	json_decref(answer);
+	json_decref(wanted);
+}
+
+static void assert_wrong_parameter(const char *text, const char *parameter)
+{
+	char expected[256];
+
+	snprintf(expected, sizeof(expected),
+		 "{\"error\":\"org.varlink.service.InvalidParameter\","
+		 "\"parameters\":{\"parameter\":\"%s\"}}",
+		 parameter);
+	assert_answer(text, expected);
+}
+
+/* The method table and the interface's definition. */
+
+static const char *definition_of(const char *interface, const char *method)
+{
+	const char *text = interface_text(interface);
+	char line[64];
+
+	snprintf(line, sizeof(line), "\nmethod %s(", method);
+	text = text ? strstr(text, line) : NULL;
+	return text ? text + strlen(line) : NULL;
+}
+
+static const char *type_word(const struct parameter *parameter)
+{
+	static const char *const words[] = {
+		[PARAMETER_STRING] = "string",
+		[PARAMETER_INTEGER] = "int",
+		[PARAMETER_INTEGERS] = "[]int",
+	};
+
+	return words[parameter->type];
+}
+
+static void every_entry_of_the_table_is_in_the_definition(void **state)
+{
+	for (size_t i = 0; i < methods_count; i++) {
+		const char *dot = strrchr(methods[i].name, '.');
+		char interface[64], expected[256] = "", *end = expected;
+		const char *definition;
+
+		snprintf(interface, sizeof(interface), "%.*s", (int)(dot - methods[i].name),
+			 methods[i].name);
+		definition = definition_of(interface, dot + 1);
+		assert_non_null(definition);
+		for (size_t k = 0; k < PARAMETERS_MAX && methods[i].parameters[k].name; k++) {
+			const struct parameter *parameter = &methods[i].parameters[k];
+
+			end += sprintf(end, "%s%s: %s%s", k ? ", " : "", parameter->name,
+				       parameter->is_optional ? "?" : "", type_word(parameter));
+		}
+		strcpy(end, ") -> (");
+		assert_memory_equal(definition, expected, strlen(expected));
+		assert_non_null(methods[i].act);
+	}
+}
+
+static void every_method_of_the_definition_is_in_the_table(void **state)
+{
+	static const char *const interfaces[] = {INTERFACE_OWN, INTERFACE_SERVICE};
+	size_t found = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *at = interface_text(interfaces[i]);
+
+		while ((at = strstr(at, "\nmethod "))) {
+			char name[128];
+			bool is_known = false;
+
+			at += strlen("\nmethod ");
+			snprintf(name, sizeof(name), "%s.%.*s", interfaces[i],
+				 (int)strcspn(at, "("), at);
+			for (size_t k = 0; k < methods_count; k++)
+				is_known |= !strcmp(methods[k].name, name);
+			if (!is_known)
+				fail_msg("%s has no entry", name);
+			found++;
+		}
+	}
+	assert_int_equal(found, methods_count);
+}
+
+/* Who may call what. */
+
+enum caller { ROOT, DAEMON, MEMBER, OTHER, ROOT_IN_GUEST, MEMBER_IN_GUEST, CALLERS };
+
+static const struct peer callers[CALLERS] = {
+	[ROOT] = {.uid = 0},
+	[DAEMON] = {.uid = 990},
+	[MEMBER] = {.uid = 1000, .is_member = true},
+	[OTHER] = {.uid = 1001},
+	[ROOT_IN_GUEST] = {.uid = 0, .is_in_guest = true, .guest = "container:web"},
+	[MEMBER_IN_GUEST] = {.uid = 1000, .is_member = true, .is_in_guest = true},
+};
+
+static void every_method_is_open_to_those_it_shall(void **state)
+{
+	static const struct {
+		const char *method;
+		bool may[CALLERS]; /* root, daemon, member, other, root and member in a guest */
+	} cases[] = {
+		{"org.varlink.service.GetInfo", {1, 1, 1, 1, 1, 1}},
+		{"org.varlink.service.GetInterfaceDescription", {1, 1, 1, 1, 1, 1}},
+		{"org.lhguard.GetStatus", {1, 1, 1, 0, 1, 1}},
+		{"org.lhguard.ListExceptions", {1, 1, 1, 0, 1, 1}},
+		{"org.lhguard.ListGuests", {1, 1, 1, 0, 1, 1}},
+		{"org.lhguard.Watch", {1, 1, 1, 0, 1, 1}},
+		{"org.lhguard.AddException", {1, 1, 0, 0, 0, 0}},
+		{"org.lhguard.RemoveExceptions", {1, 1, 0, 0, 0, 0}},
+		{"org.lhguard.Reload", {1, 1, 0, 0, 0, 0}},
+	};
+
+	assert_int_equal(sizeof(cases) / sizeof(cases[0]), methods_count);
+	for (size_t i = 0; i < methods_count; i++) {
+		assert_string_equal(methods[i].name, cases[i].method);
+		for (int caller = 0; caller < CALLERS; caller++) {
+			struct error reason = {.text = ""};
+			int result = call_authorise(&methods[i], &callers[caller], 990, &reason);
+
+			assert_int_equal(result, cases[i].may[caller] ? 0 : -EACCES);
+			assert_int_equal(reason.text[0] != '\0', !cases[i].may[caller]);
+		}
+	}
+}
+
+static void a_guest_is_told_why_it_may_change_nothing(void **state)
+{
+	json_t *answer = answer_to(&callers[ROOT_IN_GUEST], "{\"method\":\"org.lhguard.Reload\"}");
+	const char *name, *reason;
+
+	assert_int_equal(json_unpack(answer, "{s:s, s:{s:s}}", "error", &name, "parameters",
+				     "reason", &reason),
+			 0);
+	assert_string_equal(name, "org.lhguard.NotPermitted");
+	assert_non_null(strstr(reason, "container:web"));
+	assert_int_equal(asked.reload, 0);
+	json_decref(answer);
+}
+
+static void arguments_are_checked_before_the_caller(void **state)
+{
+	json_t *answer = answer_to(&callers[OTHER], "{\"method\":\"org.lhguard.AddException\"}");
+
+	assert_string_equal(json_string_value(json_object_get(answer, "error")),
+			    "org.varlink.service.InvalidParameter");
+	json_decref(answer);
+}
+
+/* What a call may look like. */
+
+static void calls_that_are_none_are_refused(void **state)
+{
+	assert_wrong_parameter("{}", "method");
+	assert_wrong_parameter("{\"method\":1}", "method");
+	assert_wrong_parameter("{\"method\":\"org.lhguard.GetStatus\",\"parameters\":[]}",
+			       "parameters");
+	assert_wrong_parameter("{\"method\":\"org.lhguard.GetStatus\",\"more\":1}", "more");
+	assert_wrong_parameter("{\"method\":\"org.lhguard.GetStatus\",\"x\":1}", "x");
+	assert_wrong_parameter("{\"method\":\"org.lhguard.GetStatus\",\"upgrade\":true}",
+			       "upgrade");
+	assert_null(
+		answer_to_root("{\"method\":\"org.lhguard.Watch\",\"more\":true,\"oneway\":true}"));
+	assert_int_equal(stream.type, STREAM_NONE);
+	assert_answer("{\"method\":\"org.lhguard.Nothing\"}",
+		      "{\"error\":\"org.varlink.service.MethodNotFound\","
+		      "\"parameters\":{\"method\":\"org.lhguard.Nothing\"}}");
+	assert_answer("{\"method\":\"org.other.GetStatus\"}",
+		      "{\"error\":\"org.varlink.service.InterfaceNotFound\","
+		      "\"parameters\":{\"interface\":\"org.other\"}}");
+	assert_answer("{\"method\":\"nodots\"}",
+		      "{\"error\":\"org.varlink.service.InterfaceNotFound\","
+		      "\"parameters\":{\"interface\":\"nodots\"}}");
+	assert_answer("{\"method\":\"org.lhguard.GetStatus.\"}",
+		      "{\"error\":\"org.varlink.service.InterfaceNotFound\","
+		      "\"parameters\":{\"interface\":\"org.lhguard.GetStatus\"}}");
+	assert_int_equal(asked.status, 0);
+}
+
+#define ADD(parameters) "{\"method\":\"org.lhguard.AddException\",\"parameters\":{" parameters "}}"
+#define REMOVE(ids)	"{\"method\":\"org.lhguard.RemoveExceptions\",\"parameters\":{\"ids\":" ids "}}"
+
+static void wrong_arguments_are_refused_by_name(void **state)
+{
+	assert_wrong_parameter(ADD(""), "action");
+	assert_wrong_parameter(ADD("\"action\":null,\"service\":\"80\""), "action");
+	assert_wrong_parameter(ADD("\"action\":\"allow\""), "service");
+	assert_wrong_parameter(ADD("\"action\":\"permit\",\"service\":\"80\""), "action");
+	assert_wrong_parameter(ADD("\"action\":\"allow\",\"service\":80"), "service");
+	assert_wrong_parameter(ADD("\"action\":\"allow\",\"service\":\"80\",\"seconds\":\"10\""),
+			       "seconds");
+	assert_wrong_parameter(ADD("\"action\":\"allow\",\"service\":\"80\",\"seconds\":1.5"),
+			       "seconds");
+	assert_wrong_parameter(ADD("\"action\":\"allow\",\"service\":\"80\",\"seconds\":0"),
+			       "seconds");
+	assert_wrong_parameter(ADD("\"action\":\"allow\",\"service\":\"80\",\"seconds\":-1"),
+			       "seconds");
+	assert_wrong_parameter(
+		ADD("\"action\":\"allow\",\"service\":\"80\",\"seconds\":9223372036854775807"),
+		"seconds");
+	assert_wrong_parameter(ADD("\"action\":\"allow\",\"service\":\"80\",\"colour\":1"),
+			       "colour");
+	assert_wrong_parameter(REMOVE("[]"), "ids");
+	assert_wrong_parameter(REMOVE("7"), "ids");
+	assert_wrong_parameter(REMOVE("[0]"), "ids");
+	assert_wrong_parameter(REMOVE("[-1]"), "ids");
+	assert_wrong_parameter(REMOVE("[4294967296]"), "ids");
+	assert_wrong_parameter(REMOVE("[\"1\"]"), "ids");
+	assert_wrong_parameter("{\"method\":\"org.lhguard.Watch\",\"parameters\":{\"past\":-1}}",
+			       "past");
+	assert_int_equal(asked.add + asked.remove, 0);
+}
+
+static void a_comment_that_is_too_long_is_refused(void **state)
+{
+	char comment[COMMENT_SIZE + 1], text[2 * COMMENT_SIZE];
+
+	memset(comment, 'c', COMMENT_SIZE);
+	comment[COMMENT_SIZE] = '\0';
+	snprintf(text, sizeof(text),
+		 ADD("\"action\":\"deny\",\"service\":\"80\",\"comment\":\"%s\""), comment);
+	assert_wrong_parameter(text, "comment");
+}
+
+/* What the methods do. */
+
+static void add_stores_what_was_said(void **state)
+{
+	json_t *answer = answer_to_root(
+		ADD("\"action\":\"allow\",\"service\":\"tcp/127.0.0.1:9222\","
+		    "\"source\":\"vm:devbox\",\"seconds\":600,\"comment\":\"because\""));
+	const char *action, *service, *source, *comment;
+	int id;
+
+	assert_int_equal(json_unpack(answer, "{s:{s:{s:i, s:s, s:s, s:s, s:s}}}", "parameters",
+				     "exception", "id", &id, "action", &action, "service", &service,
+				     "source", &source, "comment", &comment),
+			 0);
+	assert_int_equal(id, 3);
+	assert_string_equal(action, "allow");
+	assert_string_equal(service, "tcp/127.0.0.1:9222");
+	assert_string_equal(source, "vm:devbox");
+	assert_string_equal(comment, "because");
+	assert_int_equal(asked.exception.expires_us - asked.exception.created_us, 600000000);
+	assert_int_equal(asked.exception.source.type, SELECT_KIND);
+	json_decref(answer);
+
+	json_decref(answer_to_root(
+		ADD("\"action\":\"deny\",\"service\":\"80\",\"source\":null,\"seconds\":null")));
+	assert_int_equal(asked.exception.source.type, SELECT_ANY);
+	assert_int_equal(asked.exception.expires_us, 0);
+	assert_false(asked.exception.allow);
+}
+
+static void assert_error(const char *text, const char *name)
+{
+	json_t *answer = answer_to_root(text);
+	const char *reason = NULL;
+
+	assert_string_equal(json_string_value(json_object_get(answer, "error")), name);
+	assert_int_equal(json_unpack(answer, "{s:{s:s}}", "parameters", "reason", &reason), 0);
+	assert_string_not_equal(reason, "");
+	json_decref(answer);
+}
+
+static void failures_have_names_and_reasons(void **state)
+{
+	assert_error(ADD("\"action\":\"allow\",\"service\":\"nonsense\""),
+		     "org.lhguard.InvalidService");
+	assert_error(ADD("\"action\":\"allow\",\"service\":\"80\",\"source\":\"A B\""),
+		     "org.lhguard.InvalidSource");
+	asked.result = -EUCLEAN;
+	assert_error(ADD("\"action\":\"allow\",\"service\":\"80\""),
+		     "org.lhguard.ExceptionsFailed");
+	asked.result = -ENOENT;
+	assert_error(REMOVE("[7]"), "org.lhguard.NoSuchException");
+	asked.result = -EROFS;
+	assert_error(REMOVE("[7]"), "org.lhguard.Failed");
+	asked.result = -EINVAL;
+	assert_error("{\"method\":\"org.lhguard.Reload\"}", "org.lhguard.ReloadFailed");
+}
+
+static void remove_takes_many(void **state)
+{
+	assert_answer(REMOVE("[3,1,4294967295]"), "{\"parameters\":{}}");
+	assert_int_equal(asked.id_count, 3);
+	assert_int_equal(asked.ids[2], UINT32_MAX);
+}
+
+static void oneway_is_done_and_not_answered(void **state)
+{
+	assert_null(answer_to_root("{\"method\":\"org.lhguard.Reload\",\"oneway\":true}"));
+	assert_int_equal(asked.reload, 1);
+	assert_null(answer_to_root("{\"method\":\"org.lhguard.Nothing\",\"oneway\":true}"));
+}
+
+static void status_is_whole_whatever_its_bytes_are(void **state)
+{
+	json_t *answer = answer_to_root("{\"method\":\"org.lhguard.GetStatus\"}");
+	const char *state_word, *reason, *netns;
+	json_t *queues;
+
+	assert_int_equal(json_unpack(answer, "{s:{s:{s:{s:s, s:s}, s:s, s:o}}}", "parameters",
+				     "status", "configuration", "state", &state_word, "error",
+				     &reason, "netns", &netns, "queues", &queues),
+			 0);
+	assert_string_equal(state_word, "failed");
+	assert_string_equal(reason, "lhguard.conf:3: unknown key");
+	assert_string_equal(netns, "/run/netns/\\xff");
+	assert_int_equal(json_array_size(queues), 2);
+	json_decref(answer);
+}
+
+static void introspection_describes_both_interfaces(void **state)
+{
+	json_t *answer = answer_to_root("{\"method\":\"org.varlink.service.GetInfo\"}");
+
+	assert_int_equal(json_array_size(json_object_get(json_object_get(answer, "parameters"),
+							 "interfaces")),
+			 2);
+	json_decref(answer);
+	answer = answer_to_root("{\"method\":\"org.varlink.service.GetInterfaceDescription\","
+				"\"parameters\":{\"interface\":\"org.lhguard\"}}");
+	assert_non_null(strstr(json_string_value(json_object_get(
+				       json_object_get(answer, "parameters"), "description")),
+			       "\ninterface org.lhguard\n"));
+	json_decref(answer);
+	assert_answer("{\"method\":\"org.varlink.service.GetInterfaceDescription\","
+		      "\"parameters\":{\"interface\":\"org.other\"}}",
+		      "{\"error\":\"org.varlink.service.InterfaceNotFound\","
+		      "\"parameters\":{\"interface\":\"org.other\"}}");
+}
+
+/* Lists and events. */
+
+#define LIST "{\"method\":\"org.lhguard.ListExceptions\""
+
+static void short_lists_come_in_one_answer(void **state)
+{
+	assert_answer(LIST "}", "{\"parameters\":{\"exceptions\":[]}}");
+	assert_answer(LIST ",\"more\":true}", "{\"parameters\":{\"exceptions\":[]}}");
+	guest_count = 3;
+	json_t *answer = answer_to_root("{\"method\":\"org.lhguard.ListGuests\"}");
+
+	assert_int_equal(
+		json_array_size(json_object_get(json_object_get(answer, "parameters"), "guests")),
+		3);
+	json_decref(answer);
+}
+
+static void long_lists_come_in_pages(void **state)
+{
+	json_int_t expected = 0;
+	json_t *answer;
+
+	exception_count = 1000;
+	assert_answer(LIST "}", "{\"error\":\"org.varlink.service.ExpectedMore\"}");
+	assert_int_equal(stream.type, STREAM_NONE);
+	answer = answer_to_root(LIST ",\"more\":true}");
+	for (;;) {
+		json_t *page = json_object_get(json_object_get(answer, "parameters"), "exceptions");
+
+		assert_true(json_array_size(page) > 0);
+		assert_true(json_dumpb(answer, NULL, 0, JSON_COMPACT) < 40 * 1024);
+		for (size_t i = 0; i < json_array_size(page); i++)
+			assert_int_equal(
+				json_integer_value(json_object_get(json_array_get(page, i), "id")),
+				++expected);
+		assert_int_equal(json_is_true(json_object_get(answer, "continues")),
+				 stream.type != STREAM_NONE);
+		json_decref(answer);
+		if (stream.type == STREAM_NONE)
+			break;
+		answer = stream_next(&settings, &stream);
+	}
+	assert_int_equal(expected, 1000);
+}
+
+static void record(uint16_t first, uint16_t count)
+{
+	for (uint16_t i = 0; i < count; i++) {
+		struct attempt attempt = {.flow = {.client_port = (uint16_t)(first + i)}};
+
+		events_record(settings.events, &attempt);
+	}
+}
+
+static json_int_t next_event_id(json_int_t *lost)
+{
+	json_t *answer = stream_next(&settings, &stream);
+	json_int_t id = 0;
+
+	if (answer)
+		assert_int_equal(json_unpack(answer, "{s:{s:{s:I}, s:I}}", "parameters", "event",
+					     "id", &id, "lost", lost),
+				 0);
+	json_decref(answer);
+	return id;
+}
+
+static void watch_begins_with_the_past(void **state)
+{
+	json_int_t lost = 0;
+
+	record(1, 10);
+	json_decref(answer_to_root(
+		"{\"method\":\"org.lhguard.Watch\",\"more\":true,\"parameters\":{\"past\":3}}"));
+	assert_int_equal(next_event_id(&lost), 8);
+	record(100, 1); /* found in the ring when its turn comes */
+	for (json_int_t id = 9; id <= 11; id++)
+		assert_int_equal(next_event_id(&lost), id);
+	assert_false(stream.is_live);
+	assert_int_equal(next_event_id(&lost), 0);
+	assert_true(stream.is_live);
+	assert_int_equal(lost, 0);
+}
+
+static void a_past_that_was_forgotten_meanwhile_is_counted_as_lost(void **state)
+{
+	json_int_t lost = 0;
+
+	record(1, 10);
+	json_decref(answer_to_root(
+		"{\"method\":\"org.lhguard.Watch\",\"more\":true,\"parameters\":{\"past\":10}}"));
+	record(100, EVENTS_RING);
+	assert_int_equal(next_event_id(&lost), 11);
+	assert_int_equal(lost, 10);
+	assert_int_equal(next_event_id(&lost), 12);
+	assert_int_equal(lost, 0);
+}
+
+static void watch_without_more_answers_once(void **state)
+{
+	assert_answer("{\"method\":\"org.lhguard.Watch\"}",
+		      "{\"continues\":false,\"parameters\":{\"event\":null,\"lost\":0}}");
+	assert_answer("{\"method\":\"org.lhguard.Watch\",\"parameters\":{\"past\":2}}",
+		      "{\"error\":\"org.varlink.service.ExpectedMore\"}");
+	assert_int_equal(stream.type, STREAM_NONE);
+}
+
+static void an_event_has_every_field_of_the_definition(void **state)
+{
+	static const char *const fields[] = {
+		"id",	  "time",      "last",	    "count", "verdict", "mode",
+		"reason", "rule",      "exception", "route", "source",	"service",
+		"client", "interface", "mac",	    "pid",   "program",
+	};
+	struct attempt attempt = {
+		.flow = {.family = AF_INET, .protocol = IPPROTO_TCP, .service_port = 9222},
+		.source = {.class = SOURCE_GUEST,
+			   .kind = KIND_VM,
+			   .route = ROUTE_USER_NET,
+			   .runtime = "qemu",
+			   .name = "devbox",
+			   .interface = "lo",
+			   .pid = 123,
+			   .comm = "qemu-\xff"},
+		.arrival = {.has_mac = true, .mac = {2, 0, 0, 0, 0xab, 1}},
+		.decision = {.verdict = VERDICT_DROP, .reason = REASON_DEFAULT},
+		.program = "python3",
+	};
+	json_t *answer, *event;
+
+	events_record(settings.events, &attempt);
+	answer = answer_to_root("{\"method\":\"org.lhguard.Watch\"}");
+	event = json_object_get(json_object_get(answer, "parameters"), "event");
+	assert_int_equal(json_object_size(event), sizeof(fields) / sizeof(fields[0]));
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		assert_non_null(json_object_get(event, fields[i]));
+	assert_string_equal(json_string_value(json_object_get(event, "mode")), "monitor");
+	assert_string_equal(json_string_value(json_object_get(event, "verdict")), "drop");
+	assert_string_equal(json_string_value(json_object_get(event, "mac")), "02:00:00:00:ab:01");
+	assert_string_equal(json_string_value(json_object_get(event, "program")), "qemu-\\xff");
+	assert_true(json_is_null(json_object_get(event, "exception")));
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(event, "source"), "label")),
+		"vm:devbox");
+	json_decref(answer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_entry_of_the_table_is_in_the_definition),
+		cmocka_unit_test(every_method_of_the_definition_is_in_the_table),
+		cmocka_unit_test(every_method_is_open_to_those_it_shall),
+		cmocka_unit_test_setup_teardown(a_guest_is_told_why_it_may_change_nothing, reset,
+						clear),
+		cmocka_unit_test_setup_teardown(arguments_are_checked_before_the_caller, reset,
+						clear),
+		cmocka_unit_test_setup_teardown(calls_that_are_none_are_refused, reset, clear),
+		cmocka_unit_test_setup_teardown(wrong_arguments_are_refused_by_name, reset, clear),
+		cmocka_unit_test_setup_teardown(a_comment_that_is_too_long_is_refused, reset,
+						clear),
+		cmocka_unit_test_setup_teardown(add_stores_what_was_said, reset, clear),
+		cmocka_unit_test_setup_teardown(failures_have_names_and_reasons, reset, clear),
+		cmocka_unit_test_setup_teardown(remove_takes_many, reset, clear),
+		cmocka_unit_test_setup_teardown(oneway_is_done_and_not_answered, reset, clear),
+		cmocka_unit_test_setup_teardown(status_is_whole_whatever_its_bytes_are, reset,
+						clear),
+		cmocka_unit_test_setup_teardown(introspection_describes_both_interfaces, reset,
+						clear),
+		cmocka_unit_test_setup_teardown(short_lists_come_in_one_answer, reset, clear),
+		cmocka_unit_test_setup_teardown(long_lists_come_in_pages, reset, clear),
+		cmocka_unit_test_setup_teardown(watch_begins_with_the_past, reset, clear),
+		cmocka_unit_test_setup_teardown(
+			a_past_that_was_forgotten_meanwhile_is_counted_as_lost, reset, clear),
+		cmocka_unit_test_setup_teardown(watch_without_more_answers_once, reset, clear),
+		cmocka_unit_test_setup_teardown(an_event_has_every_field_of_the_definition, reset,
+						clear),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

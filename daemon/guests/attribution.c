@@ -190,6 +190,38 @@ static int vanished(struct registry *registry, const struct flow *flow,
 	return unknown(source, "its socket closed before it could be looked up", -ENOENT);
 }
 
+/**
+ * struct bound_search - a client socket that is bound to the interface of one of its addresses
+ */
+struct bound_search {
+	struct registry *registry;
+	const struct flow *flow;
+	struct socket_info *socket;
+	int result;
+};
+
+static void ask_on_link(void *data, const struct link *link)
+{
+	struct bound_search *search = data;
+	const struct links *links = search->registry->settings.links;
+
+	if (search->result && link->type != LINK_LOOPBACK &&
+	    links_owns_address(links, link->ifindex, &search->flow->client))
+		search->result = sockets_client_bound(search->registry->settings.sockets,
+						      search->flow, link->ifindex, search->socket);
+}
+
+static int find_client(struct registry *registry, const struct flow *flow,
+		       struct socket_info *socket)
+{
+	struct bound_search search = {registry, flow, socket, 0};
+
+	search.result = sockets_client(registry->settings.sockets, flow, socket);
+	if (search.result == -ENOENT)
+		links_each(registry->settings.links, ask_on_link, &search);
+	return search.result;
+}
+
 int loopback_source(struct registry *registry, const struct flow *flow,
 		    const struct arrival *arrival, struct source *source)
 {
@@ -200,7 +232,7 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 
 	source->route = ROUTE_LOCAL;
 	text_copy(source->interface, sizeof(source->interface), "lo");
-	result = sockets_client(registry->settings.sockets, flow, &socket);
+	result = find_client(registry, flow, &socket);
 	if (result && !registry->local_members && !registry->members_lost)
 		return host(source, "no guest has a process in this namespace");
 	if (result == -EPROTONOSUPPORT)
@@ -232,7 +264,7 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 		break;
 	}
 	/* A socket that closed while it was searched for was nobody's by the time of its turn. */
-	if (sockets_client(registry->settings.sockets, flow, &again) || again.inode != socket.inode)
+	if (find_client(registry, flow, &again) || again.inode != socket.inode)
 		return vanished(registry, flow, arrival, source);
 	return host(source, "no guest's process holds its socket");
 }

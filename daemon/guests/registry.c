@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int visit_pid(void *data, pid_t pid)
 {
@@ -27,6 +28,19 @@ void registry_rescan(struct registry *registry)
 	registry_links_changed(registry);
 }
 
+/*
+ * The host's namespaces are those of process 1: a service manager may have given us a mount
+ * namespace of our own. Where process 1 has more privilege than we, ours have to do.
+ */
+static int read_host(int proc, struct namespaces *host)
+{
+	int result = process_namespaces(proc, 1, host);
+
+	if (result || !host->pid)
+		result = process_namespaces(proc, getpid(), host);
+	return result ? result : host->pid ? 0 : -EACCES;
+}
+
 int registry_new(struct registry **registry, const struct registry_settings *settings,
 		 struct error *error)
 {
@@ -36,12 +50,11 @@ int registry_new(struct registry **registry, const struct registry_settings *set
 	if (!new)
 		return error_set(error, -ENOMEM, "out of memory");
 	new->settings = *settings;
-	/* Of process 1, not our own: a service manager may have given us a mount namespace. */
-	result = process_namespaces(settings->proc, 1, &new->host);
-	if (result || !new->host.pid) {
+	result = read_host(settings->proc, &new->host);
+	if (result) {
 		free(new);
-		return error_set(error, result ? result : -EACCES,
-				 "cannot read /proc/1/ns: is /proc mounted, are we root?");
+		return error_set(error, result,
+				 "cannot read /proc/self/ns: is /proc mounted, are we root?");
 	}
 	new->host.net = settings->netns;
 	registry_rescan(new);
@@ -96,7 +109,8 @@ int registry_source(struct registry *registry, const struct flow *flow,
 	return result;
 }
 
-size_t registry_cgroups(const struct registry *registry, struct ruleset_cgroup *cgroups, size_t size)
+size_t registry_cgroups(const struct registry *registry, struct ruleset_cgroup *cgroups,
+			size_t size)
 {
 	size_t count = 0;
 

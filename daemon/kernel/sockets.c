@@ -23,7 +23,8 @@
  * has. So one question is enough for either.
  *
  * All local traffic passes lo: asking with its index finds sockets that are bound to no device or
- * to lo. A socket bound to another device is not found: its flow is from nobody that we know.
+ * to lo. One that is bound to another device, as to its own link-local address, is asked for with
+ * that one's index.
  *
  * The kernel answers within sendmsg(2), so the answer is read without waiting.
  */
@@ -40,6 +41,7 @@ struct sockets {
  * struct question - one exact look-up
  * @local: address and port of the wanted socket
  * @remote: of its peer, all zero when it has none
+ * @ifindex: interface that the wanted socket may be bound to
  */
 struct question {
 	uint8_t family;
@@ -48,6 +50,7 @@ struct question {
 	struct in6_addr remote;
 	uint16_t local_port;
 	uint16_t remote_port;
+	uint32_t ifindex;
 };
 
 static bool is_datagram(uint8_t protocol)
@@ -89,7 +92,7 @@ static void fill_request(const struct question *question, struct inet_diag_req_v
 	request->sdiag_family = question->family;
 	request->sdiag_protocol = question->protocol;
 	request->idiag_states = UINT32_MAX;
-	id->idiag_if = LOOPBACK_IFINDEX;
+	id->idiag_if = question->ifindex;
 	id->idiag_cookie[0] = INET_DIAG_NOCOOKIE;
 	id->idiag_cookie[1] = INET_DIAG_NOCOOKIE;
 	if (is_datagram(question->protocol)) {
@@ -236,6 +239,12 @@ void sockets_close(struct sockets *sockets)
 
 int sockets_client(struct sockets *sockets, const struct flow *flow, struct socket_info *info)
 {
+	return sockets_client_bound(sockets, flow, LOOPBACK_IFINDEX, info);
+}
+
+int sockets_client_bound(struct sockets *sockets, const struct flow *flow, uint32_t ifindex,
+			 struct socket_info *info)
+{
 	const struct question question = {
 		.family = flow->family,
 		.protocol = flow->protocol,
@@ -243,6 +252,7 @@ int sockets_client(struct sockets *sockets, const struct flow *flow, struct sock
 		.remote = flow->service,
 		.local_port = flow->client_port,
 		.remote_port = flow->service_port,
+		.ifindex = ifindex,
 	};
 	struct socket_info found;
 	int r;
@@ -265,6 +275,7 @@ int sockets_listener(struct sockets *sockets, const struct flow *flow, struct so
 		.protocol = flow->protocol,
 		.local = flow->service,
 		.local_port = flow->service_port,
+		.ifindex = LOOPBACK_IFINDEX,
 	};
 	struct socket_info found;
 	int r;

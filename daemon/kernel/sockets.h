@@ -40,6 +40,13 @@ void sockets_close(struct sockets *sockets);
  */
 int sockets_client(struct sockets *sockets, const struct flow *flow, struct socket_info *info);
 
+/**
+ * sockets_client_bound() - the same for a socket that is bound to an interface
+ * @ifindex: the interface, as by SO_BINDTODEVICE or the scope of a link-local address (ipv6(7))
+ */
+int sockets_client_bound(struct sockets *sockets, const struct flow *flow, uint32_t ifindex,
+			 struct socket_info *info);
+
 /** sockets_listener() - the local socket that this flow is for; same errors. */
 int sockets_listener(struct sockets *sockets, const struct flow *flow, struct socket_info *info);
 

@@ -11,31 +11,40 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/netlink.h>
+#include <stdbool.h>
 #include <string.h>
 
+#define LINE_SIZE      256
 #define PROC_TEXT_STEP 16384
 #define PROC_TEXT_MOST (16 * 1024 * 1024)
 
-static const char *next_line(const char *line)
+/* Copy the next line, cut at @size, without its newline; @text goes on behind it. False at the end.
+ */
+static bool take_line(const char **text, char *line, size_t size)
 {
-	const char *end = strchr(line, '\n');
+	size_t length = strcspn(*text, "\n");
 
-	return end ? end + 1 : line + strlen(line);
+	if (!**text)
+		return false;
+	snprintf(line, size, "%.*s", (int)length, *text);
+	*text += length + ((*text)[length] == '\n');
+	return true;
 }
 
-/* Columns (net/netfilter/nfnetlink_queue.c, seq_show): number, port, waiting, copy mode, copy
- * range, dropped, undelivered, last id, 1. */
+/*
+ * Columns (net/netfilter/nfnetlink_queue.c, seq_show): number, port, waiting, copy mode, copy
+ * range, dropped, undelivered, last id, 1.
+ */
 int queue_entry_find(const char *text, uint16_t number, struct queue_entry *entry)
 {
 	struct queue_entry found;
 	unsigned int candidate;
-	const char *line;
+	char line[LINE_SIZE];
 
-	for (line = text; *line; line = next_line(line)) {
+	while (take_line(&text, line, sizeof(line))) {
 		if (sscanf(line, "%u %" SCNu32 " %*u %*u %*u %" SCNu32, &candidate, &found.port,
-			   &found.dropped) != 3)
-			continue;
-		if (candidate == number) {
+			   &found.dropped) == 3 &&
+		    candidate == number) {
 			*entry = found;
 			return 0;
 		}
@@ -43,19 +52,20 @@ int queue_entry_find(const char *text, uint16_t number, struct queue_entry *entr
 	return -ENOENT;
 }
 
-/* Columns (net/netlink/af_netlink.c, netlink_native_seq_show): sk, Eth (the protocol), Pid (the
- * port), Groups, Rmem, Wmem, Dump, Locks, Drops, Inode. */
+/*
+ * Columns (net/netlink/af_netlink.c, netlink_native_seq_show): sk, Eth (the protocol), Pid (the
+ * port), Groups, Rmem, Wmem, Dump, Locks, Drops, Inode.
+ */
 int netlink_inode_find(const char *text, uint32_t port, uint32_t *inode)
 {
 	uint32_t candidate, number;
 	unsigned int protocol;
-	const char *line;
+	char line[LINE_SIZE];
 
-	for (line = text; *line; line = next_line(line)) {
+	while (take_line(&text, line, sizeof(line))) {
 		if (sscanf(line, "%*s %u %" SCNu32 " %*x %*d %*d %*d %*u %*u %" SCNu32, &protocol,
-			   &candidate, &number) != 3)
-			continue;
-		if (protocol == NETLINK_NETFILTER && candidate == port) {
+			   &candidate, &number) == 3 &&
+		    protocol == NETLINK_NETFILTER && candidate == port) {
 			*inode = number;
 			return 0;
 		}

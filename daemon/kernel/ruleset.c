@@ -21,6 +21,7 @@
  * later fast path (trusted cgroups, hushed pairs) belong beside it.
  */
 
+#define ANSWER_SOCKET_BYTES (4 * 1024 * 1024) /* an answer to each message of the largest batch */
 #define EVENT_DATAGRAM_SIZE 32768
 #define EVENT_SOCKET_BYTES  (1024 * 1024)
 #define EVENT_DATAGRAMS	    256 /* read in one call */
@@ -175,7 +176,7 @@ int ruleset_new(struct ruleset **ruleset, struct error *error)
 
 	if (!opened)
 		return error_set(error, -ENOMEM, "no memory for the table inet " RULESET_TABLE);
-	result = netlink_open(&opened->netlink, NETLINK_NETFILTER, 0);
+	result = netlink_open(&opened->netlink, NETLINK_NETFILTER, ANSWER_SOCKET_BYTES);
 	if (result == 0)
 		result = netlink_open(&opened->events, NETLINK_NETFILTER, EVENT_SOCKET_BYTES);
 	if (result == 0)

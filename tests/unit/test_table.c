@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The table, read back from the netlink messages that would be sent. */
+#include "kernel/netlink.h"
+#include "kernel/nft_private.h"
+#include "kernel/table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include <cmocka.h>
+
+#include <libnftnl/batch.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/xt_NFQUEUE.h>
+
+#define RULES	 64
+#define VECTORS	 64
+#define LAN_MOST 300
+
+/**
+ * struct readback - what a batch says
+ * @rules: "chain: expression; expression", in order
+ * @types: how many messages there are of each NFT_MSG_* type
+ */
+struct readback {
+	struct netlink netlink;
+	struct nft_batch *batch;
+	char *bytes;
+	size_t length;
+	char rules[RULES][512];
+	size_t rule_count;
+	unsigned int types[NFT_MSG_MAX];
+	size_t lan_count;
+	struct xt_NFQ_info_v3 targets[RULES];
+	size_t target_count;
+};
+
+static const struct ruleset_settings settings = {
+	.loopback_queue = 27,
+	.guests_queue = 28,
+	.loopback_bypass = true,
+	.neighbour_discovery = true,
+};
+
+static int read_expression(struct nftnl_expr *expression, void *data)
+{
+	struct readback *back = data;
+	char *rule = back->rules[back->rule_count];
+	size_t used = strlen(rule);
+	uint32_t size;
+
+	if (strcmp(nftnl_expr_get_str(expression, NFTNL_EXPR_NAME), "target") == 0) {
+		const void *info = nftnl_expr_get(expression, NFTNL_EXPR_TG_INFO, &size);
+
+		assert_int_equal(size, 8); /* XT_ALIGN */
+		memcpy(&back->targets[back->target_count++], info, sizeof(back->targets[0]));
+	}
+	nftnl_expr_snprintf(rule + used, sizeof(back->rules[0]) - used, expression,
+			    NFTNL_OUTPUT_DEFAULT, 0);
+	strcat(rule, "; ");
+	return 0;
+}
+
+static void read_rule(struct readback *back, const struct nlmsghdr *message)
+{
+	struct nftnl_rule *rule = nftnl_rule_alloc();
+
+	assert_non_null(rule);
+	assert_true(back->rule_count < RULES);
+	assert_int_equal(nftnl_rule_nlmsg_parse(message, rule), 0);
+	assert_string_equal(nftnl_rule_get_str(rule, NFTNL_RULE_TABLE), RULESET_TABLE);
+	snprintf(back->rules[back->rule_count], sizeof(back->rules[0]),
+		 "%s: ", nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN));
+	nftnl_expr_foreach(rule, read_expression, back);
+	back->rule_count++;
+	nftnl_rule_free(rule);
+}
+
+static void count_lan(struct readback *back, const struct nlmsghdr *message)
+{
+	const struct nlattr *attributes[NFTA_SET_ELEM_LIST_MAX + 1], *element;
+
+	netlink_attributes(message, sizeof(struct nfgenmsg), attributes,
+			   NFTA_SET_ELEM_LIST_MAX + 1);
+	assert_non_null(attributes[NFTA_SET_ELEM_LIST_SET]);
+	if (strcmp(mnl_attr_get_str(attributes[NFTA_SET_ELEM_LIST_SET]), "lan") != 0)
+		return;
+	assert_non_null(attributes[NFTA_SET_ELEM_LIST_ELEMENTS]);
+	mnl_attr_for_each_nested(element, attributes[NFTA_SET_ELEM_LIST_ELEMENTS])
+		back->lan_count++;
+}
+
+static void read_message(struct readback *back, const struct nlmsghdr *message)
+{
+	unsigned int type = message->nlmsg_type & 0xff;
+
+	assert_int_equal(message->nlmsg_type >> 8, NFNL_SUBSYS_NFTABLES);
+	assert_true(message->nlmsg_flags & NLM_F_ACK);
+	assert_true(type < NFT_MSG_MAX);
+	back->types[type]++;
+	if (type == NFT_MSG_NEWRULE)
+		read_rule(back, message);
+	if (type == NFT_MSG_NEWSETELEM)
+		count_lan(back, message);
+}
+
+static void join_pages(struct readback *back)
+{
+	struct iovec vectors[VECTORS];
+	int index, count = nftnl_batch_iovec_len(back->batch->pages);
+
+	assert_true(count <= VECTORS);
+	nftnl_batch_iovec(back->batch->pages, vectors, VECTORS);
+	for (index = 0; index < count; index++) {
+		back->bytes = realloc(back->bytes, back->length + vectors[index].iov_len);
+		assert_non_null(back->bytes);
+		memcpy(back->bytes + back->length, vectors[index].iov_base, vectors[index].iov_len);
+		back->length += vectors[index].iov_len;
+	}
+}
+
+static void begin(struct readback *back)
+{
+	*back = (struct readback){.netlink.sequence = 0xfffffff0}; /* it wraps on the way */
+	back->batch = nft_batch_new(&back->netlink, RULESET_TABLE);
+	assert_non_null(back->batch);
+}
+
+/* Sequence numbers go up by one, from the batch's head on. */
+static void read_back(struct readback *back)
+{
+	const struct nlmsghdr *message;
+	uint32_t sequence = back->batch->head;
+	int left;
+
+	assert_false(back->batch->failed);
+	join_pages(back);
+	left = (int)back->length;
+	for (message = (const void *)back->bytes; mnl_nlmsg_ok(message, left);
+	     message = mnl_nlmsg_next(message, &left), sequence++) {
+		assert_int_equal(message->nlmsg_seq, sequence);
+		if (message->nlmsg_type != NFNL_MSG_BATCH_BEGIN)
+			read_message(back, message);
+	}
+	assert_int_equal(left, 0);
+	assert_int_equal(sequence, back->batch->head + back->batch->count + 1);
+}
+
+static void end(struct readback *back)
+{
+	nft_batch_free(back->batch);
+	free(back->bytes);
+}
+
+static void read_table(struct readback *back, enum ruleset_expression expression,
+		       const struct ruleset_settings *wanted, size_t lan_count)
+{
+	uint32_t lan[LAN_MOST];
+	const struct table_plan plan = {.settings = wanted,
+					.expression = expression,
+					.no_cgroups = true,
+					.lan = lan,
+					.lan_count = lan_count};
+	size_t index;
+
+	for (index = 0; index < lan_count; index++)
+		lan[index] = (uint32_t)index + 2;
+	begin(back);
+	table_write(back->batch, &plan);
+	read_back(back);
+}
+
+/* In the words of libnftnl, which leaves out the names of most expressions. */
+#define ACCEPT		 "reg 0 accept ; "
+#define QUEUE		 "num 28 ; "
+#define IS_LO(key)	 "load " key " => reg 1 ; eq reg 1 0x00000001 ; "
+#define PROTOCOL(number) "load l4proto => reg 1 ; eq reg 1 0x000000" number " ; "
+#define CT(key, bits)                                                                              \
+	"load " key " => reg 1 ; reg 1 = ( reg 1 & " bits                                          \
+	" ) ^ 0x00000000 ; neq reg 1 0x00000000 ; "
+#define CONFIRMED CT("status", "0x00000008")
+#define TCP_NOT_SYN                                                                                \
+	PROTOCOL("06")                                                                             \
+	"load 1b @ transport header + 13 => reg 1 ; reg 1 = ( reg 1 & 0x00000016 ) ^ 0x00000000 "  \
+	"; "                                                                                       \
+	"neq reg 1 0x00000002 ; "
+#define SCTP_NOT_INIT                                                                              \
+	PROTOCOL("84") "load 1b @ transport header + 12 => reg 1 ; neq reg 1 0x00000001 ; "
+#define TRACKED "load l4proto => reg 1 ; reg 1 set tracked ; "
+#define IPV4_LOOPBACK                                                                              \
+	"load nfproto => reg 1 ; eq reg 1 0x00000002 ; "                                           \
+	"load 1b @ network header + 16 => reg 1 ; eq reg 1 0x0000007f ; "
+#define IPV6_LOOPBACK                                                                              \
+	"load nfproto => reg 1 ; eq reg 1 0x0000000a ; load 16b @ network header + 24 => reg 1 ; " \
+	"eq reg 1 0x00000000 0x00000000 0x00000000 0x01000000 ; "
+#define MARKED	  "load mark => reg 1 ; eq reg 1 0x6c686772 ; "
+#define DISCOVERY PROTOCOL("3a") "load 1b @ transport header + 0 => reg 1 ; reg 1 set discovery ; "
+
+static const char *const native_rules[] = {
+	"output: load oif => reg 1 ; neq reg 1 0x00000001 ; " ACCEPT,
+	"output: " TCP_NOT_SYN ACCEPT,
+	"output: " SCTP_NOT_INIT ACCEPT,
+	"output: " IS_LO("oif") PROTOCOL("01") ACCEPT,
+	"output: " IS_LO("oif") PROTOCOL("3a") ACCEPT,
+	"output: " TRACKED CONFIRMED ACCEPT,
+	"output: num 27 bypass ; ",
+	"output_reject: " MARKED PROTOCOL("06") "type 1 code 0 ; ",
+	"output_reject: " MARKED "type 2 code 1 ; ",
+	"input: " TCP_NOT_SYN ACCEPT,
+	"input: " SCTP_NOT_INIT ACCEPT,
+	"input: " IS_LO("iif") CONFIRMED ACCEPT,
+	"input: " IS_LO("iif") CT("state", "0x00000040") ACCEPT,
+	"input: " IS_LO("iif") PROTOCOL("01") ACCEPT,
+	"input: " IS_LO("iif") PROTOCOL("3a") ACCEPT,
+	"input: " IS_LO("iif") QUEUE,
+	"input: " IPV4_LOOPBACK QUEUE,
+	"input: " IPV6_LOOPBACK QUEUE,
+	"input: load iif => reg 1 ; reg 1 set lan ; " ACCEPT,
+	"input: " TRACKED CONFIRMED ACCEPT,
+	"input: " DISCOVERY ACCEPT,
+	"input: " PROTOCOL("02") ACCEPT,
+	"input: " QUEUE,
+	"input_reject: " MARKED PROTOCOL("06") "type 1 code 0 ; ",
+	"input_reject: " MARKED "type 2 code 1 ; ",
+};
+
+#define NATIVE_RULES (sizeof(native_rules) / sizeof(native_rules[0]))
+
+static void test_native_table(void **state)
+{
+	struct readback back;
+	size_t index;
+
+	read_table(&back, RULESET_NATIVE, &settings, 2);
+	assert_int_equal(back.rule_count, NATIVE_RULES);
+	for (index = 0; index < NATIVE_RULES; index++)
+		assert_string_equal(back.rules[index], native_rules[index]);
+	assert_int_equal(back.target_count, 0);
+	assert_int_equal(back.types[NFT_MSG_NEWTABLE], 2);
+	assert_int_equal(back.types[NFT_MSG_DELTABLE], 1);
+	assert_int_equal(back.types[NFT_MSG_NEWCHAIN], 4);
+	assert_int_equal(back.types[NFT_MSG_NEWSET], 3);
+	assert_int_equal(back.lan_count, 2);
+	end(&back);
+}
+
+/* The same table, but that a target stands where `queue` stood. */
+static void test_compat_table(void **state)
+{
+	const struct xt_NFQ_info_v3 loopback = {27, 1, NFQ_FLAG_BYPASS}, guests = {28, 1, 0};
+	size_t index, queues = 0;
+	struct readback back;
+
+	read_table(&back, RULESET_COMPAT, &settings, 0);
+	assert_int_equal(back.rule_count, NATIVE_RULES);
+	for (index = 0; index < NATIVE_RULES; index++) {
+		if (!strstr(native_rules[index], "num 2")) {
+			assert_string_equal(back.rules[index], native_rules[index]);
+			continue;
+		}
+		assert_non_null(strstr(back.rules[index], "name NFQUEUE rev 3"));
+		assert_memory_equal(&back.targets[queues], queues == 0 ? &loopback : &guests,
+				    sizeof(loopback));
+		queues++;
+	}
+	assert_int_equal(back.target_count, queues);
+	end(&back);
+}
+
+static void test_settings(void **state)
+{
+	const struct ruleset_settings other = {
+		.loopback_queue = 65535, .guests_queue = 0, .guests_bypass = true};
+	struct readback back;
+	size_t index;
+
+	read_table(&back, RULESET_NATIVE, &other, 0);
+	assert_int_equal(back.rule_count, NATIVE_RULES - 2);
+	assert_string_equal(back.rules[6], "output: num 65535 ; ");
+	assert_string_equal(back.rules[16],
+			    "input: " IPV4_LOOPBACK "num 0 ; "); /* never bypassed */
+	assert_string_equal(back.rules[17], "input: " IPV6_LOOPBACK "num 0 ; ");
+	assert_string_equal(back.rules[NATIVE_RULES - 5], "input: num 0 bypass ; ");
+	for (index = 0; index < back.rule_count; index++)
+		assert_null(strstr(back.rules[index], "discovery"));
+	end(&back);
+}
+
+static void test_many_interfaces(void **state)
+{
+	struct readback back;
+
+	read_table(&back, RULESET_NATIVE, &settings, LAN_MOST);
+	assert_int_equal(back.lan_count, LAN_MOST);
+	end(&back);
+}
+
+static void test_lan_is_replaced_in_place(void **state)
+{
+	const uint32_t lan[] = {2, 3};
+	struct readback back;
+
+	begin(&back);
+	table_write_lan(back.batch, lan, 2);
+	read_back(&back);
+	assert_int_equal(back.types[NFT_MSG_DELSETELEM], 1);
+	assert_int_equal(back.types[NFT_MSG_NEWSETELEM], 1);
+	assert_int_equal(back.lan_count, 2);
+	end(&back);
+
+	begin(&back);
+	table_write_lan(back.batch, NULL, 0);
+	read_back(&back);
+	assert_int_equal(back.types[NFT_MSG_DELSETELEM], 1);
+	assert_int_equal(back.types[NFT_MSG_NEWSETELEM], 0);
+	end(&back);
+}
+
+static void test_erase(void **state)
+{
+	struct readback back;
+
+	begin(&back);
+	table_erase(back.batch);
+	read_back(&back);
+	assert_int_equal(back.types[NFT_MSG_NEWTABLE], 1);
+	assert_int_equal(back.types[NFT_MSG_DELTABLE], 1);
+	end(&back);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_native_table),
+		cmocka_unit_test(test_compat_table),
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_many_interfaces),
+		cmocka_unit_test(test_lan_is_replaced_in_place),
+		cmocka_unit_test(test_erase),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

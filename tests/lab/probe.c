@@ -4,6 +4,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -16,6 +18,10 @@
 
 #define ATTEMPTS_MAX 64
 #define TEXT_SIZE    512
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
 
 struct attempt {
 	int fd; /* -1 when it is over */
@@ -38,7 +44,8 @@ static long long now_ms(void)
 static void finish(struct attempt *a, int index, const char *how, const char *text)
 {
 	printf("%d %s %s\n", index, how, text);
-	close(a->fd);
+	if (a->fd >= 0)
+		close(a->fd);
 	a->fd = -1;
 }
 
@@ -52,7 +59,89 @@ static void send_token(struct attempt *a, int index)
 		finish(a, index, "error", strerror(errno));
 }
 
-/* @target: "tcp|udp,ADDRESS[%INTERFACE],PORT,TOKEN" */
+static uint32_t add_words(uint32_t sum, const uint8_t *data, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		sum += i % 2 ? data[i] : (uint32_t)data[i] << 8;
+	return sum;
+}
+
+static uint16_t fold(uint32_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+/* A UDP datagram from @address to itself with headers of our own; its length. */
+static size_t build_datagram(uint8_t *packet, bool is_six, const void *address, uint16_t port,
+			     const char *token)
+{
+	size_t size = is_six ? 16 : 4, header = is_six ? 40 : 20;
+	size_t length = 8 + strlen(token);
+	uint8_t *udp = packet + header, *addresses = packet + (is_six ? 8 : 12);
+	uint16_t sum, client = (uint16_t)(20000 + now_ms() % 40000);
+
+	memset(packet, 0, header + 8);
+	packet[0] = is_six ? 0x60 : 0x45;
+	packet[is_six ? 5 : 3] = (uint8_t)(is_six ? length : header + length);
+	packet[is_six ? 7 : 8] = 64;
+	packet[is_six ? 6 : 9] = IPPROTO_UDP;
+	memcpy(addresses, address, size);
+	memcpy(addresses + size, address, size);
+	if (!is_six) {
+		sum = fold(add_words(0, packet, header));
+		packet[10] = (uint8_t)(sum >> 8);
+		packet[11] = (uint8_t)sum;
+	}
+	memcpy(udp,
+	       (uint8_t[]){(uint8_t)(client >> 8), (uint8_t)client, (uint8_t)(port >> 8),
+			   (uint8_t)port, 0, (uint8_t)length},
+	       6);
+	memcpy(udp + 8, token, strlen(token));
+	sum = fold(add_words(add_words((uint32_t)(IPPROTO_UDP + length), addresses, 2 * size), udp,
+			     length));
+	udp[6] = (uint8_t)(sum >> 8);
+	udp[7] = (uint8_t)sum;
+	return header + length;
+}
+
+/*
+ * Send the token in a datagram that no UDP socket made: "raw" by a raw socket, "inject" as a frame
+ * on lo, which passes no output hook. No answer can come.
+ */
+static int send_crafted(bool inject, bool is_six, const void *address, uint16_t port,
+			const char *token)
+{
+	struct sockaddr_ll link = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(is_six ? ETH_P_IPV6 : ETH_P_IP),
+		.sll_ifindex = (int)if_nametoindex("lo"),
+		.sll_halen = 6,
+	};
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6};
+	struct sockaddr_in four = {.sin_family = AF_INET};
+	uint8_t packet[256];
+	size_t length = build_datagram(packet, is_six, address, port, token);
+	int fd = inject ? socket(AF_PACKET, SOCK_DGRAM, 0)
+			: socket(is_six ? AF_INET6 : AF_INET, SOCK_RAW, IPPROTO_RAW);
+	ssize_t n;
+
+	memcpy(&six.sin6_addr, address, is_six ? 16 : 0);
+	memcpy(&four.sin_addr, address, is_six ? 0 : 4);
+	if (fd < 0)
+		return -1;
+	if (inject)
+		n = sendto(fd, packet, length, 0, (struct sockaddr *)&link, sizeof(link));
+	else if (is_six)
+		n = sendto(fd, packet, length, 0, (struct sockaddr *)&six, sizeof(six));
+	else
+		n = sendto(fd, packet, length, 0, (struct sockaddr *)&four, sizeof(four));
+	close(fd);
+	return n < 0 ? -1 : 0;
+}
+
+/* @target: "tcp|mptcp|udp|raw|inject,ADDRESS[%INTERFACE],PORT,TOKEN" */
 static void start(struct attempt *a, int index, char *target)
 {
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6};
@@ -70,7 +159,8 @@ static void start(struct attempt *a, int index, char *target)
 		exit(2);
 	}
 	snprintf(a->token, sizeof(a->token), "%s", token);
-	a->stream = strcmp(protocol, "tcp") == 0;
+	a->fd = -1;
+	a->stream = strstr(protocol, "tcp") != NULL;
 	scope = strchr(address, '%');
 	if (scope) {
 		*scope++ = '\0';
@@ -83,8 +173,16 @@ static void start(struct attempt *a, int index, char *target)
 		fprintf(stderr, "probe: bad address %s\n", address);
 		exit(2);
 	}
+	if (strcmp(protocol, "raw") == 0 || strcmp(protocol, "inject") == 0) {
+		r = send_crafted(*protocol == 'i', is_six,
+				 is_six ? (void *)&six.sin6_addr : (void *)&four.sin_addr,
+				 (uint16_t)atoi(port), token);
+		finish(a, index, "error", r ? strerror(errno) : "sent");
+		return;
+	}
 	a->fd = socket(is_six ? AF_INET6 : AF_INET,
-		       (a->stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK, 0);
+		       (a->stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK,
+		       *protocol == 'm' ? IPPROTO_MPTCP : 0);
 	if (a->fd < 0) {
 		finish(a, index, "error", strerror(errno));
 		return;
@@ -136,7 +234,8 @@ int main(int argc, char **argv)
 	long long deadline;
 
 	if (argc < 3 || count > ATTEMPTS_MAX) {
-		fprintf(stderr, "usage: probe TIMEOUT_MS tcp|udp,ADDRESS,PORT,TOKEN…\n");
+		fprintf(stderr,
+			"usage: probe TIMEOUT_MS tcp|mptcp|udp|raw|inject,ADDRESS,PORT,TOKEN…\n");
 		return 2;
 	}
 	deadline = now_ms() + atoi(argv[1]);

@@ -52,10 +52,9 @@ class Service:
 
     def accept(self, sock: socket.socket, target: str) -> None:
         try:
-            client, peer = sock.accept()
+            client, _ = sock.accept()
         except OSError:
             return
-        say(service=target, peer=peer[:2], connected=True)
         client.setblocking(False)
         self.selector.register(client, selectors.EVENT_READ, (self.line, target))
 

@@ -11,7 +11,8 @@ import pytest
 
 from lab import image
 from lab.guard import Events, Guard
-from lab.host import Host, Target
+from lab.host import Host, Target, new_token
+from lab.system import Cleanup
 
 ADDRESSES = ["127.0.0.1", "::1", Host.LAN4, Host.LAN6]
 EVERYTHING = [Target(protocol, address, 9222) for protocol in ("tcp", "udp")
@@ -83,7 +84,6 @@ for i in range(int(count)):
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_fire_and_forget(lab, guard: Guard, events: Events, protocol: str, address: str) -> None:
     """Programs that end at once after sending are served like all others."""
-    from lab.host import new_token
     token, count = new_token(), 50
     mark = events.mark()
     lab.host.run(sys.executable, "-c", FIRE, protocol, address, "9222", token, str(count))
@@ -119,27 +119,25 @@ def test_ten_thousand_short_clients(lab, guard: Guard, events: Events) -> None:
     assert refused_host(events, mark) == []
 
 
-def test_kernel_sockets(lab, guard: Guard, events: Events) -> None:
-    """A datagram that the kernel itself sends (a VXLAN tunnel to 127.0.0.1) has no client socket to
-    find, and is the host's."""
-    from lab.host import Services
-    from lab.system import Cleanup
-    with Cleanup() as cleanup:
-        # The tunnel holds port 4789 of all addresses and sends to itself; what comes out there is
-        # what went in: an ARP request, counted as received by the second end.
-        ip = lab.host.ip
-        ip("link", "add", "vx0", "type", "vxlan", "id", "7", "remote", "127.0.0.1", "local",
-           "127.0.0.1", "dstport", "4789", "dev", "lo")
-        cleanup.add(ip, "link", "del", "vx0")
-        ip("link", "set", "vx0", "up")
-        ip("addr", "add", "10.77.0.1/24", "dev", "vx0")
-        mark = events.mark()
-        before = received(lab, "vx0")
-        lab.host.run(image.probe(), "300", "udp,10.77.0.2,9,token", check=False)
-        assert received(lab, "vx0") > before, "the tunnel's datagram did not arrive"
-        assert refused_host(events, mark) == []
+def test_what_the_kernel_says(lab, guard: Guard, events: Events) -> None:
+    """Packets that the kernel makes itself pass on lo: resets, ICMP errors, echo replies."""
+    mark = events.mark()
+    closed = [Target(protocol, address, 9) for protocol in ("tcp", "udp") for address in ADDRESSES]
+    for target, answer in zip(closed, lab.host.probe(closed, 3.0)):
+        assert answer.error == "Connection refused", f"{target}: {answer}"
+    for address in ADDRESSES:
+        six = "-6" if ":" in address else "-4"
+        lab.host.run(image.root() / "bin/busybox", "ping", six, "-c", "1", "-W", "2", address)
+    assert refused_host(events, mark) == []
 
 
-def received(lab, interface: str) -> int:
-    import json
-    return json.loads(lab.host.ip("-j", "-s", "link", "show", interface))[0]["stats64"]["rx"]["packets"]
+def test_multipath_tcp(lab, guard: Guard, events: Events) -> None:
+    """MPTCP: the kernel makes the socket that connects. The host's passes, a guest's does not."""
+    target = Target("mptcp", "127.0.0.1", 9222)
+    mark = events.mark()
+    assert lab.host.probe([target], 3.0)[0].open
+    assert refused_host(events, mark) == []
+    for guest in (lab.guests.web, lab.guests.loose):
+        answer = guest.ask(target, 0.7)
+        assert answer.reply is None and not lab.services.saw(answer.token), guest
+        events.wait_refused(guest.label, "tcp", "127.0.0.1", 9222, mark)

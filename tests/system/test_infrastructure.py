@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -11,22 +12,32 @@ import pytest
 from lab.guard import CONFIG, Guard
 from lab.guests import UserVm, VethGuest
 from lab.host import Target, listening
-from lab.system import Cleanup, need
+from lab.system import Cleanup, end, need
 
 NAME, ADDRESS = "printer.example", "198.51.100.7"
 
 
-@pytest.fixture(scope="module")
-def resolv_conf(tmp_path_factory) -> Path:
-    """The host's /etc/resolv.conf, as systemd-resolved writes it."""
-    path = tmp_path_factory.mktemp("etc") / "resolv.conf"
-    path.write_text("nameserver 127.0.0.53\n")
-    return path
+class Resolvers:
+    """Two files like /etc/resolv.conf, which on a real host are one: what the conduit reads, and what
+    the guard reads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.conduit, self.guard = folder / "conduit", folder / "guard"
+        self.reset()
+
+    def reset(self) -> None:
+        for path in (self.conduit, self.guard):
+            path.write_text("nameserver 127.0.0.53\n")
 
 
 @pytest.fixture(scope="module")
-def config(resolv_conf: Path) -> str:
-    return CONFIG + f"[infrastructure]\nresolv_conf = {resolv_conf}\n"
+def resolvers(tmp_path_factory) -> Resolvers:
+    return Resolvers(tmp_path_factory.mktemp("etc"))
+
+
+@pytest.fixture(scope="module")
+def config(resolvers: Resolvers) -> str:
+    return CONFIG + f"[infrastructure]\nresolv-conf = {resolvers.guard}\n"
 
 
 @pytest.fixture(scope="module")
@@ -40,17 +51,16 @@ def servers(lab):
             "--except-interface=lo", "--listen-address=10.20.0.1,fd20::1,127.0.0.53,127.0.0.54",
             "--dhcp-range=10.20.0.100,10.20.0.150,1h", f"--address=/{NAME}/{ADDRESS}",
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        from lab.system import end
         cleanup.add(end, process)
         listening(process, lambda: "127.0.0.54:53" in lab.host.run("ss", "-lnu"), "dnsmasq")
         yield
 
 
 @pytest.fixture(scope="module")
-def namer(lab, servers, resolv_conf: Path):
+def namer(lab, servers, resolvers: Resolvers):
     """A user-network VM on a host whose resolver listens on loopback."""
     with Cleanup() as cleanup:
-        vm = UserVm(lab.host, "namer", cleanup, resolv_conf=resolv_conf)
+        vm = UserVm(lab.host, "namer", cleanup, resolv_conf=resolvers.conduit)
         vm.wait_ready()
         yield vm
 
@@ -64,7 +74,7 @@ def guard(lab, servers, config: str):
 def test_dhcp(lab, guard: Guard) -> None:
     """A guest without an address gets one from the server on its bridge."""
     guest = lab.guests.builder
-    said = guest.sh("udhcpc -i eth0 -n -q -t 5 -T 1 -s /bin/true; echo done", 30)
+    said = guest.sh("udhcpc -i eth0 -n -q -t 5 -T 1 -s /bin/true 2>&1; true", 30)
     assert "lease of 10.20.0.1" in said, said
 
 
@@ -107,17 +117,18 @@ def test_user_network_resolves(lab, guard: Guard, namer: UserVm) -> None:
     assert namer.tcp("10.0.2.2", 9222, 0.7) is None
 
 
-def test_other_loopback_resolvers_stay_closed(lab, guard: Guard, namer: UserVm, resolv_conf: Path) -> None:
-    """Port 53 of 127.0.0.54 is not the host's resolver until /etc/resolv.conf says so."""
-    resolv_conf.write_text("nameserver 127.0.0.54\n")
+def test_only_the_resolver_of_this_host(lab, guard: Guard, namer: UserVm, resolvers: Resolvers) -> None:
+    """Port 53 of 127.0.0.54 is closed until resolv.conf names it; then the guard knows at once."""
     try:
-        guard.config.write_text(CONFIG)  # what the daemon reads is the machine's own file now
-        guard.must("reload")
+        resolvers.conduit.write_text("nameserver 127.0.0.54\n")
+        time.sleep(1.2)  # libslirp keeps what it read for a second
         assert ADDRESS not in namer.resolve(NAME, "10.0.2.3")
+        resolvers.guard.write_text("nameserver 127.0.0.54\n")
+        time.sleep(0.3)
+        assert ADDRESS in namer.resolve(NAME, "10.0.2.3")
     finally:
-        resolv_conf.write_text("nameserver 127.0.0.53\n")
-        guard.config.write_text(CONFIG + f"[infrastructure]\nresolv_conf = {resolv_conf}\n")
-        guard.must("reload")
+        resolvers.reset()
+        time.sleep(1.2)
 
 
 @pytest.mark.parametrize("key", ["dhcp", "dns", "ping", "resolver"])

@@ -220,3 +220,33 @@ def test_noise(lab, guard: Guard, crafter) -> None:
     assert guard.alive
     strangers = [r for r in lab.services.since(mark) if r["peer"][0] in (G4, G6)]
     assert not strangers
+
+
+# A privileged container on the host's network makes datagrams on lo that belong to no UDP socket. The
+# kernel itself takes injected IPv4 frames with a loopback source for martians.
+ON_LO = [("raw", "127.0.0.1", True), ("raw", "::1", True), ("inject", "127.0.0.1", False),
+         ("inject", "::1", True)]
+on_lo = pytest.mark.parametrize("guest", ["web", "loose"])
+
+
+@on_lo
+@pytest.mark.parametrize("how,address,leaks", ON_LO)
+def test_raw_on_lo_without_guard(lab, guest: str, how: str, address: str, leaks: bool) -> None:
+    answer = getattr(lab.guests, guest).ask(Target(how, address, 9222))
+    assert answer.error == "sent"
+    assert lab.services.wait_saw(answer.token, 0.3) == leaks
+
+
+@on_lo
+@pytest.mark.parametrize("how,address,leaks", ON_LO)
+def test_raw_on_lo_refused(lab, guard: Guard, events: Events, guest: str, how: str, address: str,
+                           leaks: bool) -> None:
+    """Refused, and told; whose it was cannot always be told, but never is it taken for the host's."""
+    mark = events.mark()
+    answer = getattr(lab.guests, guest).ask(Target(how, address, 9222))
+    assert answer.error == "sent"
+    assert not lab.services.wait_saw(answer.token, 0.3), "it reached the service"
+    if leaks:
+        event = events.wait(lambda e: e["service"]["address"] == address and
+                            e["service"]["port"] == 9222, mark)
+        assert event["verdict"] == "drop" and event["source"]["class"] in ("guest", "unknown")

@@ -379,8 +379,7 @@ static void resolvers_are_read(void **state)
 	fclose(file);
 	assert_int_equal(resolvers_read(path, &resolvers), 0);
 	assert_int_equal(resolvers.count, 4);
-	assert_true(
-		IN6_ARE_ADDR_EQUAL(&resolvers.address[0], &(struct in6_addr[]){address(STUB)}[0]));
+	assert_memory_equal(&resolvers.address[0], &stub, sizeof(stub));
 	assert_true(IN6_IS_ADDR_LOOPBACK(&resolvers.address[1]));
 	assert_true(IN6_IS_ADDR_LINKLOCAL(&resolvers.address[2]));
 	assert_true(IN6_IS_ADDR_V4MAPPED(&resolvers.address[3]));

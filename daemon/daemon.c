@@ -96,7 +96,7 @@ int daemon_reload(struct daemon *daemon, struct error *error)
 		daemon->config_failure = *error;
 	} else {
 		use_config(daemon, config);
-		loop_update_lan(daemon);
+		loop_update_table(daemon);
 		daemon->config_failure.text[0] = '\0';
 		log_notice("%s read again", daemon->settings.config);
 	}

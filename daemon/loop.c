@@ -37,7 +37,7 @@ static void handle_process(void *data, const struct process_event *event)
 	registry_process_event(daemon->guard.registry, event);
 }
 
-void loop_update_lan(struct daemon *daemon)
+static void update_lan(struct daemon *daemon)
 {
 	uint32_t lan[LAN_INTERFACES_MAX];
 	size_t count;
@@ -68,6 +68,13 @@ static void update_cgroups(struct daemon *daemon)
 		log_error("the guests' cgroups could not be written to the kernel: %m");
 }
 
+void loop_update_table(struct daemon *daemon)
+{
+	daemon->registry_generation = registry_generation(daemon->guard.registry);
+	update_lan(daemon);
+	update_cgroups(daemon);
+}
+
 static void catch_up(void *data)
 {
 	struct daemon *daemon = data;
@@ -83,7 +90,7 @@ static void catch_up(void *data)
 	if (daemon->links_changed) {
 		daemon->links_changed = false;
 		registry_links_changed(daemon->guard.registry);
-		loop_update_lan(daemon);
+		loop_update_table(daemon);
 	}
 }
 
@@ -92,8 +99,8 @@ void loop_work(struct daemon *daemon)
 {
 	uint64_t next = registry_work(daemon->guard.registry);
 
-	loop_update_lan(daemon);
-	update_cgroups(daemon);
+	if (daemon->registry_generation != registry_generation(daemon->guard.registry))
+		loop_update_table(daemon);
 	sd_event_source_set_enabled(daemon->work_timer, next ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 	if (next)
 		sd_event_source_set_time(daemon->work_timer, next);

@@ -30,6 +30,7 @@ struct daemon {
 	struct ruleset *ruleset;
 	uint32_t lan[LAN_INTERFACES_MAX];
 	size_t lan_count;
+	uint32_t registry_generation; /* that @lan and @cgroups are from */
 	struct ruleset_cgroup cgroups[RULESET_CGROUPS_MAX];
 	size_t cgroup_count;
 	struct journal *journal;
@@ -53,7 +54,7 @@ extern const struct links_handler loop_links_handler;
 int loop_add_sources(struct daemon *daemon);
 void loop_arm_expiry(struct daemon *daemon);
 void loop_work(struct daemon *daemon);
-void loop_update_lan(struct daemon *daemon);
+void loop_update_table(struct daemon *daemon);
 void loop_read_resolvers(struct daemon *daemon);
 
 /* answers.c: what the control socket asks of the daemon */

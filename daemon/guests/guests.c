@@ -58,6 +58,7 @@ struct guest *guests_add(struct registry *registry, enum kind kind, const char *
 	guest = &registry->guests[i];
 	memset(guest, 0, sizeof(*guest));
 	guest->id = ++registry->next_id;
+	registry->generation++;
 	guest->kind = kind;
 	text_copy(guest->runtime, sizeof(guest->runtime), runtime);
 	text_copy(guest->name, sizeof(guest->name), name);
@@ -125,6 +126,7 @@ static void forget(struct registry *registry, uint32_t index)
 	log_debug("guest %u: %s has gone", registry->guests[index].id,
 		  registry->guests[index].name);
 	registry->guests[index].id = 0;
+	registry->generation++;
 	registry->guest_keys[index] = 0;
 	registry->guest_netns[index] = 0;
 }

@@ -247,6 +247,7 @@ static void note_cgroup(struct registry *registry, struct guest *guest, const ch
 	node[match->node_length] = '\0';
 	if (!cgroups_id(registry->settings.cgroup, node, &guest->cgroup))
 		guest->cgroup_level = match->level;
+	registry->generation++;
 }
 
 static bool is_foreign(uint64_t namespace, uint64_t host)

@@ -109,6 +109,11 @@ int registry_source(struct registry *registry, const struct flow *flow,
 	return result;
 }
 
+uint32_t registry_generation(const struct registry *registry)
+{
+	return registry->generation;
+}
+
 size_t registry_cgroups(const struct registry *registry, struct ruleset_cgroup *cgroups,
 			size_t size)
 {

@@ -85,6 +85,9 @@ void registry_links_changed(struct registry *registry);
  */
 uint64_t registry_work(struct registry *registry);
 
+/** registry_generation() - a number that changes when the answers of the next two do. */
+uint32_t registry_generation(const struct registry *registry);
+
 /**
  * registry_lan() - interfaces that lead to the LAN, whose packets need no queue
  * @declared: interface names that the configuration says so of

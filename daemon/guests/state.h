@@ -129,6 +129,7 @@ struct registry {
 	uint32_t guest_members[GUESTS_MAX]; /* members that refer to it */
 	uint32_t guests_high;		    /* slots below this have been used */
 	uint32_t next_id;
+	uint32_t generation; /* see registry_generation() */
 	struct member members[MEMBERS_MAX];
 	uint32_t member_count;
 	uint32_t members_lost;	/* members that found no slot */

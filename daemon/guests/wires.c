@@ -208,6 +208,7 @@ static void add_wire(void *data, const struct link *link)
 void registry_links_changed(struct registry *registry)
 {
 	/* What has gone is left out; an index may come back as another interface. */
+	registry->generation++;
 	registry->wires_high = 0;
 	registry->wires_pending = false;
 	links_each(registry->settings.links, add_wire, registry);
@@ -222,6 +223,7 @@ uint64_t wires_work(struct registry *registry)
 		return 0;
 	if (registry->wires_scanned_us && now - registry->wires_scanned_us < SCAN_INTERVAL_US)
 		return registry->wires_scanned_us + SCAN_INTERVAL_US;
+	registry->generation++;
 	registry->wires_scanned_us = now;
 	registry->wires_pending = false;
 	for (uint32_t i = 0; i < registry->wires_high; i++) {

@@ -151,7 +151,7 @@ int queue_holder_describe(uint16_t number, char *target, size_t size)
 	if (root < 0)
 		return root;
 	result = read_text(root, QUEUE_HOLDER_QUEUES, &queues);
-	if (result < 0)
+	if (result || !queues)
 		return result;
 	result = queue_entry_find(queues, number, &entry);
 	if (result < 0)

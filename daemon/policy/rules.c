@@ -107,10 +107,11 @@ static int append_unescaped(char *target, size_t size, const char *text, struct 
 
 	while (*text) {
 		char byte = *text++;
+		int high = *text == 'x' ? hex_digit(text[1]) : -1;
+		int low = high >= 0 ? hex_digit(text[2]) : -1;
 
-		if (byte == '\\' && *text == 'x' && hex_digit(text[1]) >= 0 &&
-		    hex_digit(text[2]) >= 0) {
-			byte = (char)(hex_digit(text[1]) << 4 | hex_digit(text[2]));
+		if (byte == '\\' && high >= 0 && low >= 0) {
+			byte = (char)(high * 16 + low);
 			text += 3;
 		} else if (byte == '\\' && *text++ != '\\') {
 			return error_set(error, -EINVAL,

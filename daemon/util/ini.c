@@ -163,7 +163,7 @@ static bool check_line(struct parser *parser, const char *line)
 static char *feed_line(char *target, int size, void *stream)
 {
 	struct parser *parser = stream;
-	char line[INI_LINE_SIZE];
+	char line[INI_LINE_SIZE] = "";
 
 	if (parser->status)
 		return NULL;

@@ -32,14 +32,21 @@
  */
 static struct {
 	bool armed;
-	int step;  /* calls so far */
-	int due;   /* the call that goes wrong, from 1 */
-	int error; /* 0: die */
+	int step;	/* calls so far */
+	int due;	/* the call that goes wrong, from 1 */
+	int error;	/* 0: die */
+	char trace[32]; /* first letters of the calls, of a row of equal ones the first */
 } steps;
 
-static bool goes_wrong(void)
+static bool goes_wrong(char letter)
 {
-	if (!steps.armed || ++steps.step != steps.due)
+	size_t length = strlen(steps.trace);
+
+	if (!steps.armed)
+		return false;
+	if (length + 1 < sizeof(steps.trace) && (!length || steps.trace[length - 1] != letter))
+		steps.trace[length] = letter;
+	if (++steps.step != steps.due)
 		return false;
 	if (!steps.error)
 		return true;
@@ -52,7 +59,7 @@ ssize_t write(int fd, const void *bytes, size_t length)
 	ssize_t (*real)(int, const void *, size_t);
 
 	*(void **)&real = dlsym(RTLD_NEXT, "write");
-	if (goes_wrong()) {
+	if (goes_wrong('w')) {
 		if (steps.error)
 			return -1;
 		real(fd, bytes, length / 2);
@@ -68,7 +75,7 @@ int fsync(int fd)
 	int (*real)(int);
 
 	*(void **)&real = dlsym(RTLD_NEXT, "fsync");
-	if (!goes_wrong())
+	if (!goes_wrong('f'))
 		return real(fd);
 	if (!steps.error)
 		_exit(0);
@@ -80,7 +87,7 @@ int renameat(int from_folder, const char *from, int to_folder, const char *to)
 	int (*real)(int, const char *, int, const char *);
 
 	*(void **)&real = dlsym(RTLD_NEXT, "renameat");
-	if (!goes_wrong())
+	if (!goes_wrong('r'))
 		return real(from_folder, from, to_folder, to);
 	if (!steps.error)
 		_exit(0);
@@ -100,7 +107,7 @@ int openat(int folder, const char *path, int flags, ...)
 		va_end(args);
 	}
 	*(void **)&real = dlsym(RTLD_NEXT, "openat");
-	if (!goes_wrong())
+	if (!goes_wrong('o'))
 		return real(folder, path, flags, mode);
 	if (!steps.error)
 		_exit(0);
@@ -634,6 +641,19 @@ static void trouble_leaves_old_or_new(void **state)
 	assert_true(due > 5);
 }
 
+static void the_disk_has_it_before_its_name(void **state)
+{
+	struct places *places = *state;
+	struct exceptions *exceptions = open_store(places, NOW);
+
+	memset(&steps, 0, sizeof(steps));
+	steps.armed = true;
+	add(exceptions, true, "127.0.0.1:1", "vm", 0);
+	steps.armed = false;
+	assert_string_equal(steps.trace, "owfrf");
+	exceptions_close(exceptions);
+}
+
 static void left_over_file_is_no_obstacle(void **state)
 {
 	struct places *places = *state;
@@ -820,13 +840,21 @@ static void duplicates_cost_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_PLACES(store_survives_reopening),   IN_PLACES(every_text_survives),
-		IN_PLACES(changes_are_whole),	       IN_PLACES(expired_ones_vanish),
-		IN_PLACES(broken_files_are_named),     IN_PLACES(broken_file_is_kept),
-		IN_PLACES(unreadable_places_fail),     IN_PLACES(administrator_has_a_folder),
-		IN_PLACES(trouble_leaves_old_or_new),  IN_PLACES(left_over_file_is_no_obstacle),
-		IN_PLACES(deny_goes_before_allow),     cmocka_unit_test(index_agrees_with_scan),
-		cmocka_unit_test(lookups_do_not_grow), cmocka_unit_test(duplicates_cost_nothing),
+		IN_PLACES(store_survives_reopening),
+		IN_PLACES(every_text_survives),
+		IN_PLACES(changes_are_whole),
+		IN_PLACES(expired_ones_vanish),
+		IN_PLACES(broken_files_are_named),
+		IN_PLACES(broken_file_is_kept),
+		IN_PLACES(unreadable_places_fail),
+		IN_PLACES(administrator_has_a_folder),
+		IN_PLACES(trouble_leaves_old_or_new),
+		IN_PLACES(the_disk_has_it_before_its_name),
+		IN_PLACES(left_over_file_is_no_obstacle),
+		IN_PLACES(deny_goes_before_allow),
+		cmocka_unit_test(index_agrees_with_scan),
+		cmocka_unit_test(lookups_do_not_grow),
+		cmocka_unit_test(duplicates_cost_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

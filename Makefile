@@ -96,6 +96,9 @@ SANITIZE     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS) $(UNIT_LDFLAGS) -lcmocka
 
+# This one runs the CLI itself.
+$(B)/tests/unit/test_cli: | $(B)/lhguard
+
 unit-programs: $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 
 unit: ## build and run the unit tests under ASan and UBSan, no root needed

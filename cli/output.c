@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What people read: escaped text, times and commands to copy. */
+#include "output.h"
+
+#include "policy/language.h"
+#include "policy/timestamp.h"
+#include "util/text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define SHOWN_BUFFERS  8
+#define QUOTED_BUFFERS 4
+#define TEXT_SIZE      2048 /* more than anything that is shown has */
+
+const char *shown(const char *text)
+{
+	static char buffers[SHOWN_BUFFERS][TEXT_SIZE];
+	static unsigned int next;
+	char *buffer = buffers[next++ % SHOWN_BUFFERS];
+
+	text_escape(buffer, TEXT_SIZE, text, strlen(text));
+	return buffer;
+}
+
+const char *text_of(const json_t *object, const char *member)
+{
+	const char *text = json_string_value(json_object_get(object, member));
+
+	return text ? text : "";
+}
+
+json_int_t number_of(const json_t *object, const char *member)
+{
+	return json_integer_value(json_object_get(object, member));
+}
+
+/* Escaping does no more to printable text than to double its backslashes. */
+static bool is_printable(const char *word, const char *escaped)
+{
+	size_t length = strlen(word);
+
+	for (const char *c = word; *c; c++)
+		length += *c == '\\';
+	return strlen(escaped) == length;
+}
+
+const char *quoted(const char *word)
+{
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+:,./-";
+	static char buffers[QUOTED_BUFFERS][4 * TEXT_SIZE];
+	static unsigned int next;
+	char *buffer = buffers[next++ % QUOTED_BUFFERS], *end = buffer;
+	const char *escaped = shown(word);
+	const char *last = buffer + sizeof(buffers[0]) - 8; /* room for one more and the end */
+	bool verbatim = is_printable(word, escaped);
+
+	if (*word && strspn(word, plain) == strlen(word)) {
+		text_copy(buffer, sizeof(buffers[0]), word);
+		return buffer;
+	}
+	end = stpcpy(end, verbatim ? "'" : "$'");
+	for (const char *c = verbatim ? word : escaped; *c && end < last; c++) {
+		if (*c != '\'')
+			*end++ = *c;
+		else
+			end = stpcpy(end, verbatim ? "'\\''" : "\\'");
+	}
+	strcpy(end, "'");
+	return buffer;
+}
+
+static time_t seconds_of(const char *timestamp)
+{
+	uint64_t us = 0;
+
+	timestamp_parse(timestamp, &us, NULL);
+	return (time_t)(us / 1000000);
+}
+
+const char *local_time(const char *timestamp)
+{
+	time_t then = seconds_of(timestamp), now = time(NULL);
+	static char text[32];
+	char today[16], day[16];
+	struct tm parts;
+
+	localtime_r(&now, &parts);
+	strftime(today, sizeof(today), "%Y-%m-%d", &parts);
+	localtime_r(&then, &parts);
+	strftime(day, sizeof(day), "%Y-%m-%d", &parts);
+	strftime(text, sizeof(text), strcmp(day, today) ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &parts);
+	return text;
+}
+
+const char *time_left(const char *timestamp)
+{
+	time_t then = seconds_of(timestamp), now = time(NULL);
+	static char text[32];
+
+	return duration_format(text, sizeof(text), then > now ? (uint64_t)(then - now) : 0);
+}
+
+void print_json(const json_t *value)
+{
+	json_dumpf(value, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+	putchar('\n');
+}

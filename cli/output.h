@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What people read: escaped text, times, commands to copy, tables aligned to their content. */
+#ifndef LHGUARD_CLI_OUTPUT_H
+#define LHGUARD_CLI_OUTPUT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * shown() - text from outside, escaped for a terminal
+ * Return: one of several static buffers, valid for the next seven calls.
+ */
+const char *shown(const char *text);
+
+/** text_of() - a member that is text; "" where it is missing, null or something else. Not escaped.
+ */
+const char *text_of(const json_t *object, const char *member);
+
+/** number_of() - a member that is a number, else 0. */
+json_int_t number_of(const json_t *object, const char *member);
+
+/**
+ * quoted() - a word as a POSIX shell has to read it
+ * Plain where nothing in it is special, in '…' otherwise; a word that is not printable as $'…',
+ * with \xHH, which bash, zsh, ksh and POSIX.1-2024 read. Return: one of several static buffers,
+ * valid for the next three calls.
+ */
+const char *quoted(const char *word);
+
+/**
+ * local_time() - a time of the daemon's answers for a person
+ * Return: "20:14:05", with the date before it when that is not today's; static.
+ */
+const char *local_time(const char *timestamp);
+
+/** time_left() - "9m58s" until a time of the daemon's answers, "0s" once it is over; static. */
+const char *time_left(const char *timestamp);
+
+/** print_json() - an object or an array in one line of ASCII. */
+void print_json(const json_t *value);
+
+#define COLUMNS_MAX 16
+
+/**
+ * struct column - of a table
+ * @is_number: aligned to the right
+ */
+struct column {
+	const char *name;
+	bool is_number;
+};
+
+/**
+ * struct table - cells, row by row
+ * @columns: @column_count of them, at most COLUMNS_MAX
+ * @cells: @cell_count of them, owned
+ */
+struct table {
+	const struct column *columns;
+	size_t column_count;
+	char **cells;
+	size_t cell_count;
+};
+
+/** table_add() - the next cell; everything in it is escaped. */
+void table_add(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** table_print() - print the table with a heading, and free its cells. */
+void table_print(struct table *table);
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The verbs that show what is: list, guests. */
+#include "output.h"
+#include "verbs.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Who made an exception: the administrator's file, or a user. */
+static const char *maker_of(const json_t *exception)
+{
+	const char *file = text_of(exception, "file");
+	uid_t uid = (uid_t)number_of(exception, "creator");
+	static char text[64];
+	const struct passwd *user;
+
+	if (*file)
+		return file;
+	user = getpwuid(uid);
+	if (user)
+		return user->pw_name;
+	snprintf(text, sizeof(text), "user %u", uid);
+	return text;
+}
+
+static void print_exceptions(const json_t *list)
+{
+	static const struct column columns[] = {
+		{"ID", true},	    {"ACTION", false},	{"SERVICE", false}, {"FROM", false},
+		{"EXPIRES", false}, {"MADE BY", false}, {"COMMENT", false},
+	};
+	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *exception = json_array_get(list, i);
+		const char *expires = text_of(exception, "expires");
+
+		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(exception, "id"));
+		table_add(&table, "%s", text_of(exception, "action"));
+		table_add(&table, "%s", text_of(exception, "service"));
+		table_add(&table, "%s", text_of(exception, "source"));
+		table_add(&table, "%s%s", *expires ? "in " : "",
+			  *expires ? time_left(expires) : "never");
+		table_add(&table, "%s", maker_of(exception));
+		table_add(&table, "%s", text_of(exception, "comment"));
+	}
+	table_print(&table);
+}
+
+static void print_guests(const json_t *list)
+{
+	static const struct column columns[] = {
+		{"GUEST", false},  {"RUNTIME", false}, {"PID", true},	    {"ATTEMPTS", true},
+		{"REFUSED", true}, {"SINCE", false},   {"KNOWN BY", false},
+	};
+	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *guest = json_array_get(list, i);
+		json_int_t leader = number_of(guest, "leader");
+
+		table_add(&table, "%s", text_of(guest, "label"));
+		table_add(&table, "%s", text_of(guest, "runtime"));
+		if (leader)
+			table_add(&table, "%" JSON_INTEGER_FORMAT, leader);
+		else
+			table_add(&table, "-");
+		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(guest, "attempts"));
+		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(guest, "refused"));
+		table_add(&table, "%s", local_time(text_of(guest, "since")));
+		table_add(&table, "%s", text_of(guest, "recognised"));
+	}
+	table_print(&table);
+}
+
+static enum status show(const struct options *options, const char *method, const char *member,
+			void (*print)(const json_t *list), const char *nothing)
+{
+	json_t *list = NULL;
+	enum status status = client_list(options->socket, method, member, &list);
+
+	if (status)
+		return status;
+	if (options->json)
+		print_json(list);
+	else if (json_array_size(list))
+		print(list);
+	else
+		puts(nothing);
+	json_decref(list);
+	return STATUS_DONE;
+}
+
+enum status verb_list(const struct options *options, int argc, char **argv)
+{
+	return show(
+		options, "ListExceptions", "exceptions", print_exceptions,
+		"No exceptions: guests reach no service of this host but what they need to run. "
+		"One is made by: lhguard allow SERVICE --from GUEST");
+}
+
+enum status verb_guests(const struct options *options, int argc, char **argv)
+{
+	return show(options, "ListGuests", "guests", print_guests,
+		    "No VM and no container is known to be running.");
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The verb that tells how the guard is doing, and what to do where it is not well. */
+#include "output.h"
+#include "verbs.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NUMBER	    "%" JSON_INTEGER_FORMAT
+#define LABEL_WIDTH 16
+
+static void line(const char *label, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void line(const char *label, const char *format, ...)
+{
+	va_list args;
+
+	printf("%-*s", LABEL_WIDTH, label);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+}
+
+/* What to do, below the line that says what is wrong. */
+static void advise(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void advise(const char *format, ...)
+{
+	va_list args;
+
+	printf("%*s→ ", LABEL_WIDTH, "");
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+}
+
+static bool is_ok(const json_t *status, const char *part)
+{
+	return !strcmp(text_of(json_object_get(status, part), "state"), "ok");
+}
+
+static const char *failure(const json_t *status, const char *part)
+{
+	return shown(text_of(json_object_get(status, part), "error"));
+}
+
+static void print_mode(const json_t *status)
+{
+	const char *refusal = text_of(status, "verdict");
+
+	if (!strcmp(text_of(status, "mode"), "enforce")) {
+		line("mode", "enforce: what is refused is %s",
+		     strcmp(refusal, "reject") ? "dropped" : "rejected");
+		return;
+	}
+	line("mode", "MONITOR: everything is let through, and recorded as what it would have been");
+	advise("to refuse in earnest: mode = enforce in %s, then: lhguard reload",
+	       shown(text_of(status, "configurationFile")));
+}
+
+static void print_files(const json_t *status)
+{
+	const char *path = shown(text_of(status, "configurationFile"));
+
+	if (is_ok(status, "configuration")) {
+		line("configuration", "%s", path);
+	} else {
+		line("configuration", "FAILED %s", failure(status, "configuration"));
+		advise("the last good one is in force; mend it, then: lhguard reload");
+	}
+	if (is_ok(status, "exceptions")) {
+		line("exceptions", NUMBER, number_of(status, "exceptionCount"));
+	} else {
+		line("exceptions", "FAILED %s", failure(status, "exceptions"));
+		advise("none is in force; mend the file, then: lhguard reload");
+	}
+}
+
+static void print_queue(const json_t *queue, const char *configuration)
+{
+	const char *name = shown(text_of(queue, "name"));
+	const char *overflow = shown(text_of(queue, "overflow"));
+	json_int_t overflowed = number_of(queue, "overflowed"), lost = number_of(queue, "lost");
+	json_int_t unsent = number_of(queue, "unsent");
+	char label[64];
+
+	snprintf(label, sizeof(label), "queue %s", name);
+	line(label, "number " NUMBER ", length " NUMBER ", when full: %s, without lhguardd: %s",
+	     number_of(queue, "number"), number_of(queue, "length"), overflow,
+	     shown(text_of(queue, "down")));
+	if (overflowed) {
+		line("", NUMBER " connections found it FULL: %s", overflowed, overflow);
+		advise("raise length in [queue %s] of %s, then restart lhguardd", name,
+		       configuration);
+	}
+	if (lost) {
+		line("", NUMBER " times the kernel could not hand packets over", lost);
+		advise("the machine is too busy for lhguardd; their clients try again");
+	}
+	if (unsent) {
+		line("", NUMBER " verdicts were refused by the kernel", unsent);
+		advise("look for another program that changes the queues; see the log of lhguardd");
+	}
+}
+
+static void print_losses(const json_t *status)
+{
+	json_int_t restored = number_of(status, "tableRestored");
+	json_int_t processes = number_of(status, "processEventsLost");
+	json_int_t journal = number_of(status, "journalLost");
+
+	if (restored) {
+		line("table", "RESTORED " NUMBER " times: somebody else changed or flushed it",
+		     restored);
+		advise("let other firewalls change their own tables only, not \"flush ruleset\"");
+	}
+	if (processes) {
+		line("process events", "LOST " NUMBER " times; all processes were looked at anew",
+		     processes);
+		advise("nothing, unless it grows: then the machine starts processes faster than "
+		       "lhguardd can follow");
+	}
+	if (journal) {
+		line("journal", "LOST " NUMBER " events: journald was too slow", journal);
+		advise("lhguard watch --past 1000 still has the newest");
+	}
+}
+
+static void print_status(const json_t *status)
+{
+	const char *netns = text_of(status, "netns");
+	const json_t *queues = json_object_get(status, "queues");
+
+	line("lhguardd", "%s, since %s", shown(text_of(status, "version")),
+	     local_time(text_of(status, "since")));
+	line("guards", "%s", *netns ? shown(netns) : "this machine");
+	print_mode(status);
+	print_files(status);
+	line("guests", NUMBER, number_of(status, "guestCount"));
+	line("attempts", NUMBER ", refused " NUMBER ", gone before they were judged " NUMBER,
+	     number_of(status, "attempts"), number_of(status, "refused"),
+	     number_of(status, "vanished"));
+	line("table", "inet lhguard, queue expression: %s", shown(text_of(status, "expression")));
+	for (size_t i = 0; i < json_array_size(queues); i++)
+		print_queue(json_array_get(queues, i), shown(text_of(status, "configurationFile")));
+	print_losses(status);
+}
+
+enum status verb_status(const struct options *options, int argc, char **argv)
+{
+	json_t *answer = NULL;
+	enum status status = client_call(options->socket, "GetStatus", NULL, &answer);
+
+	if (status)
+		return status;
+	if (options->json)
+		print_json(json_object_get(answer, "status"));
+	else
+		print_status(json_object_get(answer, "status"));
+	json_decref(answer);
+	return STATUS_DONE;
+}

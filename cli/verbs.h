@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What lhguard(1) can be asked to do. */
+#ifndef LHGUARD_CLI_VERBS_H
+#define LHGUARD_CLI_VERBS_H
+
+#include "client.h"
+
+/**
+ * struct options - of the command line
+ * @socket: path of the control socket
+ * @json: JSON and not text
+ * @from: source of an exception, NULL: any
+ * @duration: how long an exception lasts, NULL: for ever
+ * @comment: of an exception, NULL: none
+ * @past: how many past attempts to watch first
+ */
+struct options {
+	const char *socket;
+	bool json;
+	const char *from;
+	const char *duration;
+	const char *comment;
+	unsigned int past;
+};
+
+/* Each takes the arguments behind the verb. */
+enum status verb_status(const struct options *options, int argc, char **argv);
+enum status verb_allow(const struct options *options, int argc, char **argv);
+enum status verb_deny(const struct options *options, int argc, char **argv);
+enum status verb_remove(const struct options *options, int argc, char **argv);
+enum status verb_list(const struct options *options, int argc, char **argv);
+enum status verb_guests(const struct options *options, int argc, char **argv);
+enum status verb_watch(const struct options *options, int argc, char **argv);
+enum status verb_reload(const struct options *options, int argc, char **argv);
+
+#endif

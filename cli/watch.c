@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The verb that shows each attempt as it is made. */
+#include "output.h"
+#include "verbs.h"
+
+#include "util/text.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define WORD_SIZE 320 /* bytes of a service or a source as exceptions are written */
+
+/* "127.0.0.1:9222", "[::1]:9222"; the address alone where the protocol has no ports */
+static const char *endpoint(char *target, size_t size, const json_t *service)
+{
+	const char *address = text_of(service, "address");
+	bool is_v6 = strchr(address, ':');
+
+	target[0] = '\0';
+	text_append(target, size, is_v6 ? "[%s]" : "%s", address);
+	if (number_of(service, "port"))
+		text_append(target, size, ":%" JSON_INTEGER_FORMAT, number_of(service, "port"));
+	return target;
+}
+
+/* The service as --allow takes it; tcp, the usual one, goes without saying. */
+static bool service_word(char *target, size_t size, const json_t *service)
+{
+	const char *protocol = text_of(service, "protocol");
+
+	target[0] = '\0';
+	if (strcmp(protocol, "tcp"))
+		text_append(target, size, "%s/", protocol);
+	endpoint(target + strlen(target), size - strlen(target), service);
+	return number_of(service, "port") != 0;
+}
+
+/*
+ * The narrowest source that an exception for this attempt can name: the guest, its runtime where it
+ * has no name of its own ("one of: a, b" is none), or the class.
+ */
+static void source_word(char *target, size_t size, const json_t *source)
+{
+	const char *name = text_of(source, "name"), *runtime = text_of(source, "runtime");
+	const char *kind = text_of(source, "kind");
+
+	target[0] = '\0';
+	if (*name && strncmp(name, "one of: ", strlen("one of: ")) != 0)
+		text_append(target, size, "%s:%s", kind, name);
+	else
+		text_append(target, size, "%s", *runtime ? runtime : kind);
+}
+
+static void print_allow(const json_t *event)
+{
+	char service[WORD_SIZE], source[WORD_SIZE];
+
+	if (!service_word(service, sizeof(service), json_object_get(event, "service")))
+		return; /* exceptions are about ports */
+	source_word(source, sizeof(source), json_object_get(event, "source"));
+	printf("; allow: lhguard allow %s --from %s", quoted(service), quoted(source));
+}
+
+/* Why, and what can be done about it. */
+static void print_reason(const json_t *event)
+{
+	const char *reason = text_of(event, "reason");
+	json_int_t exception = number_of(event, "exception");
+	bool is_accepted = !strcmp(text_of(event, "verdict"), "accept");
+
+	if (exception)
+		printf("; %s by exception %" JSON_INTEGER_FORMAT
+		       ": lhguard remove %" JSON_INTEGER_FORMAT " takes it back",
+		       is_accepted ? "allowed" : "denied", exception, exception);
+	else if (!strcmp(reason, "martian"))
+		printf("; never allowed: loopback addresses are for the host alone");
+	else if (!is_accepted && (!strcmp(reason, "default") || !strcmp(reason, "vanished")))
+		print_allow(event);
+	else
+		printf("; %s", shown(text_of(event, "rule")));
+}
+
+static const char *colour(const char *verdict)
+{
+	if (!isatty(STDOUT_FILENO) || getenv("NO_COLOR"))
+		return "";
+	return strcmp(verdict, "accept") ? "\033[31m" : "\033[32m";
+}
+
+static void print_event(const json_t *event)
+{
+	const json_t *service = json_object_get(event, "service");
+	const char *verdict = text_of(event, "verdict"), *program = text_of(event, "program");
+	const char *listener = text_of(service, "program");
+	bool is_enforced = strcmp(text_of(event, "mode"), "monitor") != 0;
+	char text[WORD_SIZE];
+
+	printf("%s %s%-6s%s ", local_time(text_of(event, "last")), colour(verdict), shown(verdict),
+	       *colour(verdict) ? "\033[m" : "");
+	printf("%s → %s %s", shown(text_of(json_object_get(event, "source"), "label")),
+	       shown(text_of(service, "protocol")), shown(endpoint(text, sizeof(text), service)));
+	if (*listener)
+		printf(" (%s)", shown(listener));
+	printf(" by %s", shown(text_of(event, "route")));
+	if (*program)
+		printf(" via %s", shown(program));
+	printf(", %s", shown(text_of(event, "interface")));
+	if (number_of(event, "count") > 1)
+		printf(", %" JSON_INTEGER_FORMAT " times", number_of(event, "count"));
+	if (!is_enforced)
+		fputs("; let through: monitor mode", stdout);
+	print_reason(event);
+	putchar('\n');
+}
+
+static void print_answer(const json_t *answer, bool as_json)
+{
+	const json_t *event = json_object_get(answer, "event");
+	json_int_t lost = number_of(answer, "lost");
+
+	if (lost)
+		complain(STATUS_DONE,
+			 "%" JSON_INTEGER_FORMAT " events were lost: they came faster than they "
+			 "were read",
+			 lost);
+	if (!json_is_object(event))
+		return; /* the first answer: from now on nothing is missed */
+	if (as_json)
+		print_json(event);
+	else
+		print_event(event);
+}
+
+/* A descriptor that becomes readable when the user or the system asks to end. */
+static int open_stop_fd(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+enum status verb_watch(const struct options *options, int argc, char **argv)
+{
+	struct client client;
+	enum status status = client_open(&client, options->socket);
+	bool continues = true;
+
+	if (status)
+		return status;
+	client.stop_fd = open_stop_fd();
+	status =
+		client_send(&client, "Watch", json_pack("{s:i}", "past", (int)options->past), true);
+	while (!status && continues) {
+		json_t *answer = NULL;
+
+		status = client_receive(&client, CLIENT_FOR_EVER, &answer, &continues);
+		if (!answer)
+			break;
+		print_answer(answer, options->json);
+		json_decref(answer);
+		if (fflush(stdout))
+			break; /* main() says so */
+	}
+	if (client.stop_fd >= 0)
+		close(client.stop_fd);
+	client_close(&client);
+	return status;
+}

@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cli: the program itself against a real control socket with a made-up guard behind it. */
+#include "control/control.h"
+
+#include "control/events.h"
+#include "guests/registry.h"
+#include "util/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <libgen.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char program[PATH_MAX]; /* the CLI, built beside this test */
+
+/* The made-up guard. */
+
+static struct {
+	bool is_failed;
+	bool is_guest;
+	size_t exceptions;
+	struct exception added;
+	int add_result;
+	uint32_t removed[8];
+	size_t removed_count;
+} guard;
+
+int registry_each(const struct registry *registry,
+		  int (*visit)(void *data, const struct guest *guest), void *data)
+{
+	struct guest guest = {.id = 1,
+			      .kind = KIND_VM,
+			      .runtime = "qemu",
+			      .name = "dev\x1b[31mbox",
+			      .leader = 4711,
+			      .why = "its program",
+			      .attempts = 12,
+			      .refused = 10};
+
+	return visit(data, &guest);
+}
+
+int exceptions_each(const struct exceptions *exceptions,
+		    int (*visit)(void *data, const struct exception *exception), void *data)
+{
+	struct exception exception = {.allow = true, .created_us = 1000000};
+	int result = 0;
+
+	service_parse("tcp/127.0.0.1:9222", &exception.service, NULL);
+	selector_parse("vm:devbox", &exception.source, NULL);
+	snprintf(exception.comment, sizeof(exception.comment), "for the\nbrowser");
+	while (!result && exception.id < guard.exceptions) {
+		exception.id++;
+		result = visit(data, &exception);
+	}
+	return result;
+}
+
+static void fill_status(void *data, struct status *status)
+{
+	*status = (struct status){
+		.version = "0.9",
+		.mode = "enforce",
+		.refusal = "drop",
+		.netns = "",
+		.expression = "native",
+		.config_path = "/etc/lhguard/lhguard.conf",
+		.config_failure =
+			guard.is_failed ? "/etc/lhguard/lhguard.conf:3: unknown key" : NULL,
+		.exceptions_failure =
+			guard.is_failed ? "/var/lib/lhguard/exceptions.conf:7: what" : NULL,
+		.exceptions = 2,
+		.table_restored = guard.is_failed ? 4 : 0,
+		.journal_lost = guard.is_failed ? 5 : 0,
+		.queues = {{.name = "loopback"}, {.name = "guests"}},
+	};
+	status->queues[1].counters.overflowed = guard.is_failed ? 6 : 0;
+}
+
+static int add(void *data, const struct exception *exception, uint32_t *id, struct error *error)
+{
+	guard.added = *exception;
+	*id = 3;
+	return guard.add_result ? error_set(error, guard.add_result, "the disk is full") : 0;
+}
+
+static int forget(void *data, const uint32_t *ids, size_t count, struct error *error)
+{
+	guard.removed_count = count;
+	memcpy(guard.removed, ids, (count < 8 ? count : 8) * sizeof(*ids));
+	return ids[0] == 99 ? error_set(error, -ENOENT, "there is no exception 99") : 0;
+}
+
+static int reload(void *data, struct error *error)
+{
+	return 0;
+}
+
+static bool is_guest(void *data, pid_t pid, char *label, size_t size)
+{
+	snprintf(label, size, "container:web");
+	return guard.is_guest;
+}
+
+static const struct control_handler handler = {
+	.status = fill_status,
+	.add = add,
+	.remove = forget,
+	.reload = reload,
+	.peer_guest = is_guest,
+};
+
+static char runtime[] = "/tmp/lhguard-cli-XXXXXX";
+static char path[64];
+static struct control_settings settings = {.runtime = runtime, .handler = &handler};
+static struct control *control;
+
+static int start(void **state)
+{
+	memset(&guard, 0, sizeof(guard));
+	settings.events = events_new();
+	if (sd_event_new(&settings.loop) < 0)
+		return -1;
+	return control_start(&control, &settings, NULL);
+}
+
+static int stop(void **state)
+{
+	if (control)
+		control_stop(control);
+	control = NULL;
+	sd_event_unref(settings.loop);
+	events_free(settings.events);
+	return 0;
+}
+
+/* The program, run. */
+
+struct run {
+	pid_t pid;
+	int out, error;
+	char text[65536]; /* what it printed */
+	char complaint[4096];
+	int status; /* exit status, -1 while it runs */
+};
+
+static void begin(struct run *run, const char *const *arguments)
+{
+	int out[2], error[2];
+
+	memset(run, 0, sizeof(*run));
+	run->status = -1;
+	assert_int_equal(pipe2(out, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(pipe2(error, O_CLOEXEC | O_NONBLOCK), 0);
+	run->pid = fork();
+	if (!run->pid) {
+		dup2(out[1], STDOUT_FILENO);
+		dup2(error[1], STDERR_FILENO);
+		setenv("LHGUARD_SOCKET", path, 1);
+		setenv("TZ", "UTC", 1);
+		execv(program, (char *const *)arguments);
+		_exit(127);
+	}
+	close(out[1]);
+	close(error[1]);
+	run->out = out[0];
+	run->error = error[0];
+}
+
+static void take(int fd, char *text, size_t size)
+{
+	size_t used = strlen(text);
+	ssize_t length = read(fd, text + used, size - used - 1);
+
+	if (length > 0)
+		text[used + (size_t)length] = '\0';
+}
+
+/* Serves for a moment, and takes what the program says. */
+static void proceed(struct run *run)
+{
+	int status;
+
+	if (control)
+		sd_event_run(settings.loop, 1000);
+	take(run->out, run->text, sizeof(run->text));
+	take(run->error, run->complaint, sizeof(run->complaint));
+	if (run->status < 0 && waitpid(run->pid, &status, WNOHANG) == run->pid)
+		run->status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
+}
+
+static void finish(struct run *run)
+{
+	while (run->status < 0)
+		proceed(run);
+	proceed(run);
+	close(run->out);
+	close(run->error);
+}
+
+#define RUN(run, ...) run_program(run, (const char *[]){program, ##__VA_ARGS__, NULL})
+
+static void run_program(struct run *run, const char *const *arguments)
+{
+	begin(run, arguments);
+	finish(run);
+}
+
+static void assert_has(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("no \"%s\" in:\n%s", part, text);
+}
+
+/* One line on stderr, nothing on stdout. */
+static void assert_complains(struct run *run, int status, const char *part)
+{
+	assert_int_equal(run->status, status);
+	assert_string_equal(run->text, "");
+	assert_has(run->complaint, part);
+	assert_memory_equal(run->complaint, "lhguard: ", 9);
+	assert_ptr_equal(strchr(run->complaint, '\n'), run->complaint + strlen(run->complaint) - 1);
+}
+
+static struct run run;
+
+static void wrong_words_are_usage_errors(void **state)
+{
+	RUN(&run, "frobnicate");
+	assert_complains(&run, 2, "frobnicate");
+	RUN(&run, "status", "now");
+	assert_complains(&run, 2, "lhguard status");
+	RUN(&run, "allow");
+	assert_complains(&run, 2, "lhguard allow SERVICE");
+	RUN(&run, "allow", "127.0.0.1:notaport");
+	assert_complains(&run, 2, "");
+	RUN(&run, "allow", "127.0.0.1:9222", "--from", "no such thing");
+	assert_complains(&run, 2, "");
+	RUN(&run, "allow", "127.0.0.1:9222", "--for", "soon");
+	assert_complains(&run, 2, "soon");
+	RUN(&run, "allow", "127.0.0.1:9222", "--comment", "\xff");
+	assert_complains(&run, 2, "UTF-8");
+	RUN(&run, "list", "--for", "10m");
+	assert_complains(&run, 2, "--for");
+	RUN(&run, "--frob");
+	assert_complains(&run, 2, "--frob");
+	RUN(&run, "allow", "80", "--from");
+	assert_complains(&run, 2, "--from");
+	RUN(&run, "remove");
+	assert_complains(&run, 2, "lhguard remove");
+	RUN(&run, "remove", "three");
+	assert_complains(&run, 2, "three");
+	RUN(&run, "remove", "-3");
+	assert_int_equal(run.status, 2);
+	RUN(&run, "remove", "4294967296");
+	assert_complains(&run, 2, "4294967296");
+	RUN(&run, "watch", "--past", "many");
+	assert_complains(&run, 2, "many");
+	assert_int_equal(guard.removed_count, 0);
+}
+
+static void help_and_version_need_no_daemon(void **state)
+{
+	control_stop(control);
+	control = NULL;
+	RUN(&run, "--help");
+	assert_int_equal(run.status, 0);
+	assert_has(run.text, "usage: lhguard");
+	RUN(&run, "help");
+	assert_int_equal(run.status, 0);
+	RUN(&run, "--version");
+	assert_int_equal(run.status, 0);
+	assert_string_equal(run.text, "lhguard " VERSION "\n");
+	RUN(&run, "version", "--json");
+	assert_string_equal(run.text, "{\"version\":\"" VERSION "\"}\n");
+	RUN(&run, "status");
+	assert_complains(&run, 3, path);
+	RUN(&run, "list", "--socket", "/nonexistent/socket");
+	assert_complains(&run, 3, "/nonexistent/socket");
+}
+
+static void allow_says_what_it_installed(void **state)
+{
+	RUN(&run, "allow", "tcp/127.0.0.1:9222", "--from", "vm:devbox", "--for", "10m", "--comment",
+	    "why");
+	assert_int_equal(run.status, 0);
+	assert_string_equal(run.text, "allowed tcp 127.0.0.1:9222 from vm:devbox for 10m (id 3); "
+				      "undo: lhguard remove 3\n");
+	assert_int_equal(guard.added.expires_us - guard.added.created_us, 600000000);
+	assert_string_equal(guard.added.comment, "why");
+	RUN(&run, "allow", "[::1]:9222");
+	assert_has(run.text, "from every guest (any)");
+	RUN(&run, "deny", "--json", "80", "--from", "container:web");
+	assert_int_equal(run.status, 0);
+	json_t *json = json_loads(run.text, 0, NULL);
+
+	assert_string_equal(json_string_value(json_object_get(json, "action")), "deny");
+	assert_int_equal(json_integer_value(json_object_get(json, "id")), 3);
+	json_decref(json);
+}
+
+static void refusals_of_the_daemon_have_their_status(void **state)
+{
+	guard.add_result = -ENOSPC;
+	RUN(&run, "allow", "80");
+	assert_complains(&run, 1, "the disk is full");
+	RUN(&run, "remove", "99");
+	assert_complains(&run, 1, "99");
+	guard.is_guest = true;
+	RUN(&run, "allow", "80");
+	assert_complains(&run, 4, "container:web");
+}
+
+static void remove_takes_many(void **state)
+{
+	RUN(&run, "remove", "3", "5");
+	assert_int_equal(run.status, 0);
+	assert_string_equal(run.text, "removed exceptions 3, 5\n");
+	assert_int_equal(guard.removed_count, 2);
+	assert_int_equal(guard.removed[1], 5);
+	RUN(&run, "remove", "3", "--json");
+	assert_string_equal(run.text, "{\"removed\":[3]}\n");
+}
+
+static void status_tells_what_is_wrong_and_what_to_do(void **state)
+{
+	RUN(&run);
+	assert_int_equal(run.status, 0);
+	assert_has(run.text, "enforce");
+	assert_null(strstr(run.text, "FAILED"));
+	assert_null(strstr(run.text, "→"));
+	guard.is_failed = true;
+	RUN(&run, "status");
+	assert_int_equal(run.status, 0);
+	assert_has(run.text, "configuration   FAILED /etc/lhguard/lhguard.conf:3: unknown key\n");
+	assert_has(run.text, "exceptions      FAILED /var/lib/lhguard/exceptions.conf:7: what\n");
+	assert_has(run.text, "lhguard reload");
+	assert_has(run.text, "RESTORED 4 times");
+	assert_has(run.text, "LOST 5 events");
+	assert_has(run.text, "6 connections found it FULL");
+	RUN(&run, "status", "--json");
+	json_t *json = json_loads(run.text, 0, NULL);
+
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(json, "exceptions"), "state")),
+		"failed");
+	json_decref(json);
+	RUN(&run, "reload");
+	assert_complains(&run, 1, "exceptions.conf:7");
+	guard.is_failed = false;
+	RUN(&run, "reload");
+	assert_int_equal(run.status, 0);
+}
+
+static void tables_are_aligned_and_escaped(void **state)
+{
+	RUN(&run, "list");
+	assert_int_equal(run.status, 0);
+	assert_has(run.text, "No exceptions");
+	guard.exceptions = 10;
+	RUN(&run, "list");
+	assert_has(run.text,
+		   "ID  ACTION  SERVICE             FROM       EXPIRES  MADE BY  COMMENT\n"
+		   " 1  allow   tcp/127.0.0.1:9222  vm:devbox  never    root     for "
+		   "the\\x0abrowser\n");
+	RUN(&run, "guests");
+	assert_has(run.text, "vm:dev\\x1b[31mbox  qemu     4711        12       10  ");
+}
+
+static void a_list_of_many_pages_is_one_array(void **state)
+{
+	guard.exceptions = 300;
+	RUN(&run, "list", "--json");
+	json_t *json = json_loads(run.text, 0, NULL);
+
+	assert_int_equal(json_array_size(json), 300);
+	json_decref(json);
+}
+
+static struct attempt attempt_of(const char *name, const char *address)
+{
+	struct attempt attempt = {
+		.enforced = true,
+		.flow = {.family = AF_INET, .protocol = IPPROTO_TCP, .service_port = 9222},
+		.source = {.class = SOURCE_GUEST,
+			   .kind = KIND_VM,
+			   .route = ROUTE_USER_NET,
+			   .runtime = "qemu",
+			   .interface = "lo",
+			   .pid = 123,
+			   .comm = "qemu-system-x86"},
+		.decision = {.verdict = VERDICT_DROP, .reason = REASON_DEFAULT},
+		.rule = "vm = refuse",
+		.program = "python3",
+	};
+	static uint16_t port;
+	struct service service;
+
+	service_parse(address, &service, NULL);
+	attempt.flow.service = service.address;
+	attempt.flow.client_port = ++port;
+	text_copy_name(attempt.source.name, sizeof(attempt.source.name), name, strlen(name));
+	return attempt;
+}
+
+/* Watches one attempt, and ends by a signal. Return: what was printed. */
+static const char *watch(const struct attempt *attempt, const char *option)
+{
+	unsigned int turns = 0;
+
+	begin(&run, (const char *[]){program, "watch", option, NULL});
+	while (!strchr(run.text, '\n')) {
+		proceed(&run);
+		if (++turns % 20 == 19) /* it may not listen yet: again, as a new attempt */
+			events_record(settings.events, attempt);
+		assert_int_equal(run.status, -1);
+		assert_true(turns < 100000);
+	}
+	kill(run.pid, SIGINT);
+	finish(&run);
+	assert_int_equal(run.status, 0);
+	assert_string_equal(run.complaint, "");
+	*strchr(run.text, '\n') = '\0';
+	return run.text;
+}
+
+static void watch_says_who_what_and_how_to_allow_it(void **state)
+{
+	struct attempt attempt = attempt_of("devbox", "127.0.0.1:9222");
+	const char *text = watch(&attempt, NULL);
+
+	assert_has(text, " drop   vm:devbox → tcp 127.0.0.1:9222 (python3) by user-net via "
+			 "qemu-system-x86, lo");
+	assert_has(text, "; allow: lhguard allow 127.0.0.1:9222 --from vm:devbox");
+	attempt = attempt_of("devbox", "[::1]:9222");
+	attempt.flow.family = AF_INET6;
+	attempt.flow.protocol = IPPROTO_UDP;
+	assert_has(watch(&attempt, NULL), "lhguard allow 'udp/[::1]:9222' --from vm:devbox");
+	attempt = attempt_of("devbox", "127.0.0.1:9222");
+	attempt.enforced = false;
+	assert_has(watch(&attempt, NULL), "monitor mode");
+	attempt = attempt_of("devbox", "127.0.0.1:9222");
+	attempt.decision = (struct decision){
+		.verdict = VERDICT_ACCEPT, .reason = REASON_ALLOW_EXCEPTION, .exception = 7};
+	assert_has(watch(&attempt, NULL), "accept vm:devbox → tcp 127.0.0.1:9222");
+	attempt = attempt_of("devbox", "127.0.0.1:9222");
+	attempt.source.class = SOURCE_UNKNOWN;
+	attempt.source.name[0] = attempt.source.runtime[0] = '\0';
+	assert_has(watch(&attempt, NULL), "--from unknown");
+}
+
+/* What a shell makes of the command that the line suggests. */
+static void assert_shell_reads(const char *line, const char *source)
+{
+	const char *command = strstr(line, "lhguard allow ");
+	char text[512] = "";
+	FILE *shell;
+
+	assert_non_null(command);
+	setenv("SUGGESTED", command, 1);
+	shell = popen("bash -c 'lhguard() { printf %s \"$4\"; }; eval \"$SUGGESTED\"'", "r");
+	assert_non_null(shell);
+	assert_true(fread(text, 1, sizeof(text) - 1, shell) > 0);
+	pclose(shell);
+	assert_string_equal(text, source);
+}
+
+static void the_command_can_be_pasted_whatever_the_name(void **state)
+{
+	static const char *const names[] = {
+		"build agent",
+		"it's",
+		"$(reboot)",
+		"a;b",
+		"back\\slash",
+		"`id`",
+		"new\nline",
+		"caf\xc3\xa9",
+		"\"quoted\"",
+		"-n",
+		"bi\xe2\x80\xae"
+		"di",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct attempt attempt = attempt_of(names[i], "127.0.0.1:9222");
+		char source[NAME_SIZE + 8];
+
+		snprintf(source, sizeof(source), "vm:%s", attempt.source.name);
+		assert_shell_reads(watch(&attempt, NULL), source);
+	}
+}
+
+static void a_guest_of_several_is_allowed_by_runtime(void **state)
+{
+	struct attempt attempt = attempt_of("one of: a, b", "127.0.0.1:9222");
+
+	assert_has(watch(&attempt, NULL), "--from qemu");
+}
+
+static void watch_as_json_is_one_object_a_line(void **state)
+{
+	struct attempt attempt = attempt_of("devbox", "127.0.0.1:9222");
+	json_t *event = json_loads(watch(&attempt, "--json"), 0, NULL);
+
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(event, "source"), "label")),
+		"vm:devbox");
+	json_decref(event);
+}
+
+static void watch_ends_with_the_daemon(void **state)
+{
+	begin(&run, (const char *[]){program, "watch", NULL});
+	for (int i = 0; i < 300; i++)
+		proceed(&run);
+	assert_int_equal(run.status, -1);
+	control_stop(control);
+	control = NULL;
+	finish(&run);
+	assert_complains(&run, 3, "lhguardd");
+}
+
+/* A daemon that takes the call and never answers. */
+static void a_silent_daemon_does_not_hold_us(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	control_stop(control);
+	control = NULL;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	RUN(&run, "status");
+	assert_complains(&run, 1, "10 s");
+	close(fd);
+	unlink(path);
+}
+
+static void a_full_disk_is_a_failure(void **state)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		freopen("/dev/full", "w", stdout);
+		freopen("/dev/null", "w", stderr);
+		execl(program, program, "help", NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 1);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(wrong_words_are_usage_errors, start, stop),
+		cmocka_unit_test_setup_teardown(help_and_version_need_no_daemon, start, stop),
+		cmocka_unit_test_setup_teardown(allow_says_what_it_installed, start, stop),
+		cmocka_unit_test_setup_teardown(refusals_of_the_daemon_have_their_status, start,
+						stop),
+		cmocka_unit_test_setup_teardown(remove_takes_many, start, stop),
+		cmocka_unit_test_setup_teardown(status_tells_what_is_wrong_and_what_to_do, start,
+						stop),
+		cmocka_unit_test_setup_teardown(tables_are_aligned_and_escaped, start, stop),
+		cmocka_unit_test_setup_teardown(a_list_of_many_pages_is_one_array, start, stop),
+		cmocka_unit_test_setup_teardown(watch_says_who_what_and_how_to_allow_it, start,
+						stop),
+		cmocka_unit_test_setup_teardown(the_command_can_be_pasted_whatever_the_name, start,
+						stop),
+		cmocka_unit_test_setup_teardown(a_guest_of_several_is_allowed_by_runtime, start,
+						stop),
+		cmocka_unit_test_setup_teardown(watch_as_json_is_one_object_a_line, start, stop),
+		cmocka_unit_test_setup_teardown(watch_ends_with_the_daemon, start, stop),
+		cmocka_unit_test_setup_teardown(a_silent_daemon_does_not_hold_us, start, stop),
+		cmocka_unit_test_setup_teardown(a_full_disk_is_a_failure, start, stop),
+	};
+	char self[PATH_MAX];
+	int failed;
+
+	if (!realpath("/proc/self/exe", self) || !mkdtemp(runtime))
+		return 1;
+	snprintf(program, sizeof(program), "%s/../../lhguard", dirname(self));
+	snprintf(path, sizeof(path), "%s/" CONTROL_SOCKET, runtime);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rmdir(runtime);
+	return failed;
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Fuzz control/wire and what stands behind it: any bytes, in any pieces, as root and as nobody. */
+#include "control/call.h"
+#include "control/events.h"
+#include "control/wire.h"
+#include "guests/registry.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+
+int registry_each(const struct registry *registry,
+		  int (*visit)(void *data, const struct guest *guest), void *data)
+{
+	return 0;
+}
+
+int exceptions_each(const struct exceptions *exceptions,
+		    int (*visit)(void *data, const struct exception *exception), void *data)
+{
+	return 0;
+}
+
+static void fill_status(void *data, struct status *status)
+{
+	*status = (struct status){
+		.version = "",
+		.mode = "",
+		.refusal = "",
+		.netns = "",
+		.expression = "",
+		.config_path = "",
+		.queues = {{.name = ""}, {.name = ""}},
+	};
+}
+
+static int add(void *data, const struct exception *exception, uint32_t *id, struct error *error)
+{
+	char text[SELECTOR_TEXT_SIZE + SERVICE_TEXT_SIZE];
+
+	service_format(text, sizeof(text), &exception->service);
+	selector_format(text, sizeof(text), &exception->source);
+	*id = 1;
+	return 0;
+}
+
+static int forget(void *data, const uint32_t *ids, size_t count, struct error *error)
+{
+	for (size_t i = 0; i < count; i++)
+		assert(ids[i]);
+	return error_set(error, -ENOENT, "none");
+}
+
+static int reload(void *data, struct error *error)
+{
+	return 0;
+}
+
+static const struct control_handler handler = {
+	.status = fill_status,
+	.add = add,
+	.remove = forget,
+	.reload = reload,
+};
+
+static struct control_settings settings = {.handler = &handler};
+
+static void answer(struct wire *wire, json_t *message)
+{
+	static const struct peer peers[] = {{.uid = 0}, {.uid = 65534}};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct stream stream = {.type = STREAM_NONE};
+		json_t *reply = NULL;
+
+		assert(!call_answer(&settings, &peers[i], message, &stream, &reply));
+		if (reply)
+			assert(!wire_queue(wire, reply));
+		json_decref(reply);
+		wire->out_length = 0;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+	struct wire wire = {0};
+	int fds[2];
+
+	if (!settings.events)
+		settings.events = events_new();
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds))
+		return 0;
+	wire.fd = fds[0];
+	/* The first byte says how long the pieces are. */
+	for (size_t at = 1, piece = length ? bytes[0] + 1u : 1; at < length; at += piece) {
+		json_t *message = NULL;
+		struct error error;
+
+		if (send(fds[1], bytes + at, piece < length - at ? piece : length - at, 0) < 0)
+			break;
+		if (wire_receive(&wire) < 0)
+			break;
+		assert(wire.in_length <= wire.in_size && wire.in_size <= WIRE_MESSAGE_MAX);
+		for (int result; (result = wire_next(&wire, &message, &error));) {
+			if (result < 0)
+				continue;
+			answer(&wire, message);
+			json_decref(message);
+		}
+	}
+	close(fds[0]);
+	close(fds[1]);
+	wire_clear(&wire);
+	return 0;
+}

@@ -111,8 +111,16 @@ static int parse_past(const char *text, unsigned int *past)
 	return 0;
 }
 
+static enum status complain_option(int option, const char *text)
+{
+	return complain(STATUS_USAGE,
+			option == ':' ? "%s wants a value: try lhguard help"
+				      : "there is no option \"%s\": try lhguard help",
+			shown(text));
+}
+
 /* Takes one option. */
-static enum status take_option(struct options *options, int option, char **argv)
+static enum status take_option(struct options *options, int option)
 {
 	switch (option) {
 	case OPTION_JSON:
@@ -135,12 +143,6 @@ static enum status take_option(struct options *options, int option, char **argv)
 			return complain(STATUS_USAGE, "--past takes a number, not \"%s\"",
 					shown(optarg));
 		break;
-	case ':':
-		return complain(STATUS_USAGE, "%s wants a value: try lhguard help",
-				shown(argv[optind - 1]));
-	case '?':
-		return complain(STATUS_USAGE, "there is no option \"%s\": try lhguard help",
-				shown(argv[optind - 1]));
 	}
 	return STATUS_DONE;
 }
@@ -188,7 +190,9 @@ int main(int argc, char **argv)
 	int option;
 
 	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) >= 0) {
-		status = take_option(&options, option, argv);
+		if (option == ':' || option == '?')
+			return complain_option(option, argv[optind - 1]);
+		status = take_option(&options, option);
 		if (status)
 			return status;
 		given |= TAKES(option);

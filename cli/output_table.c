@@ -2,6 +2,7 @@
 /* Tables aligned to their content. */
 #include "output.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,7 @@ void table_print(struct table *table)
 {
 	int widths[COLUMNS_MAX];
 
+	assert(table->column_count > 0 && table->column_count <= COLUMNS_MAX);
 	for (size_t column = 0; column < table->column_count; column++)
 		widths[column] = column_width(table, column);
 	for (size_t column = 0; column < table->column_count; column++)

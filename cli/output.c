@@ -53,20 +53,19 @@ const char *quoted(const char *word)
 	static char buffers[QUOTED_BUFFERS][4 * TEXT_SIZE];
 	static unsigned int next;
 	char *buffer = buffers[next++ % QUOTED_BUFFERS], *end = buffer;
-	const char *escaped = shown(word);
 	const char *last = buffer + sizeof(buffers[0]) - 8; /* room for one more and the end */
-	bool verbatim = is_printable(word, escaped);
+	const char *escaped = shown(word);
 
 	if (*word && strspn(word, plain) == strlen(word)) {
 		text_copy(buffer, sizeof(buffers[0]), word);
 		return buffer;
 	}
-	end = stpcpy(end, verbatim ? "'" : "$'");
-	for (const char *c = verbatim ? word : escaped; *c && end < last; c++) {
+	*end++ = '\'';
+	for (const char *c = is_printable(word, escaped) ? word : escaped; *c && end < last; c++) {
 		if (*c != '\'')
 			*end++ = *c;
 		else
-			end = stpcpy(end, verbatim ? "'\\''" : "\\'");
+			end = stpcpy(end, "'\\''");
 	}
 	strcpy(end, "'");
 	return buffer;

@@ -23,9 +23,9 @@ json_int_t number_of(const json_t *object, const char *member);
 
 /**
  * quoted() - a word as a POSIX shell has to read it
- * Plain where nothing in it is special, in '…' otherwise; a word that is not printable as $'…',
- * with \xHH, which bash, zsh, ksh and POSIX.1-2024 read. Return: one of several static buffers,
- * valid for the next three calls.
+ * Plain where nothing in it is special, in '…' otherwise. The daemon's names are printable; what is
+ * not is shown(), and names nothing.
+ * Return: one of several static buffers, valid for the next three calls.
  */
 const char *quoted(const char *word);
 

@@ -63,7 +63,7 @@ static FILE *open_members(const struct listeners *listeners, uint64_t cgroup)
 	    cgroups_path(listeners->cgroup, cgroup, path, CGROUP_PATH_SIZE))
 		return NULL;
 	text_append(path, sizeof(path), "/cgroup.procs");
-	fd = openat(listeners->cgroup, path + 1, O_RDONLY | O_CLOEXEC);
+	fd = openat(listeners->cgroup, path + strspn(path, "/"), O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
 	file = fdopen(fd, "re");

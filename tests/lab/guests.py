@@ -19,7 +19,7 @@ from pathlib import Path
 
 from . import image
 from .host import Answer, Host, Target, listening, probe_answers, probe_arguments
-from .system import CACHE, Cave, Cleanup, LabError, Netns, end, need, spawn, wait_for
+from .system import CACHE, Cave, Cleanup, LabError, Netns, end, enter_cgroup, need, spawn, wait_for
 
 
 class Agent:
@@ -309,14 +309,15 @@ class PodmanGuest(Guest):
     runtime = "podman"
 
     def __init__(self, podman: Podman, name: str, cleanup: Cleanup, network: str,
-                 *options: str) -> None:
+                 *options: str, session: Path | None = None) -> None:
+        """@session: the cgroup that podman is started from."""
         super().__init__(podman.host, name)
         self.podman, self.network = podman, network
-        process = podman.cave.spawn(
-            "podman", *podman.globals, "run", "--interactive", "--rm", "--name", name, "--network",
+        process = spawn([
+            *(enter_cgroup(session) if session else []), *podman.cave.enter, "podman", *podman.globals, "run", "--interactive", "--rm", "--name", name, "--network",
             network, "--privileged", "--pids-limit=-1", "--ulimit", "nofile=1000:1000", "--ulimit",
-            "nproc=1000:1000", *options, Podman.IMAGE, "/bin/sh", "/agent", stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            "nproc=1000:1000", *options, Podman.IMAGE, "/bin/sh", "/agent"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._attach(process, cleanup)
 
 

@@ -152,14 +152,14 @@ class Wire:
         while select.select([self.sock], [], [], 0)[0]:
             self.sock.recv(65536)
 
-    def answers(self, seconds: float, port: int, stop_at: int = 64) -> list[tuple[str, int]]:
+    def answers(self, seconds: float, port: int) -> list[tuple[str, int]]:
         """What came from @port within @seconds: ("tcp", flags), ("udp", 0), ("sctp", type).
 
         ICMP errors are answers of the host's IP layer, not of a service: they are not told here.
         """
         found: list[tuple[str, int]] = []
         deadline = time.monotonic() + seconds
-        while len(found) < stop_at:
+        while True:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self.sock], [], [], left)[0]:
                 break

@@ -195,10 +195,26 @@ def cgroup_root() -> Path:
 
 def _remove_cgroup(path: Path) -> None:
     """Remove a cgroup of ours; one that somebody else uses by now stays."""
-    try:
-        path.rmdir()
-    except OSError:
-        pass
+    for _ in range(100):
+        try:
+            return path.rmdir()
+        except FileNotFoundError:
+            return None
+        except OSError:  # its last process is about to end
+            time.sleep(0.01)
+
+
+def session_cgroup(name: str, cleanup: Cleanup) -> Path:
+    """A cgroup like that of a login session, at the top of this machine's tree."""
+    path = cgroup_root() / name
+    path.mkdir()
+    cleanup.add(_remove_cgroup, path)
+    return path
+
+
+def enter_cgroup(path: Path) -> list[str]:
+    """What to put before a command so that it runs in a cgroup."""
+    return ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(path)]
 
 
 class Cave:

@@ -17,7 +17,7 @@ from lab.guard import CONFIG, Events, Guard  # noqa: E402
 from lab.guests import (BridgedVm, LxcGuest, PastaGuest, Podman, PodmanGuest, RoutedVm,  # noqa: E402
                         SlirpGuest, UserVm, VethGuest)
 from lab.host import Host, Target  # noqa: E402
-from lab.system import Cleanup, need  # noqa: E402
+from lab.system import Cleanup, need, session_cgroup  # noqa: E402
 
 _guards: list[Guard] = []
 
@@ -53,7 +53,9 @@ def lab(machine: None):
                                "fd21::2/64", "fd21::1")
         podman = Podman(host, cleanup)
         guests.web = PodmanGuest(podman, "web", cleanup, "host")
-        guests.loose = PodmanGuest(podman, "loose", cleanup, "host", "--cgroups=disabled")
+        # Without a cgroup of its own it stays in that of the session that it was started from.
+        guests.loose = PodmanGuest(podman, "loose", cleanup, "host", "--cgroups=disabled",
+                                   session=session_cgroup(f"{host.name}-session", cleanup))
         guests.bridged = PodmanGuest(podman, "bridged", cleanup, "bridge")
         guests.rootless = PodmanGuest(podman, "rootless", cleanup,
                                       "slirp4netns:allow_host_loopback=true,enable_ipv6=true")
@@ -101,6 +103,12 @@ def guard(lab):
 def events(guard: Guard) -> Events:
     """Every event since the module's guard started."""
     return guard.events()
+
+
+@pytest.fixture
+def unguarded(lab) -> None:
+    """No guard runs: what this test shows is what the host does by itself."""
+    assert not _guards and "lhguard" not in lab.host.nft()
 
 
 @pytest.fixture

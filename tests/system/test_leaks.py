@@ -7,7 +7,7 @@ from routes import Route, every_route
 
 
 @every_route
-def test_leaks_without_guard(lab, route: Route) -> None:
+def test_leaks_without_guard(lab, unguarded, route: Route) -> None:
     """The guest's token arrives at the host's service: nothing but the guard is in its way."""
     answer = getattr(lab.guests, route.guest).ask(route.target, 3.0)
     assert lab.services.wait_saw(answer.token), \

@@ -7,37 +7,41 @@ import pytest
 
 from lab.guard import Events, Guard
 from lab.guests import VethGuest, link_mac
-from lab.host import Target
-from lab.packets import SYN, UDP, TCP, Wire, ip6, tcp, udp
-from lab.host import new_token
+from lab.host import Services, Target, new_token
+from lab.packets import SYN, TCP, UDP, Wire, ip6, tcp, udp
 from lab.system import Cleanup
 
 LOOPBACKS = ["127.0.0.1", "127.0.0.2"]
 
 
-@pytest.fixture(scope="module", params=["veth", "bridge"])
-def intruder(lab, request):
-    """A guest that sends 127/8 out of its own interface, to a host with route_localnet=1."""
+@pytest.fixture(scope="module")
+def intruders(lab):
+    """Guests that send 127/8 out of their own interface, to a host with route_localnet=1."""
     with Cleanup() as cleanup:
-        if request.param == "veth":
-            guest = VethGuest(lab.host, "mveth", cleanup, "10.23.0.2/24", "10.23.0.1",
-                              "fd23::2/64", "fd23::1")
-        else:
-            guest = VethGuest(lab.host, "mport", cleanup, "10.20.0.15/24", "10.20.0.1",
-                              "fd20::15/64", "fd20::1", "br0")
-        lab.host.sysctl(f"net.ipv4.conf.{guest.interface}.route_localnet=1")
+        guests = {
+            "veth": VethGuest(lab.host, "mveth", cleanup, "10.23.0.2/24", "10.23.0.1",
+                              "fd23::2/64", "fd23::1"),
+            "bridge": VethGuest(lab.host, "mport", cleanup, "10.20.0.15/24", "10.20.0.1",
+                                "fd20::15/64", "fd20::1", "br0"),
+        }
         cleanup.add(lab.host.sysctl, "net.ipv4.conf.br0.route_localnet=0")
-        guest.netns.sysctl("net.ipv4.conf.all.route_localnet=1")
-        # Its own 127/8 goes; the host's is a neighbour now.
-        guest.netns.ip("addr", "del", "127.0.0.1/8", "dev", "lo")
-        guest.netns.ip("route", "add", "127.0.0.0/8", "via", guest.gw4, "src", guest.ip4)
-        yield guest
+        for guest in guests.values():
+            lab.host.sysctl(f"net.ipv4.conf.{guest.interface}.route_localnet=1")
+            guest.netns.sysctl("net.ipv4.conf.all.route_localnet=1")
+            # Its own 127/8 goes; the host's is a neighbour now.
+            guest.netns.ip("addr", "del", "127.0.0.1/8", "dev", "lo")
+            guest.netns.ip("route", "add", "127.0.0.0/8", "via", guest.gw4, "src", guest.ip4)
+        yield guests
+
+
+@pytest.fixture(params=["veth", "bridge"])
+def intruder(intruders, request) -> VethGuest:
+    return intruders[request.param]
 
 
 @pytest.fixture(scope="module")
 def listeners(lab):
     """127.0.0.2 has services too: all of 127/8 is loopback."""
-    from lab.host import Services
     with Cleanup() as cleanup:
         yield Services(lab.host.netns, [Target(p, "127.0.0.2", 9222) for p in ("tcp", "udp")],
                        cleanup)
@@ -49,7 +53,9 @@ def reached(lab, listeners, token: str, timeout: float = 0) -> bool:
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 @pytest.mark.parametrize("address", LOOPBACKS)
-def test_leaks_without_guard(lab, listeners, intruder: VethGuest, protocol: str, address: str) -> None:
+def test_leaks_without_guard(lab, unguarded, listeners, intruder: VethGuest, protocol: str,
+                             address: str) -> None:
+    """With route_localnet the host's 127/8 is one hop away from every neighbour."""
     answer = intruder.ask(Target(protocol, address, 9222), 3.0)
     assert reached(lab, listeners, answer.token, 0.5), answer.error
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 import pytest
 
 from lab.guard import Events, Guard
-from lab.host import service_name
+from lab.host import Target, service_name
 from routes import Route, every_route
 
-REFUSED_AFTER = 0.7  # seconds; test_exception… proves that an open route answers well within it
+REFUSED_AFTER = 0.5  # seconds; test_exception… proves that an open route answers well within it
 
 
 @every_route
@@ -52,14 +52,13 @@ def test_exception_is_for_that_guest_alone(lab, guard: Guard, route: Route) -> N
         assert lab.services.wait_saw(answer.token), f"allowed, but: {answer.error}"
     finally:
         guard.forget()
-    answer = guest.ask(route.target, REFUSED_AFTER)
+    answer = guest.ask(route.target, 0.3)
     assert answer.reply is None and not lab.services.saw(answer.token), "open after remove"
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_exception_by_runtime(lab, guard: Guard, protocol: str) -> None:
     """`--from qemu:devbox` means the same guest as `vm:devbox`, `--from podman:devbox` does not."""
-    from lab.host import Target
     target = Target(protocol, "10.0.2.2", 9222)
     try:
         guard.must("allow", f"{protocol}/127.0.0.1:9222", "--from", "podman:devbox")

@@ -97,7 +97,8 @@ static int read_text(int root, const char *path, char **text)
 		used += (size_t)bytes;
 	} while (bytes > 0 && used < PROC_TEXT_MOST);
 	buffer[used] = '\0';
-	*text = steal_pointer(&buffer);
+	*text = buffer;
+	buffer = NULL;
 	return 0;
 }
 

@@ -2,9 +2,7 @@
 /* What the bench measures with: connections on lo, bytes through one of them, sleeping processes.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdint.h>
@@ -88,6 +86,13 @@ static void open_files(size_t count)
 			die("open");
 }
 
+static double percentile_us(const uint64_t *sorted, size_t count, size_t percent)
+{
+	size_t index = (count - 1) * percent / 100;
+
+	return (double)sorted[index] / 1e3;
+}
+
 static int measure_connections(size_t count, size_t files)
 {
 	uint64_t *times = calloc(count, sizeof(*times));
@@ -107,8 +112,8 @@ static int measure_connections(size_t count, size_t files)
 	whole = now_ns() - start;
 	qsort(times, count, sizeof(*times), compare);
 	printf("{\"p50_us\": %.2f, \"p99_us\": %.2f, \"max_us\": %.2f, \"per_second\": %.0f}\n",
-	       (double)times[count / 2] / 1e3, (double)times[count * 99 / 100] / 1e3,
-	       (double)times[count - 1] / 1e3, (double)count * 1e9 / (double)whole);
+	       percentile_us(times, count, 50), percentile_us(times, count, 99),
+	       percentile_us(times, count, 100), (double)count * 1e9 / (double)whole);
 	free(times);
 	return 0;
 }

@@ -130,7 +130,7 @@ static pid_t find_process(int root, uint32_t port)
 	struct search search = {.root = root};
 	_cleanup_free_ char *sockets = NULL;
 
-	if (read_text(root, QUEUE_HOLDER_SOCKETS, &sockets) < 0 ||
+	if (read_text(root, QUEUE_HOLDER_SOCKETS, &sockets) < 0 || !sockets ||
 	    netlink_inode_find(sockets, port, &search.inode) < 0)
 		return 0;
 	/* The kernel gives a process's first netlink socket the pid as its port. */

@@ -32,6 +32,7 @@ class Target:
     protocol: str
     address: str
     port: int
+    own_port: int = 0  # of the client; 0: any
 
     def __str__(self) -> str:
         return service_name(self.address, self.port, self.protocol)
@@ -56,7 +57,8 @@ def new_token() -> str:
 def probe_arguments(targets: list[Target], timeout: float) -> tuple[list[str], list[str]]:
     """Command line of the probe, and the token of each target."""
     tokens = [new_token() for _ in targets]
-    words = [f"{t.protocol},{t.address},{t.port},{token}" for t, token in zip(targets, tokens)]
+    words = [f"{t.protocol},{t.address},{t.port},{token}" + (f",{t.own_port}" if t.own_port else "")
+             for t, token in zip(targets, tokens)]
     return ["probe", str(int(timeout * 1000)), *words], tokens
 
 

@@ -141,7 +141,7 @@ static int send_crafted(bool inject, bool is_six, const void *address, uint16_t 
 	return n < 0 ? -1 : 0;
 }
 
-/* @target: "tcp|mptcp|udp|raw|inject,ADDRESS[%INTERFACE],PORT,TOKEN" */
+/* @target: "tcp|mptcp|udp|raw|inject,ADDRESS[%INTERFACE],PORT,TOKEN[,OWN_PORT]" */
 static void start(struct attempt *a, int index, char *target)
 {
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6};
@@ -150,6 +150,7 @@ static void start(struct attempt *a, int index, char *target)
 	char *address = strtok(NULL, ",");
 	const char *port = strtok(NULL, ",");
 	const char *token = strtok(NULL, ",");
+	const char *own_port = strtok(NULL, ",");
 	bool is_six;
 	char *scope;
 	int r;
@@ -186,6 +187,18 @@ static void start(struct attempt *a, int index, char *target)
 	if (a->fd < 0) {
 		finish(a, index, "error", strerror(errno));
 		return;
+	}
+	if (own_port) {
+		struct sockaddr_in6 own_six = {.sin6_family = AF_INET6};
+		struct sockaddr_in own_four = {.sin_family = AF_INET};
+
+		own_four.sin_port = own_six.sin6_port = htons((uint16_t)atoi(own_port));
+		r = is_six ? bind(a->fd, (struct sockaddr *)&own_six, sizeof(own_six))
+			   : bind(a->fd, (struct sockaddr *)&own_four, sizeof(own_four));
+		if (r < 0) {
+			finish(a, index, "error", strerror(errno));
+			return;
+		}
 	}
 	r = is_six ? connect(a->fd, (struct sockaddr *)&six, sizeof(six))
 		   : connect(a->fd, (struct sockaddr *)&four, sizeof(four));
@@ -234,8 +247,8 @@ int main(int argc, char **argv)
 	long long deadline;
 
 	if (argc < 3 || count > ATTEMPTS_MAX) {
-		fprintf(stderr,
-			"usage: probe TIMEOUT_MS tcp|mptcp|udp|raw|inject,ADDRESS,PORT,TOKEN…\n");
+		fprintf(stderr, "usage: probe TIMEOUT_MS "
+				"tcp|mptcp|udp|raw|inject,ADDRESS,PORT,TOKEN[,OWN_PORT]…\n");
 		return 2;
 	}
 	deadline = now_ms() + atoi(argv[1]);

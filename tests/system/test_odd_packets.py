@@ -191,6 +191,48 @@ def send(wire: Wire, odd: Odd) -> str:
     return token
 
 
+@dataclass(frozen=True)
+class Cast:
+    """A datagram for the wildcard service in a frame for everybody on the bridge."""
+    name: str
+    mac: str
+    source: str
+    target: str
+
+    def make(self, token: bytes) -> bytes:
+        segment = p.udp(self.source, self.target, PORT, token)
+        return p.ip6(self.source, self.target, p.UDP, segment) if ":" in self.target else \
+            p.ip4(self.source, self.target, p.UDP, segment)
+
+
+CASTS = [Cast("subnet", "ff:ff:ff:ff:ff:ff", "10.20.0.77", "10.20.0.255"),
+         Cast("all-ones", "ff:ff:ff:ff:ff:ff", "10.20.0.77", "255.255.255.255"),
+         Cast("all-hosts", "01:00:5e:00:00:01", "10.20.0.77", "224.0.0.1"),
+         Cast("unicast-in-broadcast", "ff:ff:ff:ff:ff:ff", "10.20.0.77", "10.20.0.1"),
+         Cast("unicast-in-multicast", "01:00:5e:00:00:01", "10.20.0.77", "10.20.0.1"),
+         Cast("all-nodes", "33:33:00:00:00:01", "fd20::77", "ff02::1"),
+         Cast("unicast6-in-multicast", "33:33:00:00:00:01", "fd20::77", "fd20::1")]
+every_cast = pytest.mark.parametrize("cast", CASTS, ids=[cast.name for cast in CASTS])
+
+
+@pytest.fixture(scope="module")
+def bridge_crafter(lab):
+    """A guest on the bridge with a raw socket."""
+    with Cleanup() as cleanup:
+        guest = VethGuest(lab.host, "caster", cleanup, "10.20.0.77/24", "10.20.0.1", "fd20::77/64",
+                          "fd20::1", "br0")
+        wire = Wire(guest.netns, "eth0", link_mac(lab.host.netns, "br0"), guest.mac)
+        cleanup.add(wire.close)
+        yield guest, wire
+
+
+@every_cast
+def test_cast_on_a_bridge_without_guard(lab, unguarded, bridge_crafter, cast: Cast) -> None:
+    token = new_token()
+    bridge_crafter[1].send(cast.make(token.encode()), target_mac=cast.mac)
+    assert lab.services.wait_saw(token, 0.5)
+
+
 def served(answers: list[tuple[str, int]]) -> list[tuple[str, int]]:
     """Of the answers those that a service gives; a reset is the host's TCP speaking for itself."""
     return [(protocol, value) for protocol, value in answers
@@ -255,6 +297,30 @@ def test_noise(lab, guard: Guard, crafter) -> None:
     assert guard.alive
     strangers = [r for r in lab.services.since(mark) if r["peer"][0] in (G4, G6)]
     assert not strangers
+
+
+@pytest.mark.parametrize("bridge_netfilter", [1, 0], ids=["brnf", "nobrnf"])
+@every_cast
+def test_cast_on_a_bridge_refused(lab, guard: Guard, events: Events, bridge_crafter, cast: Cast,
+                                  bridge_netfilter: int) -> None:
+    """Broadcast and multicast frames on a bridge are refused like all others.
+
+    With br_netfilter the kernel (since 6.8, "netfilter: bridge: confirm multicast packets before
+    passing them up the stack") confirms their conntrack entry before the input hook: a rule that
+    takes "confirmed" for "not the first packet" lets them in.
+    """
+    guest, wire = bridge_crafter
+    lab.host.sysctl(f"net.bridge.bridge-nf-call-iptables={bridge_netfilter}",
+                    f"net.bridge.bridge-nf-call-ip6tables={bridge_netfilter}")
+    try:
+        mark = events.mark()
+        token = new_token()
+        wire.send(cast.make(token.encode()), target_mac=cast.mac)
+        assert not lab.services.wait_saw(token, 0.3), "it reached the service"
+        events.wait(lambda e: e["source"]["label"] == guest.label and e["verdict"] == "drop", mark)
+    finally:
+        lab.host.sysctl("net.bridge.bridge-nf-call-iptables=1",
+                        "net.bridge.bridge-nf-call-ip6tables=1")
 
 
 @on_lo

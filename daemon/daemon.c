@@ -104,6 +104,7 @@ int daemon_reload(struct daemon *daemon, struct error *error)
 	if (exceptions_failure(daemon->exceptions))
 		log_error("no exception is in force: %s", exceptions_failure(daemon->exceptions));
 	loop_arm_expiry(daemon);
+	loop_policy_shrank(daemon);
 	sd_notify(0, "READY=1");
 	return result;
 }

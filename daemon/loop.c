@@ -3,6 +3,7 @@
 #include "parts.h"
 
 #include "guests/registry.h"
+#include "kernel/flows.h"
 #include "kernel/links.h"
 #include "kernel/listeners.h"
 #include "kernel/process_events.h"
@@ -190,11 +191,25 @@ static int on_work(sd_event_source *source, uint64_t now, void *data)
 	return 0;
 }
 
+/* Something that was allowed is so no more: what goes on without being asked about is judged anew.
+ */
+void loop_policy_shrank(struct daemon *daemon)
+{
+	int result = flows_forget(daemon->links);
+
+	if (result < 0)
+		log_warning("flows of datagrams that were allowed go on until they pause for two "
+			    "minutes: %s",
+			    strerror(-result));
+}
+
 void loop_arm_expiry(struct daemon *daemon)
 {
 	uint64_t next = 0;
 	int result = exceptions_expire(daemon->exceptions, clock_realtime_us(), &next);
 
+	if (result)
+		loop_policy_shrank(daemon);
 	if (result < 0)
 		log_error("expired exceptions are out of force, but the file cannot be written: %s",
 			  strerror(-result));

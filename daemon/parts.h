@@ -54,6 +54,7 @@ extern const struct links_handler loop_links_handler;
 int loop_add_sources(struct daemon *daemon);
 void loop_arm_expiry(struct daemon *daemon);
 void loop_work(struct daemon *daemon);
+void loop_policy_shrank(struct daemon *daemon);
 void loop_update_table(struct daemon *daemon);
 void loop_read_resolvers(struct daemon *daemon);
 

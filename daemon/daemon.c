@@ -64,6 +64,7 @@ static void table_settings(const struct config *config, struct ruleset_settings 
 		.guests_queue = config->guests.settings.number,
 		.loopback_bypass = config->loopback.down_accept,
 		.guests_bypass = config->guests.down_accept,
+		.reject = config->refusal == VERDICT_REJECT,
 		.neighbour_discovery = config->neighbour_discovery,
 	};
 }

@@ -28,6 +28,7 @@ enum ruleset_expression {
  * @guests_queue: queue number for new connections at input from elsewhere, and injected frames
  * @loopback_bypass: accept on loopback when no daemon listens
  * @guests_bypass: accept from elsewhere when no daemon listens
+ * @reject: refusals are answered: the chains that do so are needed
  * @neighbour_discovery: accept ND, router solicitation, MLD and IGMP from guests in the kernel
  */
 struct ruleset_settings {
@@ -35,6 +36,7 @@ struct ruleset_settings {
 	uint16_t guests_queue;
 	bool loopback_bypass;
 	bool guests_bypass;
+	bool reject;
 	bool neighbour_discovery;
 };
 

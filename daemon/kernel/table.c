@@ -32,7 +32,7 @@
  *			socket cgroupv2 level 1 @guests1 queue num G [bypass]	(and so on to 8)
  *			queue num L [bypass]
  *		}
- *		chain output_reject {
+ *		chain output_reject {		(only where refusals are rejects)
  *			type filter hook output priority -109; policy accept;
  *			meta mark 0x6c686772 meta l4proto tcp reject with tcp reset
  *			meta mark 0x6c686772 reject
@@ -169,10 +169,10 @@ static void add_output(struct nft_batch *batch, const struct table_plan *plan)
 	uint8_t level;
 
 	nft_add_chain(batch, chain, NF_INET_LOCAL_OUT, OUTPUT_PRIORITY);
+	accept_what_opens_nothing(batch, chain); /* first: established TCP stops here */
 	nft_begin_rule(batch, chain, "leaves this host");
 	match_interface(batch, NFT_META_OIF, NFT_CMP_NEQ);
 	end_accept(batch);
-	accept_what_opens_nothing(batch, chain);
 	accept_icmp_on_lo(batch, chain, NFT_META_OIF);
 	accept_known_flows(batch, chain);
 	for (level = 1; !plan->no_cgroups && level <= RULESET_LEVELS; level++) {
@@ -321,8 +321,10 @@ void table_write(struct nft_batch *batch, const struct table_plan *plan)
 	nft_add_table(batch);
 	add_sets(batch, plan);
 	add_output(batch, plan);
-	add_reject(batch, "output_reject", NF_INET_LOCAL_OUT, OUTPUT_PRIORITY + 1);
 	add_input(batch, plan);
+	if (!plan->settings->reject)
+		return;
+	add_reject(batch, "output_reject", NF_INET_LOCAL_OUT, OUTPUT_PRIORITY + 1);
 	add_reject(batch, "input_reject", NF_INET_LOCAL_IN, INPUT_PRIORITY + 1);
 }
 

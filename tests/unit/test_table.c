@@ -45,6 +45,7 @@ static const struct ruleset_settings settings = {
 	.loopback_queue = 27,
 	.guests_queue = 28,
 	.loopback_bypass = true,
+	.reject = true,
 	.neighbour_discovery = true,
 };
 
@@ -203,15 +204,13 @@ static void read_table(struct readback *back, enum ruleset_expression expression
 #define DISCOVERY PROTOCOL("3a") "load 1b @ transport header + 0 => reg 1 ; reg 1 set discovery ; "
 
 static const char *const native_rules[] = {
-	"output: load oif => reg 1 ; neq reg 1 0x00000001 ; " ACCEPT,
 	"output: " TCP_NOT_SYN ACCEPT,
 	"output: " SCTP_NOT_INIT ACCEPT,
+	"output: load oif => reg 1 ; neq reg 1 0x00000001 ; " ACCEPT,
 	"output: " IS_LO("oif") PROTOCOL("01") ACCEPT,
 	"output: " IS_LO("oif") PROTOCOL("3a") ACCEPT,
 	"output: " TRACKED CONFIRMED ACCEPT,
 	"output: num 27 bypass ; ",
-	"output_reject: " MARKED PROTOCOL("06") "type 1 code 0 ; ",
-	"output_reject: " MARKED "type 2 code 1 ; ",
 	"input: " TCP_NOT_SYN ACCEPT,
 	"input: " SCTP_NOT_INIT ACCEPT,
 	"input: " IS_LO("iif") CONFIRMED ACCEPT,
@@ -226,6 +225,8 @@ static const char *const native_rules[] = {
 	"input: " DISCOVERY ACCEPT,
 	"input: " PROTOCOL("02") ACCEPT,
 	"input: " QUEUE,
+	"output_reject: " MARKED PROTOCOL("06") "type 1 code 0 ; ",
+	"output_reject: " MARKED "type 2 code 1 ; ",
 	"input_reject: " MARKED PROTOCOL("06") "type 1 code 0 ; ",
 	"input_reject: " MARKED "type 2 code 1 ; ",
 };
@@ -281,12 +282,12 @@ static void test_settings(void **state)
 	size_t index;
 
 	read_table(&back, RULESET_NATIVE, &other, 0);
-	assert_int_equal(back.rule_count, NATIVE_RULES - 2);
+	assert_int_equal(back.rule_count, NATIVE_RULES - 6); /* no discovery, no reject */
 	assert_string_equal(back.rules[6], "output: num 65535 ; ");
-	assert_string_equal(back.rules[16],
+	assert_string_equal(back.rules[14],
 			    "input: " IPV4_LOOPBACK "num 0 ; "); /* never bypassed */
-	assert_string_equal(back.rules[17], "input: " IPV6_LOOPBACK "num 0 ; ");
-	assert_string_equal(back.rules[NATIVE_RULES - 5], "input: num 0 bypass ; ");
+	assert_string_equal(back.rules[15], "input: " IPV6_LOOPBACK "num 0 ; ");
+	assert_string_equal(back.rules[NATIVE_RULES - 7], "input: num 0 bypass ; ");
 	for (index = 0; index < back.rule_count; index++)
 		assert_null(strstr(back.rules[index], "discovery"));
 	end(&back);

@@ -314,7 +314,8 @@ class PodmanGuest(Guest):
         super().__init__(podman.host, name)
         self.podman, self.network = podman, network
         process = spawn([
-            *(enter_cgroup(session) if session else []), *podman.cave.enter, "podman", *podman.globals, "run", "--interactive", "--rm", "--name", name, "--network",
+            *(enter_cgroup(session) if session else []), *podman.cave.enter, "podman",
+            *podman.globals, "run", "--interactive", "--rm", "--name", name, "--network",
             network, "--privileged", "--pids-limit=-1", "--ulimit", "nofile=1000:1000", "--ulimit",
             "nproc=1000:1000", *options, Podman.IMAGE, "/bin/sh", "/agent"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

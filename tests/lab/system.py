@@ -237,7 +237,7 @@ class Cave:
         steps += ["echo ready", "exec sleep infinity"]
         # Parents that podman, conmon and lxc make in the machine's cgroup tree, and leave there.
         tree = cgroup_root()
-        for left in ("libpod_parent/conmon", "libpod_parent", "lxc.pivot"):
+        for left in ("lxc.pivot", "libpod_parent", "libpod_parent/conmon"):
             if not (tree / left).exists():
                 cleanup.add(_remove_cgroup, tree / left)
         self.keeper = netns.spawn("unshare", "--mount", "sh", "-c", "\n".join(steps),

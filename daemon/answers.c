@@ -55,22 +55,16 @@ static int add_exception(void *data, const struct exception *exception, uint32_t
 	struct daemon *daemon = data;
 	int result = exceptions_add(daemon->exceptions, exception, id, error);
 
-	if (result)
-		return result;
-	if (!exception->allow)
-		loop_policy_shrank(daemon);
-	loop_arm_expiry(daemon);
-	return 0;
+	if (!result)
+		loop_arm_expiry(daemon);
+	return result;
 }
 
 static int remove_exceptions(void *data, const uint32_t *ids, size_t count, struct error *error)
 {
 	struct daemon *daemon = data;
-	int result = exceptions_remove(daemon->exceptions, ids, count, error);
 
-	if (!result)
-		loop_policy_shrank(daemon);
-	return result;
+	return exceptions_remove(daemon->exceptions, ids, count, error);
 }
 
 static int reload(void *data, struct error *error)

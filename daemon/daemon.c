@@ -105,7 +105,6 @@ int daemon_reload(struct daemon *daemon, struct error *error)
 	if (exceptions_failure(daemon->exceptions))
 		log_error("no exception is in force: %s", exceptions_failure(daemon->exceptions));
 	loop_arm_expiry(daemon);
-	loop_policy_shrank(daemon);
 	sd_notify(0, "READY=1");
 	return result;
 }
@@ -205,9 +204,9 @@ static int install_table(struct daemon *daemon, struct error *error)
 
 	if (result)
 		return result;
-	daemon->lan_count = registry_lan(daemon->guard.registry,
-					 (const char(*)[IF_NAMESIZE])daemon->config->lan,
-					 daemon->config->lan_count, daemon->lan, LAN_INTERFACES_MAX);
+	daemon->lan_count = registry_lan(
+		daemon->guard.registry, (const char(*)[IF_NAMESIZE])daemon->config->lan,
+		daemon->config->lan_count, daemon->lan, LAN_INTERFACES_MAX);
 	result = ruleset_set_lan(daemon->ruleset, daemon->lan, daemon->lan_count);
 	if (result)
 		return error_set(error, result, "nftables: %s", strerror(-result));

@@ -45,6 +45,7 @@ static const char *const reasons[] = {
 	[REASON_VANISHED] = "vanished",
 	[REASON_DENY_EXCEPTION] = "deny-exception",
 	[REASON_ALLOW_EXCEPTION] = "allow-exception",
+	[REASON_OWN_SERVICE] = "own-service",
 	[REASON_INFRASTRUCTURE] = "infrastructure",
 	[REASON_DEFAULT] = "default",
 };

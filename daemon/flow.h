@@ -99,6 +99,7 @@ enum route {
  * @guest: its id in the registry, 0 when it has none
  * @shared: @name names several guests, of which one is it: no exception by name may match
  * @interface: name of the interface it came in by ("lo" for loopback)
+ * @own_service: the guest itself listens on the service
  * @own_gateway: the service's address belongs to the interface that the guest came in by
  * @pid: process that owns the client socket, 0 when not known
  * @comm: that process's comm, "" when not known
@@ -113,6 +114,7 @@ struct source {
 	uint32_t guest;
 	bool shared;
 	char interface[IF_NAMESIZE];
+	bool own_service;
 	bool own_gateway;
 	pid_t pid;
 	char comm[COMM_SIZE];
@@ -133,6 +135,7 @@ enum reason {
 	REASON_VANISHED,  /* the client socket closed before it could be looked up */
 	REASON_DENY_EXCEPTION,
 	REASON_ALLOW_EXCEPTION,
+	REASON_OWN_SERVICE, /* the guest itself listens there */
 	REASON_INFRASTRUCTURE,
 	REASON_DEFAULT,
 	REASON_COUNT,

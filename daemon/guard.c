@@ -79,7 +79,7 @@ static enum verdict judge(void *data, const struct queue_packet *packet)
 
 	memset(attempt, 0, sizeof(*attempt));
 	attempt->arrival = packet->arrival;
-	/* The table puts what comes from a guest's cgroup into the guests' queue, also on loopback. */
+	/* The table puts what comes from a guest's cgroup into the guests' queue, on lo too. */
 	attempt->arrival.guest_cgroup = guard->guests_queue && packet->arrival.loopback;
 	attempt->enforced = guard->enforce;
 

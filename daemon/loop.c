@@ -3,7 +3,6 @@
 #include "parts.h"
 
 #include "guests/registry.h"
-#include "kernel/flows.h"
 #include "kernel/links.h"
 #include "kernel/listeners.h"
 #include "kernel/process_events.h"
@@ -19,7 +18,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 
-#define CATCH_UP_ROUNDS 8     /* of 1,024 process events each, before one batch is judged */
+#define CATCH_UP_ROUNDS 64    /* of 1,024 process events each, before one batch is judged */
 #define TIMER_ACCURACY	10000 /* microseconds */
 
 /* Lower goes first: who is who, then the packets, then whoever wants to talk to us. */
@@ -69,6 +68,18 @@ static void update_cgroups(struct daemon *daemon)
 		log_error("the guests' cgroups could not be written to the kernel: %m");
 }
 
+/* Tell the kernel whether a guest may send from lo's own ports; at once when one may. */
+static void update_trust(struct daemon *daemon)
+{
+	bool trust = !registry_shares_lo(daemon->guard.registry);
+
+	if (trust == daemon->trusts_flows)
+		return;
+	daemon->trusts_flows = trust;
+	if (ruleset_trust_flows(daemon->ruleset, trust))
+		log_error("whether flows are trusted could not be written to the kernel: %m");
+}
+
 void loop_update_table(struct daemon *daemon)
 {
 	daemon->registry_generation = registry_generation(daemon->guard.registry);
@@ -76,29 +87,43 @@ void loop_update_table(struct daemon *daemon)
 	update_cgroups(daemon);
 }
 
+/*
+ * Before a batch is judged: what the kernel had reported by then. Of interfaces only that they
+ * changed; who is behind them is looked up after the verdicts, and until then they are nobody's.
+ */
 static void catch_up(void *data)
 {
 	struct daemon *daemon = data;
+	bool lost = false;
 	int result = 1;
 
-	for (int round = 0; result > 0 && round < CATCH_UP_ROUNDS; round++)
+	/* ENOBUFS is told before the events that were still queued: read those first, then look at
+	 * all. */
+	for (int round = 0; result > 0 && round < CATCH_UP_ROUNDS; round++) {
 		result = process_events_read(daemon->process_events, handle_process, daemon);
-	if (result == -ENOBUFS) {
+		if (result == -ENOBUFS) {
+			lost = true;
+			result = 1;
+		}
+	}
+	if (lost) {
 		daemon->processes_lost++;
 		registry_rescan(daemon->guard.registry);
 	}
 	links_dispatch(daemon->links);
-	if (daemon->links_changed) {
-		daemon->links_changed = false;
-		registry_links_changed(daemon->guard.registry);
-		loop_update_table(daemon);
-	}
 }
 
 /* Do the look-ups that were put off, and come back when the registry says so. */
 void loop_work(struct daemon *daemon)
 {
-	uint64_t next = registry_work(daemon->guard.registry);
+	uint64_t next;
+
+	if (daemon->links_changed) {
+		daemon->links_changed = false;
+		registry_links_changed(daemon->guard.registry);
+	}
+	next = registry_work(daemon->guard.registry);
+	update_trust(daemon);
 
 	if (daemon->registry_generation != registry_generation(daemon->guard.registry))
 		loop_update_table(daemon);
@@ -191,25 +216,11 @@ static int on_work(sd_event_source *source, uint64_t now, void *data)
 	return 0;
 }
 
-/* Something that was allowed is so no more: what goes on without being asked about is judged anew.
- */
-void loop_policy_shrank(struct daemon *daemon)
-{
-	int result = flows_forget(daemon->links);
-
-	if (result < 0)
-		log_warning("flows of datagrams that were allowed go on until they pause for two "
-			    "minutes: %s",
-			    strerror(-result));
-}
-
 void loop_arm_expiry(struct daemon *daemon)
 {
 	uint64_t next = 0;
 	int result = exceptions_expire(daemon->exceptions, clock_realtime_us(), &next);
 
-	if (result)
-		loop_policy_shrank(daemon);
 	if (result < 0)
 		log_error("expired exceptions are out of force, but the file cannot be written: %s",
 			  strerror(-result));

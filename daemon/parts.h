@@ -33,6 +33,7 @@ struct daemon {
 	uint32_t registry_generation; /* that @lan and @cgroups are from */
 	struct ruleset_cgroup cgroups[RULESET_CGROUPS_MAX];
 	size_t cgroup_count;
+	bool trusts_flows;
 	struct journal *journal;
 	struct control *control;
 	sd_event *loop;
@@ -54,7 +55,6 @@ extern const struct links_handler loop_links_handler;
 int loop_add_sources(struct daemon *daemon);
 void loop_arm_expiry(struct daemon *daemon);
 void loop_work(struct daemon *daemon);
-void loop_policy_shrank(struct daemon *daemon);
 void loop_update_table(struct daemon *daemon);
 void loop_read_resolvers(struct daemon *daemon);
 

@@ -13,6 +13,8 @@
 /* After a guest's process came or went, until a vanished socket can be the host's; microseconds. */
 #define SETTLE_US 1000000u
 
+#define HOLDERS_MAX 4096 /* processes of one cgroup that are looked through */
+
 void source_set_guest(struct source *source, const struct guest *guest)
 {
 	source->class = SOURCE_GUEST;
@@ -76,22 +78,23 @@ static const struct cgroup_entry *cgroup_lookup(struct registry *registry, uint6
 	return entry;
 }
 
-/* Could this suspect have made a socket in this cgroup? */
+/* Could this suspect have made a socket in this cgroup? Reading its own costs one of the budget. */
 static bool suspect_knows_cgroup(struct registry *registry, struct suspect *suspect,
-				 const struct cgroup_entry *cgroup)
+				 const struct cgroup_entry *cgroup, unsigned int *budget)
 {
 	char path[CGROUP_PATH_SIZE];
 	uint64_t now;
 
-	if (!cgroup)
+	if (!cgroup || !*budget)
 		return true; /* the cgroup is gone or not told: nobody can be left out */
 	for (int i = 0; i < CGROUPS_SEEN; i++)
 		if (suspect->seen[i] == cgroup->path_hash)
 			return true;
+	(*budget)--;
 	if (process_cgroup(registry->settings.proc, suspect->pid, path, sizeof(path)))
 		return false; /* it has ended */
 	now = hash_text(path);
-	suspect->seen[suspect->seen_next++ % CGROUPS_SEEN] = now;
+	suspect_remember(suspect, now);
 	return now == cgroup->path_hash;
 }
 
@@ -99,24 +102,71 @@ enum search_result {
 	SEARCH_FOUND,
 	SEARCH_NOBODY,
 	SEARCH_NOT_NEEDED, /* no suspect was ever in that cgroup */
-	SEARCH_UNSURE,	   /* the budget ran out, or a suspect had no room in the table */
+	SEARCH_UNSURE,	   /* one of them may have it all the same */
 };
+
+/* Does a process of the host in this cgroup hold the socket? The newest are asked first. */
+static bool held_by_host(struct registry *registry, const struct socket_info *socket,
+			 unsigned int *budget)
+{
+	static pid_t pids[HOLDERS_MAX];
+	size_t count =
+		cgroups_processes(registry->settings.cgroup, socket->cgroup, pids, HOLDERS_MAX);
+
+	while (count--) {
+		const struct member *member = members_find(registry, pids[count]);
+		int hint = -1;
+
+		if (member && !member->supervisor)
+			continue;
+		switch (process_holds_socket(registry->settings.proc, pids[count], socket->inode,
+					     &hint, budget)) {
+		case SOCKET_HELD:
+			return true;
+		case SOCKET_NOT_HELD:
+			break;
+		case SOCKET_SEARCH_CUT:
+			return false;
+		}
+	}
+	return false;
+}
+
+/* Nobody among the suspects shows the socket. Is that a proof? */
+static enum search_result doubt(struct registry *registry, const struct socket_info *socket,
+				const struct cgroup_entry *cgroup, bool searched, bool loose,
+				unsigned int *budget)
+{
+	bool lost = registry->suspects_lost || registry->members_lost;
+
+	if (!registry_shares_lo(registry))
+		return SEARCH_NOT_NEEDED;
+	if (cgroup ? !loose && !(lost && cgroup_is_lost(registry, cgroup->path_hash))
+		   : !loose && !lost && registry->settings.cgroup < 0)
+		return searched ? SEARCH_NOBODY : SEARCH_NOT_NEEDED;
+	/*
+	 * A contained process can hide a socket from its descriptors: in a thread with a table of
+	 * its own, in a message that nobody receives, in an io_uring. So the host has to show it.
+	 */
+	return cgroup && held_by_host(registry, socket, budget) ? SEARCH_NOBODY : SEARCH_UNSURE;
+}
 
 static enum search_result search_suspects(struct registry *registry,
 					  const struct socket_info *socket,
-					  const struct cgroup_entry *cgroup, struct suspect **found)
+					  const struct cgroup_entry *cgroup, unsigned int *budget,
+					  struct suspect **found)
 {
-	unsigned int budget = SEARCH_BUDGET;
-	bool searched = false;
+	bool searched = false, loose = false;
 
 	for (uint32_t i = 0; i < registry->suspects_high; i++) {
 		struct suspect *suspect = &registry->suspects[i];
 
-		if (!suspect->pid || !suspect_knows_cgroup(registry, suspect, cgroup))
+		if (!suspect->pid || !suspect_knows_cgroup(registry, suspect, cgroup, budget))
 			continue;
 		searched = true;
+		loose |= suspect->loose;
 		switch (process_holds_socket(registry->settings.proc, suspect->pid, socket->inode,
-					     &suspect->hint, &budget)) {
+					     &suspect->hint, budget)) {
 		case SOCKET_HELD:
 			*found = suspect;
 			return SEARCH_FOUND;
@@ -126,9 +176,7 @@ static enum search_result search_suspects(struct registry *registry,
 			return SEARCH_UNSURE;
 		}
 	}
-	if (!searched)
-		return SEARCH_NOT_NEEDED;
-	return registry->suspects_lost ? SEARCH_UNSURE : SEARCH_NOBODY;
+	return doubt(registry, socket, cgroup, searched, loose, budget);
 }
 
 static void source_set_suspect(struct registry *registry, struct source *source,
@@ -190,6 +238,31 @@ static int vanished(struct registry *registry, const struct flow *flow,
 	return unknown(source, "its socket closed before it could be looked up", -ENOENT);
 }
 
+/* Does the guest itself listen there? A container may reach its own services, and they are not the
+ * host's. */
+static bool is_own_service(struct registry *registry, const struct flow *flow,
+			   const struct guest *guest, unsigned int *budget)
+{
+	const struct cgroup_entry *cgroup;
+	struct socket_info listener;
+
+	if (sockets_listener(registry->settings.sockets, flow, &listener) || !listener.inode)
+		return false;
+	cgroup = cgroup_lookup(registry, listener.cgroup);
+	if (cgroup && cgroup->is_guest)
+		return guests_for_cgroup(registry, &cgroup->match) == guest;
+	for (uint32_t i = 0; i < registry->suspects_high; i++) {
+		const struct suspect *suspect = &registry->suspects[i];
+		int hint = -1;
+
+		if (suspect->pid && suspect->guest == guests_index(registry, guest) &&
+		    process_holds_socket(registry->settings.proc, suspect->pid, listener.inode,
+					 &hint, budget) == SOCKET_HELD)
+			return true;
+	}
+	return false;
+}
+
 /**
  * struct bound_search - a client socket that is bound to the interface of one of its addresses
  */
@@ -226,6 +299,7 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 		    const struct arrival *arrival, struct source *source)
 {
 	const struct cgroup_entry *cgroup;
+	unsigned int budget = SEARCH_BUDGET;
 	struct suspect *suspect = NULL;
 	struct socket_info socket, again;
 	int result;
@@ -233,14 +307,17 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 	source->route = ROUTE_LOCAL;
 	text_copy(source->interface, sizeof(source->interface), "lo");
 	result = find_client(registry, flow, &socket);
-	if (result && !registry->local_members && !registry->members_lost)
+	if (result && !registry_shares_lo(registry))
 		return host(source, "no guest has a process in this namespace");
 	if (result == -EPROTONOSUPPORT)
 		return unknown(source, "its protocol has no socket look-up", 0);
 	if (result)
 		return vanished(registry, flow, arrival, source);
-	if (arrival->has_uid && arrival->uid != socket.uid)
+	if (arrival->has_uid && arrival->uid != socket.uid) {
+		if (!registry_shares_lo(registry))
+			return host(source, "no guest has a process in this namespace");
 		return unknown(source, "several sockets share its address", 0);
+	}
 
 	cgroup = cgroup_lookup(registry, socket.cgroup);
 	if (cgroup && cgroup->is_guest) {
@@ -250,16 +327,22 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 			return unknown(source, "the table of guests is full", 0);
 		source->route = guest->kind == KIND_VM ? ROUTE_USER_NET : ROUTE_HOST_NET;
 		source_set_guest(source, guest);
+		source->own_service = is_own_service(registry, flow, guest, &budget);
 		return 0;
 	}
-	switch (search_suspects(registry, &socket, cgroup, &suspect)) {
+	if (arrival->guest_cgroup)
+		return unknown(source, "a guest sent it in the name of another's socket", 0);
+	switch (search_suspects(registry, &socket, cgroup, &budget, &suspect)) {
 	case SEARCH_FOUND:
 		source_set_suspect(registry, source, suspect);
+		if (suspect->guest != NO_GUEST)
+			source->own_service = is_own_service(
+				registry, flow, &registry->guests[suspect->guest], &budget);
 		return 0;
 	case SEARCH_NOT_NEEDED:
 		return host(source, "no guest's process shares its cgroup");
 	case SEARCH_UNSURE:
-		return unknown(source, "too many descriptors to search", 0);
+		return unknown(source, "a contained process may hold its socket", 0);
 	case SEARCH_NOBODY:
 		break;
 	}

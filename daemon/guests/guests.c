@@ -59,6 +59,7 @@ struct guest *guests_add(struct registry *registry, enum kind kind, const char *
 	memset(guest, 0, sizeof(*guest));
 	guest->id = ++registry->next_id;
 	registry->generation++;
+	registry->wires_wait_us = 0; /* it may be what an interface waits for */
 	guest->kind = kind;
 	text_copy(guest->runtime, sizeof(guest->runtime), runtime);
 	text_copy(guest->name, sizeof(guest->name), name);

@@ -72,7 +72,8 @@ uint64_t registry_work(struct registry *registry)
 {
 	uint64_t wires, conduits;
 
-	if (registry->suspects_lost && registry->suspects_high < SUSPECTS_MAX / 2)
+	if ((registry->suspects_lost && registry->suspects_high < SUSPECTS_MAX / 2) ||
+	    (registry->members_lost && registry->member_count < MEMBERS_MAX / 2))
 		registry_rescan(registry);
 	wires = wires_work(registry);
 	conduits = members_work(registry);
@@ -89,7 +90,7 @@ void registry_process_event(struct registry *registry, const struct process_even
 		members_look_at(registry, event->pid);
 		break;
 	case PROCESS_EXIT:
-		members_remove(registry, event->pid);
+		members_exit(registry, event->pid);
 		break;
 	}
 }
@@ -127,6 +128,11 @@ size_t registry_cgroups(const struct registry *registry, struct ruleset_cgroup *
 				(struct ruleset_cgroup){guest->cgroup, guest->cgroup_level};
 	}
 	return count;
+}
+
+bool registry_shares_lo(const struct registry *registry)
+{
+	return registry->local_members || registry->members_lost || registry->suspects_lost;
 }
 
 void registry_kernel_knows(struct registry *registry, bool knows)

@@ -100,7 +100,11 @@ size_t registry_lan(struct registry *registry, const char (*declared)[IF_NAMESIZ
  * registry_cgroups() - the guests' own cgroups, for ruleset_set_guest_cgroups()
  * Return: how many were written to @cgroups, at most @size.
  */
-size_t registry_cgroups(const struct registry *registry, struct ruleset_cgroup *cgroups, size_t size);
+size_t registry_cgroups(const struct registry *registry, struct ruleset_cgroup *cgroups,
+			size_t size);
+
+/** registry_shares_lo() - may a guest have a process in the guarded network namespace? */
+bool registry_shares_lo(const struct registry *registry);
 
 /** registry_kernel_knows() - from now on the kernel tells packets of guests' cgroups apart. */
 void registry_kernel_knows(struct registry *registry, bool knows);

@@ -39,6 +39,7 @@
 #define SUSPECTS_MAX  1024
 #define CGROUPS_MAX   1024 /* a power of two */
 #define WIRES_MAX     1024
+#define LOST_BITS     4096 /* a power of two */
 #define CGROUPS_SEEN  4	   /* cgroups remembered for one suspect */
 #define SEARCH_BUDGET 8192 /* descriptors read for one connection */
 
@@ -50,6 +51,8 @@
  * @guest: index in guests[], NO_GUEST for a conduit whose guests are found by @netns
  * @suspect: index in suspects[], -1 when its cgroup tells all or it is not in the guarded namespace
  * @local: works for a guest in the guarded network namespace
+ * @loose: contained, but its cgroup does not say so: may hide a socket from its descriptors
+ * @headless: its first thread has ended, and others live on
  * @supervisor: a host process (conmon, …): keeps the guest alive, its own connections are the
  * host's
  * @program: its entry in the catalogue, NULL for a contained process
@@ -59,6 +62,8 @@ struct member {
 	uint16_t guest;
 	int16_t suspect;
 	bool local;
+	bool loose;
+	bool headless;
 	bool supervisor;
 	const struct program *program;
 };
@@ -67,6 +72,7 @@ struct member {
  * struct suspect - a process that is searched for sockets
  * @pid: 0 in a free slot
  * @guest: as in struct member
+ * @loose: as in struct member
  * @hint: descriptor where the last socket was found
  * @program: as in struct member
  * @netns: inode of the namespace whose tap it serves, 0 when not known
@@ -78,6 +84,7 @@ struct member {
 struct suspect {
 	pid_t pid;
 	uint16_t guest;
+	bool loose;
 	int hint;
 	const struct program *program;
 	uint64_t netns;
@@ -102,20 +109,21 @@ struct cgroup_entry {
 
 enum wire_state {
 	WIRE_UNRESOLVED,
-	WIRE_NETNS,   /* a veth: @netns */
-	WIRE_MEMBER,  /* a tap: @guest is the VM that holds it */
-	WIRE_LAN,     /* leads to the LAN */
-	WIRE_UNKNOWN, /* looked everywhere, nobody found */
+	WIRE_NETNS,  /* a veth: @netns */
+	WIRE_MEMBER, /* a tap: @guest is the VM that holds it */
+	WIRE_LAN,    /* leads to the LAN */
 };
 
 /**
  * struct wire_end - what is at the other end of an interface
  * @ifindex: 0 in a free slot
+ * @seen: the link as it was when this was found out
  * @guest_id: id of the guest for WIRE_MEMBER
  */
 struct wire_end {
 	uint32_t ifindex;
 	enum wire_state state;
+	struct link seen;
 	uint64_t netns;
 	uint32_t guest_id;
 };
@@ -136,8 +144,10 @@ struct registry {
 	uint32_t local_members; /* guest processes in the guarded network namespace */
 	struct suspect suspects[SUSPECTS_MAX];
 	uint32_t suspects_high;
-	uint32_t suspects_lost;	 /* found no slot: sockets of their cgroups are unknown */
-	uint32_t loose_suspects; /* contained processes that no cgroup gives away */
+	uint32_t suspects_lost; /* found no slot: sockets of their cgroups are unknown */
+	uint64_t lost_cgroups[LOST_BITS / 64]; /* Bloom filter of where those lost may be */
+	uint32_t loose_suspects;	       /* contained processes that no cgroup gives away */
+	uint32_t headless;	 /* members whose end is not reported: looked at now and then */
 	uint64_t local_start_us; /* CLOCK_MONOTONIC of the newest local member's start */
 	uint64_t local_exit_us;	 /* … and of the latest one's end */
 	struct cgroup_entry cgroups[CGROUPS_MAX];
@@ -146,6 +156,7 @@ struct registry {
 	bool kernel_knows_cgroups; /* see registry_kernel_knows() */
 	bool wires_pending;	   /* some wire is unresolved */
 	uint64_t wires_scanned_us; /* CLOCK_MONOTONIC of the last scan of all of /proc for wires */
+	uint64_t wires_wait_us;	   /* from then to the next one */
 };
 
 /* guests.c: the table of guests */
@@ -165,6 +176,10 @@ void members_look_at(struct registry *registry, pid_t pid);
 void members_fork(struct registry *registry, pid_t child, pid_t parent);
 void members_remove(struct registry *registry, pid_t pid);
 void members_clear(struct registry *registry);
+void members_exit(struct registry *registry, pid_t pid);
+void suspect_remember(struct suspect *suspect, uint64_t path_hash);
+void cgroup_lose(struct registry *registry, uint64_t path_hash);
+bool cgroup_is_lost(const struct registry *registry, uint64_t path_hash);
 uint64_t members_work(struct registry *registry);
 
 /* attribution.c and wires.c: the two halves of registry_source() */

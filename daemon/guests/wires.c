@@ -12,12 +12,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SCAN_INTERVAL_US 1000000u /* all of /proc is read at most this often */
+/* All of /proc is read at most this often, microseconds; doubled each time up to the second. */
+#define SCAN_WAIT_US	  500000u
+#define SCAN_WAIT_MOST_US 16000000u
 
 /* Kinds of interface that carry LAN or VPN traffic, never a guest's own wire. */
-static const char *const lan_kinds[] = {"wireguard", "vlan", "bond", "team",   "dummy",
-					"sit",	     "gre",  "ipip", "ip6tnl", "vti",
-					"vti6",	     "xfrm", "ppp",  "wwan"};
+static const char *const lan_kinds[] = {
+	"wireguard", "vlan",   "bond", "team",	 "dummy",   "sit",    "gre",	  "gretap",
+	"ip6gre",    "ipip",   "vti",  "vti6",	 "ip6tnl",  "xfrm",   "ppp",	  "wwan",
+	"vxlan",     "geneve", "vrf",  "macsec", "macvlan", "ipvlan", "ip6gretap"};
 
 static struct wire_end *wire_find(struct registry *registry, uint32_t ifindex)
 {
@@ -45,7 +48,7 @@ static bool is_lan(const struct registry *registry, const struct link *link, uns
 		if (link->type != LINK_OTHER || strcmp(link->kind_name, lan_kinds[i]))
 			continue;
 		/* A vlan on a guest's wire is the guest's. */
-		if (strcmp(link->kind_name, "vlan"))
+		if (!link->lower)
 			return true;
 		lower = links_find(registry->settings.links, link->lower);
 		return lower && depth < 4 && is_lan(registry, lower, depth + 1);
@@ -104,18 +107,6 @@ static int visit_process(void *data, pid_t pid)
 	struct proc_search *search = data;
 	struct registry *registry = search->registry;
 	struct namespaces namespaces;
-	struct process process;
-
-	if (search->link->type == LINK_TAP) {
-		if (process_holds_tap(registry->settings.proc, pid, search->link->name) != 1 ||
-		    process_read(registry->settings.proc, pid, &process))
-			return 0;
-		log_notice(
-			"%s is held by %s (pid %d), which no rule recognises: its guest is unknown",
-			search->link->name, process.comm, pid);
-		search->wire->state = WIRE_UNKNOWN;
-		return 1;
-	}
 	if (process_namespaces(registry->settings.proc, pid, &namespaces) || !namespaces.net ||
 	    namespaces.net == registry->host.net || namespaces.net == search->last)
 		return 0;
@@ -144,20 +135,27 @@ static void resolve_veth(struct registry *registry, const struct link *link, str
 	}
 }
 
+/* The VM that holds the tap; of two that do, which is asked for cannot be told. */
 static void resolve_tap(struct registry *registry, const struct link *link, struct wire_end *wire)
 {
+	uint32_t found = 0;
+
 	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
 		const struct member *member = &registry->members[i];
 		bool is_vmm = member->pid && member->guest != NO_GUEST && !member->supervisor &&
 			      registry->guests[member->guest].kind == KIND_VM;
 
-		if (is_vmm &&
-		    process_holds_tap(registry->settings.proc, member->pid, link->name) == 1) {
-			wire->state = WIRE_MEMBER;
-			wire->guest_id = registry->guests[member->guest].id;
+		if (!is_vmm || process_holds_tap(registry->settings.proc, member->pid, link->name,
+						 registry->host.net) != 1)
+			continue;
+		if (found && found != registry->guests[member->guest].id)
 			return;
-		}
+		found = registry->guests[member->guest].id;
 	}
+	if (!found)
+		return;
+	wire->state = WIRE_MEMBER;
+	wire->guest_id = found;
 }
 
 static void resolve(struct registry *registry, const struct link *link, struct wire_end *wire,
@@ -175,7 +173,7 @@ static void resolve(struct registry *registry, const struct link *link, struct w
 		resolve_tap(registry, link, wire);
 	else
 		return;
-	if (wire->state != WIRE_UNRESOLVED || !scan)
+	if (wire->state != WIRE_UNRESOLVED || !scan || link->type != LINK_VETH)
 		return;
 	processes_each(registry->settings.proc, visit_process, &search);
 	/*
@@ -186,7 +184,15 @@ static void resolve(struct registry *registry, const struct link *link, struct w
 		wire->state = WIRE_LAN;
 }
 
-static void add_wire(void *data, const struct link *link)
+/* Has nothing changed that its other end depends on? */
+static bool is_same(const struct link *a, const struct link *b)
+{
+	return a->type == b->type && a->lower == b->lower && a->master == b->master &&
+	       a->peer_netnsid == b->peer_netnsid && a->up == b->up &&
+	       a->default_route == b->default_route && !strcmp(a->name, b->name);
+}
+
+static void update_wire(void *data, const struct link *link)
 {
 	struct registry *registry = data;
 	struct wire_end *wire = wire_find(registry, link->ifindex);
@@ -198,7 +204,10 @@ static void add_wire(void *data, const struct link *link)
 			return; /* its packets are from unknown */
 		wire = &registry->wires[registry->wires_high++];
 		*wire = (struct wire_end){.ifindex = link->ifindex};
+	} else if (wire->state != WIRE_UNRESOLVED && is_same(&wire->seen, link)) {
+		return;
 	}
+	wire->seen = *link;
 	wire->state = WIRE_UNRESOLVED;
 	resolve(registry, link, wire, false);
 	if (wire->state == WIRE_UNRESOLVED)
@@ -207,24 +216,28 @@ static void add_wire(void *data, const struct link *link)
 
 void registry_links_changed(struct registry *registry)
 {
-	/* What has gone is left out; an index may come back as another interface. */
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < registry->wires_high; i++)
+		if (links_find(registry->settings.links, registry->wires[i].ifindex))
+			registry->wires[kept++] = registry->wires[i];
+	registry->wires_high = kept;
+	registry->wires_wait_us = 0;
 	registry->generation++;
-	registry->wires_high = 0;
-	registry->wires_pending = false;
-	links_each(registry->settings.links, add_wire, registry);
+	links_each(registry->settings.links, update_wire, registry);
 	guests_prune(registry);
 }
 
+/* Who is at an end that nobody is found at is looked for again and again, but ever more seldom. */
 uint64_t wires_work(struct registry *registry)
 {
 	uint64_t now = clock_monotonic_us();
 
 	if (!registry->wires_pending)
 		return 0;
-	if (registry->wires_scanned_us && now - registry->wires_scanned_us < SCAN_INTERVAL_US)
-		return registry->wires_scanned_us + SCAN_INTERVAL_US;
+	if (now < registry->wires_scanned_us + registry->wires_wait_us)
+		return registry->wires_scanned_us + registry->wires_wait_us;
 	registry->generation++;
-	registry->wires_scanned_us = now;
 	registry->wires_pending = false;
 	for (uint32_t i = 0; i < registry->wires_high; i++) {
 		struct wire_end *wire = &registry->wires[i];
@@ -233,6 +246,11 @@ uint64_t wires_work(struct registry *registry)
 		if (link && wire->state == WIRE_UNRESOLVED)
 			resolve(registry, link, wire, true);
 	}
+	registry->wires_scanned_us = clock_monotonic_us();
+	registry->wires_wait_us =
+		registry->wires_wait_us ? registry->wires_wait_us * 2 : SCAN_WAIT_US;
+	if (registry->wires_wait_us > SCAN_WAIT_MOST_US)
+		registry->wires_wait_us = SCAN_WAIT_MOST_US;
 	return 0;
 }
 
@@ -252,10 +270,12 @@ static void visit_lan(void *data, const struct link *link)
 {
 	struct lan_search *search = data;
 	struct wire_end *wire = wire_find(search->registry, link->ifindex);
+	bool declared = is_declared(link, search->declared, search->declared_count);
 
-	if (is_declared(link, search->declared, search->declared_count) && wire)
+	if (declared && wire)
 		wire->state = WIRE_LAN;
-	if (wire && wire->state == WIRE_LAN && !link->master && search->count < search->size)
+	if ((declared || (wire && wire->state == WIRE_LAN)) && !link->master &&
+	    search->count < search->size)
 		search->ifindexes[search->count++] = link->ifindex;
 }
 
@@ -293,7 +313,7 @@ static enum route route_of(const struct link *link)
 static void source_of_wire(struct registry *registry, const struct link *link,
 			   struct source *source)
 {
-	const struct wire_end *wire = wire_find(registry, link->ifindex);
+	struct wire_end *wire = wire_find(registry, link->ifindex);
 	const struct guest *guest;
 
 	switch (wire ? wire->state : WIRE_UNRESOLVED) {
@@ -311,9 +331,9 @@ static void source_of_wire(struct registry *registry, const struct link *link,
 			source_set_guest(source, guest);
 			return;
 		}
+		wire->state = WIRE_UNRESOLVED; /* the VM has ended, and left the tap behind */
 		break;
 	case WIRE_UNRESOLVED:
-	case WIRE_UNKNOWN:
 		break;
 	}
 	registry->wires_pending = true; /* look again after the verdict */

@@ -199,3 +199,30 @@ int cgroups_id(int fd, const char *path, uint64_t *id)
 	memcpy(id, kernfs.handle.f_handle, sizeof(*id));
 	return 0;
 }
+
+size_t cgroups_processes(int fd, uint64_t id, pid_t *pids, size_t size)
+{
+	char path[CGROUP_PATH_SIZE + sizeof("/cgroup.procs")], text[4096];
+	_cleanup_close_ int file = -1;
+	size_t count = 0;
+	ssize_t bytes;
+	pid_t pid = 0;
+
+	if (fd < 0 || cgroups_path(fd, id, path, CGROUP_PATH_SIZE))
+		return 0;
+	strcat(path, "/cgroup.procs");
+	file = openat(fd, path + strspn(path, "/"), O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return 0;
+	while (count < size && (bytes = read(file, text, sizeof(text))) > 0) {
+		for (ssize_t i = 0; i < bytes && count < size; i++) {
+			if (text[i] == '\n') {
+				pids[count++] = pid;
+				pid = 0;
+			} else {
+				pid = pid * 10 + (text[i] - '0');
+			}
+		}
+	}
+	return count;
+}

@@ -5,8 +5,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
-#define CGROUP_PATH_SIZE 1024
+#define CGROUP_PATH_SIZE 4096 /* PATH_MAX: a guest may nest its own cgroups deep */
 
 /**
  * cgroups_open() - find the cgroup2 mount (also in a hybrid hierarchy) from a mountinfo file
@@ -39,5 +40,12 @@ int cgroups_path(int fd, uint64_t id, char *path, size_t size);
  * Return: 0, -EXDEV when the path leaves the mount, or -errno.
  */
 int cgroups_id(int fd, const char *path, uint64_t *id);
+
+/**
+ * cgroups_processes() - the processes of one cgroup, in the kernel's order: the newest last
+ * @pids: receives at most @size of them
+ * Return: how many, 0 also when it cannot be read. Constant memory; no allocation.
+ */
+size_t cgroups_processes(int fd, uint64_t id, pid_t *pids, size_t size);
 
 #endif

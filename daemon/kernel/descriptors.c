@@ -13,11 +13,15 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 /* An entry of /proc/PID/fd with a number of at most four digits takes 24 bytes in getdents64(2). */
 #define ENTRY_SIZE  24
 #define CHUNK_SIZE  (1024 * ENTRY_SIZE)
 #define NAME_LENGTH sizeof("2147483647")
+
+#define MISC_MAJOR 10  /* linux/major.h */
+#define TUN_MINOR  200 /* linux/miscdevice.h */
 
 struct linux_dirent64 {
 	uint64_t inode;
@@ -200,49 +204,82 @@ struct tap_query {
 	uint64_t netns;
 };
 
+/* Is it really the tun/tap driver's? Others have no business with its ioctl. */
+static bool is_tun_device(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) &&
+	       status.st_rdev == makedev(MISC_MAJOR, TUN_MINOR);
+}
+
+/* The namespace of the device that a descriptor is attached to; 0 when it is none, or -errno. */
+static int tap_netns(const struct tap_query *query, int number, uint64_t *inode)
+{
+	_cleanup_close_ int tap = (int)syscall(SYS_pidfd_getfd, query->pidfd, number, 0);
+	_cleanup_close_ int netns = -1;
+	struct stat status;
+
+	*inode = 0;
+	if (tap < 0)
+		return errno == EBADF ? 0 : -errno;
+	if (!is_tun_device(tap))
+		return 0;
+	netns = ioctl(tap, TUNGETDEVNETNS);
+	if (netns < 0) /* no device is attached */
+		return errno == EBADFD || errno == ENOTTY || errno == EINVAL ? 0 : -errno;
+	if (fstat(netns, &status) < 0)
+		return -errno;
+	*inode = status.st_ino;
+	return 0;
+}
+
 static int visit_tap(void *data, int directory, int number)
 {
 	const struct tap_query *query = data;
 	char file[sizeof("fdinfo/") + NAME_LENGTH];
 	char interface[64];
+	uint64_t netns;
 
 	if (!may_be_tun(directory, number))
 		return 0;
 	snprintf(file, sizeof(file), "fdinfo/%d", number);
 	if (process_line(query->root, query->pid, file, "iff:\t", interface, sizeof(interface)) < 0)
 		return 0;
-	return strcmp(interface, query->interface) == 0;
+	if (strcmp(interface, query->interface) != 0)
+		return 0;
+	/* Another namespace may have a device of that name. */
+	return !query->netns || (tap_netns(query, number, &netns) == 0 && netns == query->netns);
 }
 
-int process_holds_tap(int root, pid_t pid, const char *interface)
+int process_holds_tap(int root, pid_t pid, const char *interface, uint64_t netns)
 {
 	_cleanup_close_ int directory = open_descriptors(root, pid);
-	struct tap_query query = {.root = root, .pid = pid, .interface = interface};
+	_cleanup_close_ int pidfd = -1;
+	struct tap_query query = {.root = root, .pid = pid, .interface = interface, .netns = netns};
 
 	if (directory < 0)
 		return directory;
+	if (netns) {
+		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		if (pidfd < 0)
+			return -errno;
+	}
+	query.pidfd = pidfd;
 	return walk_descriptors(directory, visit_tap, &query);
 }
 
 static int visit_tap_netns(void *data, int directory, int number)
 {
 	struct tap_query *query = data;
-	_cleanup_close_ int tap = -1;
-	_cleanup_close_ int netns = -1;
-	struct stat status;
+	int result;
 
 	if (!may_be_tun(directory, number))
 		return 0;
-	tap = (int)syscall(SYS_pidfd_getfd, query->pidfd, number, 0);
-	if (tap < 0)
-		return errno == EBADF ? 0 : -errno;
-	netns = ioctl(tap, TUNGETDEVNETNS);
-	if (netns < 0) /* no device is attached, or no tun/tap at all */
-		return errno == EBADFD || errno == ENOTTY || errno == EINVAL ? 0 : -errno;
-	if (fstat(netns, &status) < 0)
-		return -errno;
-	query->netns = status.st_ino;
-	return WALK_FOUND;
+	result = tap_netns(query, number, &query->netns);
+	if (result < 0)
+		return result;
+	return query->netns ? WALK_FOUND : 0;
 }
 
 int process_tap_netns(int root, pid_t pid, uint64_t *inode)

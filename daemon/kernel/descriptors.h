@@ -24,9 +24,10 @@ enum socket_search process_holds_socket(int root, pid_t pid, uint32_t inode, int
 
 /**
  * process_holds_tap() - does it hold the tun/tap device of this name ("iff:" in fdinfo)?
+ * @netns: inode of the network namespace that the device has to be in, 0 for any
  * Return: 1, 0 or -errno. Reads all descriptors: not for the verdict path.
  */
-int process_holds_tap(int root, pid_t pid, const char *interface);
+int process_holds_tap(int root, pid_t pid, const char *interface, uint64_t netns);
 
 /**
  * process_tap_netns() - the network namespace of the first tun/tap device that the process holds

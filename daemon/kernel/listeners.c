@@ -6,16 +6,16 @@
 #include "kernel/descriptors.h"
 #include "kernel/processes.h"
 #include "kernel/sockets.h"
-#include "util/cleanup.h"
 #include "util/text.h"
 
-#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define CACHE_SIZE	128
 #define CACHE_SECONDS	5
 #define LOOKUPS_PER_SEC 5
+#define PIDS_MAX	4096 /* processes of one cgroup */
 #define LOOKUP_BUDGET	4096 /* descriptors read for one look-up */
 
 struct entry {
@@ -33,6 +33,7 @@ struct listeners {
 	time_t second;
 	unsigned int lookups; /* in @second */
 	struct entry cache[CACHE_SIZE];
+	pid_t pids[PIDS_MAX];
 };
 
 struct listeners *listeners_new(struct sockets *sockets, int proc, int cgroup)
@@ -52,44 +53,23 @@ void listeners_free(struct listeners *listeners)
 	free(listeners);
 }
 
-/* cgroup.procs of the cgroup that the listening socket was made in: one pid a line. */
-static FILE *open_members(const struct listeners *listeners, uint64_t cgroup)
-{
-	char path[CGROUP_PATH_SIZE + 16] = "";
-	FILE *file;
-	int fd;
-
-	if (listeners->cgroup < 0 ||
-	    cgroups_path(listeners->cgroup, cgroup, path, CGROUP_PATH_SIZE))
-		return NULL;
-	text_append(path, sizeof(path), "/cgroup.procs");
-	fd = openat(listeners->cgroup, path + strspn(path, "/"), O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	file = fdopen(fd, "re");
-	if (!file)
-		close(fd);
-	return file;
-}
-
 static void look_up(struct listeners *listeners, const struct flow *flow, char *comm)
 {
-	_cleanup_fclose_ FILE *members = NULL;
 	unsigned int budget = LOOKUP_BUDGET;
 	struct socket_info socket;
-	char line[32];
+	size_t count;
 
 	if (sockets_listener(listeners->sockets, flow, &socket) || !socket.inode)
 		return;
-	members = open_members(listeners, socket.cgroup);
-	while (members && fgets(line, sizeof(line), members)) {
-		pid_t pid = (pid_t)strtol(line, NULL, 10);
+	count = cgroups_processes(listeners->cgroup, socket.cgroup, listeners->pids, PIDS_MAX);
+	for (size_t i = 0; i < count; i++) {
 		struct process process;
 		int hint = -1;
 
-		switch (process_holds_socket(listeners->proc, pid, socket.inode, &hint, &budget)) {
+		switch (process_holds_socket(listeners->proc, listeners->pids[i], socket.inode,
+					     &hint, &budget)) {
 		case SOCKET_HELD:
-			if (!process_read(listeners->proc, pid, &process))
+			if (!process_read(listeners->proc, listeners->pids[i], &process))
 				text_copy(comm, COMM_SIZE, process.comm);
 			return;
 		case SOCKET_SEARCH_CUT:

@@ -99,6 +99,9 @@ void nft_match_cgroup_set(struct nft_batch *batch, uint32_t level, const char *s
  */
 void nft_match_ct(struct nft_batch *batch, enum nft_ct_keys key, uint32_t bits);
 
+/** nft_match_ct_reply() - does the packet go in its connection's reply direction? */
+void nft_match_ct_reply(struct nft_batch *batch);
+
 /* Verdicts. */
 
 void nft_accept(struct nft_batch *batch);

@@ -7,6 +7,7 @@
 #include <libnftnl/rule.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
 #include <linux/netlink.h>
 #include <stdlib.h>
@@ -193,6 +194,18 @@ void nft_match_ct(struct nft_batch *batch, enum nft_ct_keys key, uint32_t bits)
 	nftnl_expr_set_u32(expression, NFTNL_EXPR_CT_DREG, NFT_REG_1);
 	put_mask(batch, &bits, sizeof(bits));
 	put_compare(batch, NFT_CMP_NEQ, &none, sizeof(none));
+}
+
+void nft_match_ct_reply(struct nft_batch *batch)
+{
+	struct nftnl_expr *expression = expression_add(batch, "ct");
+	const uint8_t reply = IP_CT_DIR_REPLY;
+
+	if (!expression)
+		return;
+	nftnl_expr_set_u32(expression, NFTNL_EXPR_CT_KEY, NFT_CT_DIRECTION);
+	nftnl_expr_set_u32(expression, NFTNL_EXPR_CT_DREG, NFT_REG_1);
+	put_compare(batch, NFT_CMP_EQ, &reply, sizeof(reply));
 }
 
 void nft_accept(struct nft_batch *batch)

@@ -32,6 +32,7 @@ struct ruleset {
 	enum ruleset_expression expression;
 	bool installed;
 	bool no_cgroups; /* the kernel cannot match a socket's cgroup */
+	bool trust_flows;
 	uint32_t *lan;
 	size_t lan_count;
 	struct ruleset_cgroup cgroups[RULESET_CGROUPS_MAX];
@@ -46,6 +47,7 @@ static int try_install(struct ruleset *ruleset, const struct ruleset_settings *s
 		.settings = settings,
 		.expression = expression,
 		.no_cgroups = no_cgroups,
+		.trust_flows = ruleset->trust_flows,
 		.lan = ruleset->lan,
 		.lan_count = ruleset->lan_count,
 		.cgroups = ruleset->cgroups,
@@ -157,6 +159,23 @@ int ruleset_set_guest_cgroups(struct ruleset *ruleset, const struct ruleset_cgro
 	ruleset->cgroup_count = count < RULESET_CGROUPS_MAX ? count : RULESET_CGROUPS_MAX;
 	memcpy(ruleset->cgroups, cgroups, ruleset->cgroup_count * sizeof(cgroups[0]));
 	return ruleset->installed && !ruleset->no_cgroups ? write_cgroups(ruleset) : 0;
+}
+
+int ruleset_trust_flows(struct ruleset *ruleset, bool trust)
+{
+	struct nft_batch *batch;
+	int result;
+
+	ruleset->trust_flows = trust;
+	if (!ruleset->installed)
+		return 0;
+	batch = nft_batch_new(&ruleset->netlink, RULESET_TABLE);
+	if (!batch)
+		return -ENOMEM;
+	table_write_trust(batch, trust);
+	result = nft_batch_commit(batch, NULL);
+	nft_batch_free(batch);
+	return result == -ENOENT ? 0 : result; /* as in write_lan() */
 }
 
 bool ruleset_knows_cgroups(const struct ruleset *ruleset)

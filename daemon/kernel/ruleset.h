@@ -84,6 +84,12 @@ struct ruleset_cgroup {
 int ruleset_set_guest_cgroups(struct ruleset *ruleset, const struct ruleset_cgroup *cgroups,
 			      size_t count);
 
+/**
+ * ruleset_trust_flows() - may later datagrams on lo pass by their connection tracking entry?
+ * @trust: yes, as long as no guest has a process in this network namespace; at first it is no
+ */
+int ruleset_trust_flows(struct ruleset *ruleset, bool trust);
+
 /** ruleset_knows_cgroups() - can this kernel do that? */
 bool ruleset_knows_cgroups(const struct ruleset *ruleset);
 

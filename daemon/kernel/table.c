@@ -19,6 +19,7 @@
  *		set lan { type iface_index; }
  *		set guests1 { type cgroupsv2; }		(and so on to guests8)
  *		set tracked { type inet_proto; elements = { udp, icmp, ipv6-icmp } }
+ *		set unasked { type inet_proto; }	(udp, while no guest shares lo)
  *		set discovery { type icmpv6_type; elements = { ... } }
  *
  *		chain output {
@@ -28,7 +29,8 @@
  *			meta l4proto sctp @th,96,8 != 1 accept
  *			oif lo meta l4proto icmp accept
  *			oif lo meta l4proto ipv6-icmp accept
- *			meta l4proto @tracked ct status confirmed accept
+ *			meta l4proto @tracked ct direction reply accept
+ *			meta l4proto @unasked ct status confirmed accept
  *			socket cgroupv2 level 1 @guests1 queue num G [bypass]	(and so on to 8)
  *			queue num L [bypass]
  *		}
@@ -49,7 +51,8 @@
  *			ip daddr 127.0.0.0/8 queue num G
  *			ip6 daddr ::1 queue num G
  *			iif @lan accept
- *			meta l4proto @tracked ct status confirmed accept
+ *			meta l4proto @tracked ct direction reply accept
+ *			meta l4proto { icmp, ipv6-icmp } ct state related accept
  *			icmpv6 type @discovery accept		(unless turned off)
  *			meta l4proto igmp accept		(unless turned off)
  *			queue num G [bypass]
@@ -57,12 +60,13 @@
  *		chain input_reject { as output_reject, at priority 11 }
  *	}
  *
- * The first packet of a flow. TCP and SCTP say it themselves. Of UDP and ICMP connection
- * tracking knows: an entry is confirmed when its first packet has passed the last hook, so a
- * first packet that was refused leaves none, and the next one is asked about again. Protocols
- * that connection tracking does not tell apart by port or id are queued packet by packet. What
- * cannot be parsed matches no accept, and reaches the queue. That `ct` is used at all makes
- * the kernel defragment before our hooks.
+ * The first packet of a flow. TCP and SCTP say it themselves. A datagram is an answer when
+ *connection tracking says so; any other is asked about each time, since an entry of connection
+ *tracking says nothing of who sends: a guest can use the port of a flow that somebody else was
+ *allowed. On lo alone, and only while no guest has a process there (`unasked`), the later datagrams
+ *of a flow pass by their confirmed entry. Protocols that connection tracking does not tell apart by
+ *port or id are queued packet by packet. What cannot be parsed matches no accept, and reaches the
+ *queue. That `ct` is used at all makes the kernel defragment before our hooks.
  *
  * Frames injected into lo. A connection on lo passes output first, and keeps the connection
  * tracking entry that was confirmed there until it is delivered; a frame that was written to
@@ -87,6 +91,7 @@
 #define LOOPBACK_INDEX	1 /* ifindex of lo in every namespace (LOOPBACK_IFINDEX) */
 #define SET_LAN		"lan"
 #define SET_TRACKED	"tracked"
+#define SET_UNASKED	"unasked"
 #define SET_DISCOVERY	"discovery"
 
 #define IPV4_DESTINATION 16
@@ -155,12 +160,34 @@ static void accept_icmp_on_lo(struct nft_batch *batch, const char *chain, enum n
 	}
 }
 
-static void accept_known_flows(struct nft_batch *batch, const char *chain)
+static void accept_replies(struct nft_batch *batch, const char *chain)
+{
+	nft_begin_rule(batch, chain, "an answer");
+	nft_match_meta_set(batch, NFT_META_L4PROTO, SET_TRACKED);
+	nft_match_ct_reply(batch);
+	end_accept(batch);
+}
+
+static void accept_flows_on_lo(struct nft_batch *batch, const char *chain)
 {
 	nft_begin_rule(batch, chain, "not the first packet of its flow");
-	nft_match_meta_set(batch, NFT_META_L4PROTO, SET_TRACKED);
+	nft_match_meta_set(batch, NFT_META_L4PROTO, SET_UNASKED);
 	nft_match_ct(batch, NFT_CT_STATUS, IPS_CONFIRMED);
 	end_accept(batch);
+}
+
+/* Errors that a guest sends about a flow that is known. */
+static void accept_icmp_errors(struct nft_batch *batch, const char *chain)
+{
+	static const uint8_t protocols[] = {IPPROTO_ICMP, IPPROTO_ICMPV6};
+	size_t index;
+
+	for (index = 0; index < sizeof(protocols); index++) {
+		nft_begin_rule(batch, chain, "an error about a known flow");
+		nft_match_protocol(batch, protocols[index]);
+		nft_match_ct(batch, NFT_CT_STATE, NF_CT_STATE_BIT(IP_CT_RELATED));
+		end_accept(batch);
+	}
 }
 
 static void add_output(struct nft_batch *batch, const struct table_plan *plan)
@@ -174,7 +201,8 @@ static void add_output(struct nft_batch *batch, const struct table_plan *plan)
 	match_interface(batch, NFT_META_OIF, NFT_CMP_NEQ);
 	end_accept(batch);
 	accept_icmp_on_lo(batch, chain, NFT_META_OIF);
-	accept_known_flows(batch, chain);
+	accept_replies(batch, chain);
+	accept_flows_on_lo(batch, chain);
 	for (level = 1; !plan->no_cgroups && level <= RULESET_LEVELS; level++) {
 		nft_begin_rule(batch, chain, "a new connection on lo, by a guest");
 		nft_match_cgroup_set(batch, level, guest_sets[level - 1]);
@@ -248,7 +276,8 @@ static void add_input(struct nft_batch *batch, const struct table_plan *plan)
 	nft_match_meta_set(batch, NFT_META_IIF, SET_LAN);
 	end_accept(batch);
 
-	accept_known_flows(batch, chain);
+	accept_replies(batch, chain);
+	accept_icmp_errors(batch, chain);
 	if (plan->settings->neighbour_discovery)
 		accept_discovery(batch, chain);
 
@@ -296,6 +325,13 @@ static void add_cgroups(struct nft_batch *batch, uint8_t level,
 					 sizeof(cgroups[i].id), 1);
 }
 
+static void add_unasked(struct nft_batch *batch, bool trust_flows)
+{
+	static const uint8_t udp = IPPROTO_UDP;
+
+	nft_add_elements(batch, SET_UNASKED, &udp, sizeof(udp), trust_flows);
+}
+
 static void add_sets(struct nft_batch *batch, const struct table_plan *plan)
 {
 	uint8_t level;
@@ -308,6 +344,8 @@ static void add_sets(struct nft_batch *batch, const struct table_plan *plan)
 	}
 	nft_add_set(batch, SET_TRACKED, NFT_KEY_PROTOCOL, 1);
 	nft_add_elements(batch, SET_TRACKED, tracked_protocols, 1, sizeof(tracked_protocols));
+	nft_add_set(batch, SET_UNASKED, NFT_KEY_PROTOCOL, 1);
+	add_unasked(batch, plan->trust_flows);
 	if (plan->settings->neighbour_discovery) {
 		nft_add_set(batch, SET_DISCOVERY, NFT_KEY_ICMPV6_TYPE, 1);
 		nft_add_elements(batch, SET_DISCOVERY, discovery_types, 1, sizeof(discovery_types));
@@ -349,4 +387,10 @@ void table_write_cgroups(struct nft_batch *batch, const struct ruleset_cgroup *c
 		nft_flush_set(batch, guest_sets[level - 1]);
 		add_cgroups(batch, level, cgroups, count);
 	}
+}
+
+void table_write_trust(struct nft_batch *batch, bool trust_flows)
+{
+	nft_flush_set(batch, SET_UNASKED);
+	add_unasked(batch, trust_flows);
 }

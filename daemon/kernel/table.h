@@ -11,6 +11,7 @@ struct nft_batch;
  * struct table_plan - everything that the table is made from
  * @expression: how packets get into a queue
  * @no_cgroups: the kernel cannot match a socket's cgroup
+ * @trust_flows: see ruleset_trust_flows()
  * @lan: ifindexes that are not queued
  * @cgroups: of guests, at depths up to RULESET_LEVELS
  */
@@ -18,6 +19,7 @@ struct table_plan {
 	const struct ruleset_settings *settings;
 	enum ruleset_expression expression;
 	bool no_cgroups;
+	bool trust_flows;
 	const uint32_t *lan;
 	size_t lan_count;
 	const struct ruleset_cgroup *cgroups;
@@ -32,6 +34,10 @@ void table_erase(struct nft_batch *batch);
 
 /** table_write_lan() - put into the batch: the new elements of the set of LAN interfaces */
 void table_write_lan(struct nft_batch *batch, const uint32_t *lan, size_t count);
+
+/** table_write_trust() - put into the batch: the new elements of the set of protocols not asked
+ * about */
+void table_write_trust(struct nft_batch *batch, bool trust_flows);
 
 /** table_write_cgroups() - put into the batch: the new elements of the sets of guests' cgroups */
 void table_write_cgroups(struct nft_batch *batch, const struct ruleset_cgroup *cgroups,

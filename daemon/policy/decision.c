@@ -140,7 +140,7 @@ static const char *resolver_rule(const struct policy *policy, const struct flow 
 				 const struct source *source)
 {
 	if (!policy->config->resolver || source->class != SOURCE_GUEST ||
-	    source->route != ROUTE_USER_NET || !is_dns(flow))
+	    (source->route != ROUTE_USER_NET && source->route != ROUTE_HOST_NET) || !is_dns(flow))
 		return NULL;
 	for (size_t i = 0; i < policy->resolvers->count; i++)
 		if (is_to(flow, &policy->resolvers->address[i]))
@@ -184,6 +184,11 @@ void decide(const struct policy *policy, const struct flow *flow, const struct s
 	if (exception) {
 		*decision = (struct decision){VERDICT_ACCEPT, REASON_ALLOW_EXCEPTION, exception->id,
 					      "an exception that allows"};
+		return;
+	}
+	if (source->own_service) {
+		*decision = (struct decision){VERDICT_ACCEPT, REASON_OWN_SERVICE, 0,
+					      "the guest's own service"};
 		return;
 	}
 	rule = infrastructure_rule(policy, flow, source);

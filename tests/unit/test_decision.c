@@ -286,7 +286,8 @@ static void infrastructure_has_its_scope(void **state)
 			bool served = class == SOURCE_GUEST || class == SOURCE_UNKNOWN;
 			struct source source = make_source(class, route);
 			struct decision decision;
-			bool resolver = class == SOURCE_GUEST && route == ROUTE_USER_NET &&
+			bool resolver = class == SOURCE_GUEST &&
+					(route == ROUTE_USER_NET || route == ROUTE_HOST_NET) &&
 					!strcmp(scope[i].service, STUB);
 
 			source.own_gateway = scope[i].own_gateway == OWN;
@@ -325,7 +326,20 @@ static void infrastructure_can_be_turned_off(void **state)
 	}
 }
 
-static void resolver_is_for_user_net_guests(void **state)
+static void own_services_are_no_business_of_the_host(void **state)
+{
+	struct flow flow = make_flow("::ffff:127.0.0.1", IPPROTO_TCP, 5432, 0);
+	struct source container = make_source(SOURCE_GUEST, ROUTE_HOST_NET);
+
+	assert_int_equal(judge(&flow, &container).verdict, VERDICT_DROP);
+	container.own_service = true;
+	assert_int_equal(judge(&flow, &container).verdict, VERDICT_ACCEPT);
+	assert_int_equal(judge(&flow, &container).reason, REASON_OWN_SERVICE);
+	except(false, "*", "any");
+	assert_int_equal(judge(&flow, &container).reason, REASON_DENY_EXCEPTION);
+}
+
+static void resolver_is_for_guests_on_lo(void **state)
 {
 	struct flow udp = make_flow(STUB, IPPROTO_UDP, 53, 0);
 	struct flow tcp = make_flow("::1", IPPROTO_TCP, 53, 0);
@@ -337,6 +351,8 @@ static void resolver_is_for_user_net_guests(void **state)
 	assert_string_equal(judge(&udp, &guest).rule, "infrastructure: resolver");
 	assert_int_equal(judge(&tcp, &guest).verdict, VERDICT_ACCEPT);
 	assert_int_equal(judge(&udp, &unknown).verdict, VERDICT_DROP);
+	assert_int_equal(judge(&udp, &container).verdict, VERDICT_ACCEPT);
+	container.route = ROUTE_BRIDGE;
 	assert_int_equal(judge(&udp, &container).verdict, VERDICT_DROP);
 	other.service_port = 5353;
 	assert_int_equal(judge(&other, &guest).verdict, VERDICT_DROP);
@@ -407,7 +423,8 @@ int main(void)
 		IN_WORLD(exceptions_depend_on_the_guest),
 		IN_WORLD(infrastructure_has_its_scope),
 		IN_WORLD(infrastructure_can_be_turned_off),
-		IN_WORLD(resolver_is_for_user_net_guests),
+		IN_WORLD(own_services_are_no_business_of_the_host),
+		IN_WORLD(resolver_is_for_guests_on_lo),
 		IN_WORLD(resolvers_are_read),
 	};
 

@@ -317,10 +317,10 @@ static void finds_a_tap(void **state)
 	put_link("fd/6", "/dev/net/tun"); /* not attached to a device */
 	put_text("fdinfo/6", "pos:\t0\niff:\t\n");
 	put_link("fd/7", "anon_inode:kvm-vm");
-	assert_int_equal(process_holds_tap(root, PID, "tap10"), 1);
-	assert_int_equal(process_holds_tap(root, PID, "vnet0"), 1);
-	assert_int_equal(process_holds_tap(root, PID, "tap1"), 0);
-	assert_int_equal(process_holds_tap(root, PID, "forged"), 0);
+	assert_int_equal(process_holds_tap(root, PID, "tap10", 0), 1);
+	assert_int_equal(process_holds_tap(root, PID, "vnet0", 0), 1);
+	assert_int_equal(process_holds_tap(root, PID, "tap1", 0), 0);
+	assert_int_equal(process_holds_tap(root, PID, "forged", 0), 0);
 	assert_int_equal(process_holds_link(root, PID, "anon_inode:kvm-vm"), 1);
 	assert_int_equal(process_holds_link(root, PID, "anon_inode:kvm"), 0);
 	assert_int_equal(process_holds_link(root, PID, "anon_inode:kvm-vmx"), 0);

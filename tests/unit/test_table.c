@@ -185,6 +185,8 @@ static void read_table(struct readback *back, enum ruleset_expression expression
 #define CT(key, bits)                                                                              \
 	"load " key " => reg 1 ; reg 1 = ( reg 1 & " bits                                          \
 	" ) ^ 0x00000000 ; neq reg 1 0x00000000 ; "
+#define REPLY	  "load direction => reg 1 ; eq reg 1 0x00000001 ; "
+#define RELATED	  CT("state", "0x00000004")
 #define CONFIRMED CT("status", "0x00000008")
 #define TCP_NOT_SYN                                                                                \
 	PROTOCOL("06")                                                                             \
@@ -209,7 +211,8 @@ static const char *const native_rules[] = {
 	"output: load oif => reg 1 ; neq reg 1 0x00000001 ; " ACCEPT,
 	"output: " IS_LO("oif") PROTOCOL("01") ACCEPT,
 	"output: " IS_LO("oif") PROTOCOL("3a") ACCEPT,
-	"output: " TRACKED CONFIRMED ACCEPT,
+	"output: " TRACKED REPLY ACCEPT,
+	"output: load l4proto => reg 1 ; reg 1 set unasked ; " CONFIRMED ACCEPT,
 	"output: num 27 bypass ; ",
 	"input: " TCP_NOT_SYN ACCEPT,
 	"input: " SCTP_NOT_INIT ACCEPT,
@@ -221,7 +224,9 @@ static const char *const native_rules[] = {
 	"input: " IPV4_LOOPBACK QUEUE,
 	"input: " IPV6_LOOPBACK QUEUE,
 	"input: load iif => reg 1 ; reg 1 set lan ; " ACCEPT,
-	"input: " TRACKED CONFIRMED ACCEPT,
+	"input: " TRACKED REPLY ACCEPT,
+	"input: " PROTOCOL("01") RELATED ACCEPT,
+	"input: " PROTOCOL("3a") RELATED ACCEPT,
 	"input: " DISCOVERY ACCEPT,
 	"input: " PROTOCOL("02") ACCEPT,
 	"input: " QUEUE,
@@ -246,7 +251,7 @@ static void test_native_table(void **state)
 	assert_int_equal(back.types[NFT_MSG_NEWTABLE], 2);
 	assert_int_equal(back.types[NFT_MSG_DELTABLE], 1);
 	assert_int_equal(back.types[NFT_MSG_NEWCHAIN], 4);
-	assert_int_equal(back.types[NFT_MSG_NEWSET], 3);
+	assert_int_equal(back.types[NFT_MSG_NEWSET], 4);
 	assert_int_equal(back.lan_count, 2);
 	end(&back);
 }
@@ -283,10 +288,10 @@ static void test_settings(void **state)
 
 	read_table(&back, RULESET_NATIVE, &other, 0);
 	assert_int_equal(back.rule_count, NATIVE_RULES - 6); /* no discovery, no reject */
-	assert_string_equal(back.rules[6], "output: num 65535 ; ");
-	assert_string_equal(back.rules[14],
+	assert_string_equal(back.rules[7], "output: num 65535 ; ");
+	assert_string_equal(back.rules[15],
 			    "input: " IPV4_LOOPBACK "num 0 ; "); /* never bypassed */
-	assert_string_equal(back.rules[15], "input: " IPV6_LOOPBACK "num 0 ; ");
+	assert_string_equal(back.rules[16], "input: " IPV6_LOOPBACK "num 0 ; ");
 	assert_string_equal(back.rules[NATIVE_RULES - 7], "input: num 0 bypass ; ");
 	for (index = 0; index < back.rule_count; index++)
 		assert_null(strstr(back.rules[index], "discovery"));

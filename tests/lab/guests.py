@@ -18,7 +18,8 @@ import threading
 from pathlib import Path
 
 from . import image
-from .host import Answer, Host, Target, listening, probe_answers, probe_arguments
+from .host import (Answer, Host, Target, hide_arguments, listening, probe_answers,
+                   probe_arguments)
 from .system import CACHE, Cave, Cleanup, LabError, Netns, end, enter_cgroup, need, spawn, wait_for
 
 
@@ -105,6 +106,11 @@ class Guest:
 
     def ask(self, target: Target, timeout: float = 1.0) -> Answer:
         return self.probe([target], timeout)[0]
+
+    def hide(self, trick: str, target: Target, timeout: float = 2.5) -> Answer:
+        """Ask as a client that hides. The time is for a second SYN, after one second."""
+        argv, tokens = hide_arguments(trick, target, timeout)
+        return probe_answers(self.sh(shlex.join(argv), timeout + 15), tokens)[0]
 
     def tcp(self, address: str, port: int, timeout: float = 1.0) -> str | None:
         """The service's reply, None when there is none."""
@@ -320,6 +326,13 @@ class PodmanGuest(Guest):
             "nproc=1000:1000", *options, Podman.IMAGE, "/bin/sh", "/agent"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._attach(process, cleanup)
+
+
+    def hide_by_exec(self, trick: str, target: Target, timeout: float = 2.5) -> Answer:
+        """hide() in a process whose parent is outside the container: `podman exec`."""
+        argv, tokens = hide_arguments(trick, target, timeout)
+        output = self.podman.cave.run("podman", *Podman.globals, "exec", self.name, *argv)
+        return probe_answers(output, tokens)[0]
 
 
 class LxcGuest(Guest):

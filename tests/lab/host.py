@@ -62,6 +62,12 @@ def probe_arguments(targets: list[Target], timeout: float) -> tuple[list[str], l
     return ["probe", str(int(timeout * 1000)), *words], tokens
 
 
+def hide_arguments(trick: str, target: Target, timeout: float) -> tuple[list[str], list[str]]:
+    """The same for one TCP connection by a client that hides (hide.c)."""
+    token = new_token()
+    return ["hide", trick, str(int(timeout * 1000)), target.address, str(target.port), token], [token]
+
+
 def probe_answers(output: str, tokens: list[str]) -> list[Answer]:
     """Read what the probe printed: "INDEX reply|error TEXT" in the order of the events."""
     answers: dict[int, Answer] = {}

@@ -75,13 +75,15 @@ static uint16_t fold(uint32_t sum)
 
 /* A UDP datagram from @address to itself with headers of our own; its length. */
 static size_t build_datagram(uint8_t *packet, bool is_six, const void *address, uint16_t port,
-			     const char *token)
+			     const char *token, uint16_t client)
 {
 	size_t size = is_six ? 16 : 4, header = is_six ? 40 : 20;
 	size_t length = 8 + strlen(token);
 	uint8_t *udp = packet + header, *addresses = packet + (is_six ? 8 : 12);
-	uint16_t sum, client = (uint16_t)(20000 + now_ms() % 40000);
+	uint16_t sum;
 
+	if (!client)
+		client = (uint16_t)(20000 + now_ms() % 40000);
 	memset(packet, 0, header + 8);
 	packet[0] = is_six ? 0x60 : 0x45;
 	packet[is_six ? 5 : 3] = (uint8_t)(is_six ? length : header + length);
@@ -111,7 +113,7 @@ static size_t build_datagram(uint8_t *packet, bool is_six, const void *address, 
  * on lo, which passes no output hook. No answer can come.
  */
 static int send_crafted(bool inject, bool is_six, const void *address, uint16_t port,
-			const char *token)
+			const char *token, uint16_t client)
 {
 	struct sockaddr_ll link = {
 		.sll_family = AF_PACKET,
@@ -122,7 +124,7 @@ static int send_crafted(bool inject, bool is_six, const void *address, uint16_t 
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6};
 	struct sockaddr_in four = {.sin_family = AF_INET};
 	uint8_t packet[256];
-	size_t length = build_datagram(packet, is_six, address, port, token);
+	size_t length = build_datagram(packet, is_six, address, port, token, client);
 	int fd = inject ? socket(AF_PACKET, SOCK_DGRAM, 0)
 			: socket(is_six ? AF_INET6 : AF_INET, SOCK_RAW, IPPROTO_RAW);
 	ssize_t n;
@@ -177,7 +179,8 @@ static void start(struct attempt *a, int index, char *target)
 	if (strcmp(protocol, "raw") == 0 || strcmp(protocol, "inject") == 0) {
 		r = send_crafted(*protocol == 'i', is_six,
 				 is_six ? (void *)&six.sin6_addr : (void *)&four.sin_addr,
-				 (uint16_t)atoi(port), token);
+				 (uint16_t)atoi(port), token,
+				 own_port ? (uint16_t)atoi(own_port) : 0);
 		finish(a, index, "error", r ? strerror(errno) : "sent");
 		return;
 	}

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Guests that hide whose a connection is: never taken for the host, whatever they do to their sockets.
+
+A trick may cost the guest its name (the source is `unknown` then), but not its guard.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lab.guard import Events, Guard, guarded
+from lab.guests import Guest
+from lab.host import Answer, Host, Target, new_token
+from lab.system import Cleanup, end
+
+PORTS = iter(range(43000, 44000))
+SERVICE = Target("tcp", "127.0.0.1", 9222)
+
+
+def refused(events: Events, service: Target, mark: int, labels: set[str]) -> dict:
+    """The refusal since @mark, of one who is named by one of @labels; nobody else's word on it."""
+    def is_it(event: dict) -> bool:
+        told = event["service"]
+        return (told["protocol"], told["address"], told["port"]) == \
+            (service.protocol, service.address, service.port)
+
+    event = events.wait(lambda e: is_it(e) and e["verdict"] == "drop", mark)
+    for event in filter(is_it, events.since(mark)):
+        assert event["verdict"] == "drop", event
+        assert event["source"]["class"] in ("guest", "unknown"), event
+        assert event["source"]["label"] in labels | {"unknown"}, event
+    return event
+
+
+# Which guest does what. A container without cgroups has only its processes to be known by, the other
+# its cgroup.
+TRICKS = [
+    ("loose", "files"), ("loose", "leader"), ("loose", "sibling"), ("loose", "sibling-exec"),
+    ("loose", "message"), ("loose", "ring"),
+    ("web", "files"), ("web", "leader"), ("web", "sibling-exec"), ("web", "message"), ("web", "ring"),
+    ("web", "removed-cgroup"), ("web", "deep-cgroup"),
+]
+every_trick = pytest.mark.parametrize("guest,trick", TRICKS, ids=[f"{g}-{t}" for g, t in TRICKS])
+
+
+def play(guest: Guest, trick: str, target: Target) -> Answer:
+    """@trick, by the agent's shell or (-exec) by a child of somebody outside."""
+    if trick.endswith("-exec"):
+        return guest.hide_by_exec(trick.removesuffix("-exec"), target)
+    return guest.hide(trick, target)
+
+
+@every_trick
+def test_trick_without_guard(lab, unguarded, guest: str, trick: str) -> None:
+    """The trick is a real client: it is served."""
+    answer = play(getattr(lab.guests, guest), trick, SERVICE)
+    assert answer.open, answer.error
+
+
+# A datagram by a raw socket that says to be from the port where a program of the host listens.
+
+HOLDER = """
+import socket, sys
+sock = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+sock.bind((sys.argv[1], int(sys.argv[2])))
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def borrowed(lab, address: str):
+    """A port of @address with a UDP socket of the host's."""
+    port = next(PORTS)
+    with Cleanup() as cleanup:
+        holder = lab.host.spawn(sys.executable, "-c", HOLDER, address, str(port), text=True,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        cleanup.add(end, holder)
+        assert holder.stdout.readline() == "ready\n"
+        time.sleep(0.1)
+        yield port
+
+
+every_forger = pytest.mark.parametrize("guest", ["web", "loose"])
+every_address = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+
+
+@every_address
+@every_forger
+def test_borrowed_port_without_guard(lab, unguarded, borrowed: int, guest: str, address: str) -> None:
+    answer = getattr(lab.guests, guest).ask(Target("raw", address, 9222, borrowed), 0.2)
+    assert lab.services.wait_saw(answer.token)
+
+
+@every_trick
+def test_trick_refused(lab, guard: Guard, events: Events, guest: str, trick: str) -> None:
+    """Neither the first SYN nor the next one is taken for the host's."""
+    client, mark = getattr(lab.guests, guest), events.mark()
+    answer = play(client, trick, SERVICE)
+    assert answer.reply is None and not lab.services.saw(answer.token), "it leaks"
+    assert answer.error == "timeout", f"the trick does not work: {answer.error}"
+    refused(events, SERVICE, mark, {client.label})
+
+
+@every_address
+@every_forger
+def test_borrowed_port_refused(lab, guard: Guard, events: Events, borrowed: int, guest: str,
+                               address: str) -> None:
+    """A raw datagram is not of the socket whose port it bears."""
+    client, mark = getattr(lab.guests, guest), events.mark()
+    answer = client.ask(Target("raw", address, 9222, borrowed), 0.2)
+    assert answer.error == "sent", answer
+    assert not lab.services.wait_saw(answer.token, 0.5), "it leaks"
+    event = refused(events, Target("udp", address, 9222), mark, {client.label})
+    assert event["client"]["port"] == borrowed
+
+
+# The host itself, where nobody hides.
+
+TWO_USERS = """
+import os, socket, sys
+address, port, own, token = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+family = socket.AF_INET6 if ":" in address else socket.AF_INET
+
+def make():
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("", own))
+    return sock
+
+first = make()
+reader, writer = os.pipe()
+if os.fork() == 0:
+    os.setuid(65534)
+    second = make()
+    second.sendto(f"{token}.nobody".encode(), (address, port))
+    os.write(writer, b"x")
+    second.recv(100)
+    os._exit(0)
+os.read(reader, 1)
+first.sendto(f"{token}.root".encode(), (address, port))
+first.settimeout(0.3)
+try:
+    first.recv(100)
+except TimeoutError:
+    pass
+"""
+
+
+@every_address
+def test_one_port_of_two_users(machine, address: str) -> None:
+    """Two programs of the host on one UDP port, as with mDNS: both are served. No guest is here."""
+    with Cleanup() as cleanup:
+        host = Host(cleanup)
+        services = host.serve(Target("udp", address, 9222))
+        events = guarded(host, cleanup).events()
+        token = new_token()
+        host.spawn(sys.executable, "-c", TWO_USERS, address, "9222", str(next(PORTS)), token,
+                   stdin=subprocess.DEVNULL).wait(10)
+        assert services.wait_saw(f"{token}.root") and services.wait_saw(f"{token}.nobody")
+        assert [e for e in events.since() if e["verdict"] != "accept"] == []
+
+
+# A container on the host's network and services of its own.
+
+@pytest.mark.parametrize("listen", ["127.0.0.1", "::1", "127.0.0.9"])
+@pytest.mark.parametrize("guest", ["web", "loose"])
+def test_own_service(lab, guard: Guard, events: Events, guest: str, listen: str) -> None:
+    """A container may reach what it serves itself; that opens nothing of the host's."""
+    client, mark, own = getattr(lab.guests, guest), events.mark(), Target("tcp", listen, next(PORTS))
+    answer = client.hide("own", own)
+    assert answer.open, answer.error
+    event = events.wait(lambda e: e["service"]["port"] == own.port, mark)
+    assert (event["verdict"], event["reason"]) == ("accept", "own-service")
+    assert event["source"]["label"] == client.label
+    hosts = Target("tcp", "::1" if ":" in listen else "127.0.0.1", 9222)
+    answer = client.ask(hosts, 0.5)
+    assert answer.reply is None and not lab.services.saw(answer.token)
+    refused(events, hosts, mark, {client.label})
+
+
+@pytest.mark.parametrize("guest", ["web", "loose"])
+def test_own_service_on_the_hosts_port(lab, guard: Guard, guest: str) -> None:
+    """Its listener on another address of the same port opens nothing of the host's."""
+    client = getattr(lab.guests, guest)
+    client.sh("hide serve 5000 127.0.0.9 9222 x >/dev/null 2>&1 & echo $! >/tmp/server; sleep 0.3")
+    try:
+        assert "127.0.0.9:9222" in lab.host.run("ss", "-Hltn")
+        answer = client.ask(SERVICE, 0.5)
+        assert answer.reply is None and not lab.services.saw(answer.token), "it leaks"
+    finally:
+        client.sh("kill $(cat /tmp/server); wait", check=False)
+
+
+@pytest.mark.parametrize("guest,other", [("web", "loose"), ("loose", "web")])
+def test_service_of_another_container(lab, guard: Guard, guest: str, other: str) -> None:
+    """Only its own: the service of its neighbour is as closed as the host's."""
+    server, port = getattr(lab.guests, other), next(PORTS)
+    server.sh(f"hide serve 5000 127.0.0.1 {port} x >/dev/null 2>&1 & echo $! >/tmp/server; sleep 0.3")
+    try:
+        assert f"127.0.0.1:{port}" in lab.host.run("ss", "-Hltn")
+        answer = getattr(lab.guests, guest).ask(Target("tcp", "127.0.0.1", port), 0.5)
+        assert answer.error == "timeout", answer
+    finally:
+        server.sh("kill $(cat /tmp/server); wait", check=False)

@@ -54,7 +54,7 @@ def servers(lab):
             lab.host.sysctl(f"net.netfilter.nf_conntrack_{name}=1")
         process = lab.host.spawn(
             "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
-            "--no-daemon", "--bind-interfaces", "--user=root", "--dhcp-leasefile=/dev/null",
+            "--no-daemon", "--no-ping", "--bind-interfaces", "--user=root", "--dhcp-leasefile=/dev/null",
             "--except-interface=lo", "--listen-address=10.20.0.1,fd20::1,127.0.0.53,127.0.0.54",
             "--dhcp-range=10.20.0.100,10.20.0.150,1h", f"--address=/{NAME}/{ADDRESS}",
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -138,6 +138,15 @@ def test_only_the_resolver_of_this_host(lab, guard: Guard, namer: UserVm, resolv
         time.sleep(1.2)
 
 
+@pytest.mark.parametrize("guest", ["web", "loose"])
+def test_host_network_resolves(lab, guard: Guard, guest: str) -> None:
+    """A container on the host's network has the host's resolv.conf: that resolver, and no other."""
+    client = getattr(lab.guests, guest)
+    assert ADDRESS in client.resolve(NAME, "127.0.0.53")
+    assert ADDRESS not in client.resolve(NAME, "127.0.0.54")
+    assert client.tcp("127.0.0.1", 9222, 0.7) is None
+
+
 @pytest.mark.parametrize("key", ["dhcp", "dns", "ping", "resolver"])
 def test_each_can_be_turned_off(lab, guard: Guard, namer: UserVm, config: str, key: str) -> None:
     """One line of configuration each."""
@@ -149,7 +158,10 @@ def test_each_can_be_turned_off(lab, guard: Guard, namer: UserVm, config: str, k
             return ADDRESS in lab.guests.builder.resolve(NAME, "10.20.0.1")
         if key == "ping":
             return lab.guests.builder.ping("10.20.0.1")
-        return ADDRESS in namer.resolve(NAME, "10.0.2.3")
+        answers = [ADDRESS in namer.resolve(NAME, "10.0.2.3"),
+                   ADDRESS in lab.guests.web.resolve(NAME, "127.0.0.53")]
+        assert answers[0] == answers[1], "one of two"
+        return answers[0]
 
     assert works()
     guard.config.write_text(config + f"{key} = no\n")

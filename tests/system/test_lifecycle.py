@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
 
 import pytest
 
 from lab.guard import CONFIG
-from lab.host import Host, Target
+from lab.host import Host, Target, new_token, service_name
 
 GUEST_WAY = Target("tcp", "10.22.0.1", 8080)   # of the guest `veth`
 USER_NET = Target("tcp", "10.0.2.2", 9222)     # of the guest `devbox`
+FLOWS = iter(range(42000, 43000))              # client ports
 OWN = [Target(protocol, address, 9222) for protocol in ("tcp", "udp")
        for address in ("127.0.0.1", "::1", Host.LAN4, Host.LAN6)]
 
@@ -93,6 +95,45 @@ def test_exceptions_survive_a_restart(lab, start_guard) -> None:
     time.sleep(2.2)
     assert lab.guests.veth.ask(GUEST_WAY, 0.7).reply is None, "an expired exception is in force"
     assert len(guard.exceptions()) == 1, "an expired exception is listed"
+
+
+@pytest.mark.parametrize("guest,asked,service,port", [
+    ("web", "127.0.0.1", "127.0.0.1", 9222), ("web", "::1", "::1", 9222),
+    ("loose", "127.0.0.1", "127.0.0.1", 9222), ("devbox", "10.0.2.2", "127.0.0.1", 9222),
+    ("slirp", "10.0.2.2", "127.0.0.1", 9222), ("veth", "10.22.0.1", "10.22.0.1", 8080),
+    ("veth", "fd22::1", "fd22::1", 8080), ("port", "10.20.0.1", "10.20.0.1", 8080)])
+def test_remove_ends_a_datagram_flow(lab, start_guard, guest: str, asked: str, service: str,
+                                     port: int) -> None:
+    """After `remove` the very next datagram of a flow that was allowed is refused."""
+    guard, client = start_guard(), getattr(lab.guests, guest)
+    events = guard.events()
+    flow = Target("udp", asked, port, next(FLOWS))
+    guard.must("allow", service_name(service, port, "udp"), "--from", client.label)
+    for _ in range(3):
+        assert client.ask(flow, 3.0).open
+    identity, mark = guard.exceptions()[0]["id"], events.mark()
+    guard.must("remove", str(identity))
+    answer = client.ask(flow, 0.5)
+    assert answer.reply is None and not lab.services.saw(answer.token), "the flow goes on"
+    events.wait_refused(client.label, "udp", service, port, mark)
+
+
+@pytest.mark.parametrize("service", ["10.22.0.1", "fd22::1"])
+def test_remove_ends_an_open_socket(lab, start_guard, service: str) -> None:
+    """The same by one socket that stays open, and that has sent a moment ago."""
+    guard, client = start_guard(), lab.guests.veth
+    guard.must("allow", service_name(service, 8080, "udp"), "--from", client.label)
+    family = socket.AF_INET6 if ":" in service else socket.AF_INET
+    with client.netns.call(lambda: socket.socket(family, socket.SOCK_DGRAM)) as sock:
+        sock.settimeout(3)
+        sock.connect((service, 8080))
+        for _ in range(5):
+            sock.send(new_token().encode())
+            assert sock.recv(100).startswith(b"hello")
+        guard.must("remove", str(guard.exceptions()[0]["id"]))
+        token = new_token()
+        sock.send(token.encode())
+        assert not lab.services.wait_saw(token, 0.5), "the flow goes on"
 
 
 def test_reload(lab, start_guard) -> None:

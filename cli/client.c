@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The CLI's end of the control socket: calls that never hang, errors in words with an exit status.
- */
+/* The CLI's end of the control socket: calls that never hang, errors in words. */
 #include "client.h"
 
 #include "output.h"
@@ -89,8 +88,7 @@ void client_close(struct client *client)
 	wire_clear(&client->wire);
 }
 
-/* Return: 1 when the socket is ready, 0 when @client->stop_fd ended the wait, -ETIMEDOUT, -errno.
- */
+/* Return: 1 when the socket is ready, 0 when @client->stop_fd ended the wait, or -errno. */
 static int wait_for(const struct client *client, short events, uint64_t deadline_us)
 {
 	struct pollfd fds[] = {

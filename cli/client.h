@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The CLI's end of the control socket: calls that never hang, errors in words with an exit status.
- */
+/* The CLI's end of the control socket: calls that never hang, errors in words. */
 #ifndef LHGUARD_CLI_CLIENT_H
 #define LHGUARD_CLI_CLIENT_H
 

@@ -8,10 +8,10 @@
  *
  * The kernel queues the first packet of a connection (kernel/ruleset.c) and we read a batch of them
  * (kernel/queue.c). Before the first is judged, the registry takes in every process and link event
- *that the kernel had reported by then: a packet can only come from a process that has started, and
- *the kernel reported the start first. Then each packet is judged on its own, without allocating,
- *blocking or asking anybody but the kernel. Only when all verdicts of the batch are sent are the
- *attempts recorded.
+ * that the kernel had reported by then: a packet can only come from a process that has started, and
+ * the kernel reported the start first. Then each packet is judged on its own, without allocating,
+ * blocking or asking anybody but the kernel. Only when all verdicts of the batch are sent are the
+ * attempts recorded.
  */
 #include "guard.h"
 

@@ -309,8 +309,7 @@ static struct guest *guest_of_program(struct registry *registry, const struct pr
 	return guest;
 }
 
-/* A VMM inside a cgroup that libvirt made: the cgroup's name is lossy, the command line's is not.
- */
+/* A VMM inside a cgroup that libvirt made: the cgroup's name is lossy, its own is not. */
 static void improve_name(struct registry *registry, struct guest *guest,
 			 const struct program *program, pid_t pid)
 {
@@ -473,15 +472,17 @@ static void copy_member(struct registry *registry, const struct member *from, pi
 	entry.pid = child;
 	entry.headless = false;
 	member = add(registry, &entry);
-	if (member && inherited.pid)
+	if (!inherited.pid)
+		return;
+	if (member)
 		make_suspect(registry, member, inherited.seen[0]);
-	if (inherited.pid && (!member || member->suspect < 0)) {
+	if (!member || member->suspect < 0) {
 		lose_suspect(registry, &inherited);
-	} else if (inherited.pid) {
-		inherited.pid = child;
-		inherited.hint = -1;
-		registry->suspects[member->suspect] = inherited;
+		return;
 	}
+	inherited.pid = child;
+	inherited.hint = -1;
+	registry->suspects[member->suspect] = inherited;
 }
 
 void members_fork(struct registry *registry, pid_t child, pid_t parent)

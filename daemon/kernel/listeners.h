@@ -21,8 +21,8 @@ void listeners_free(struct listeners *listeners);
  * listeners_program() - the comm of the process that a flow is for
  * @comm: receives it, "" when nobody listens or it could not be found
  *
- * Looks through the processes of the listening socket's cgroup, at most a fixed number of descriptors, and at
- * most a few times a second; remembers each answer for some seconds.
+ * Looks through the processes of the listening socket's cgroup, at most a fixed number of
+ * descriptors, and at most a few times a second; remembers each answer for some seconds.
  */
 void listeners_program(struct listeners *listeners, const struct flow *flow, char *comm,
 		       size_t size);

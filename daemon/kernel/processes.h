@@ -20,14 +20,14 @@ struct namespaces {
  * @pid: in our pid namespace
  * @parent: its parent's pid
  * @start: start time in clock ticks since boot (stat field 22): with @pid a name that is never
- *reused
+ * reused
  * @comm: as in /proc/PID/comm, any bytes
  * @executable: target of /proc/PID/exe without " (deleted)", "" when not readable (kernel threads);
- *of a longer path the end behind "...", so that its last component is always whole
+ * of a longer path the end behind "...", so that its last component is always whole
  * @namespaces: its namespaces
  *
  * exe, ns and stat take no lock that the process itself could hold; cmdline can hang on a process
- *whose memory does not answer, so it is a call of its own and never on the verdict path.
+ * whose memory does not answer, so it is a call of its own and never on the verdict path.
  */
 struct process {
 	pid_t pid;

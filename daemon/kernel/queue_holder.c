@@ -18,8 +18,7 @@
 #define PROC_TEXT_STEP 16384
 #define PROC_TEXT_MOST (16 * 1024 * 1024)
 
-/* Copy the next line, cut at @size, without its newline; @text goes on behind it. False at the end.
- */
+/* Copy the next line, cut at @size, without its newline; false at the end of @text. */
 static bool take_line(const char **text, char *line, size_t size)
 {
 	size_t length = strcspn(*text, "\n");

@@ -61,12 +61,12 @@
  *	}
  *
  * The first packet of a flow. TCP and SCTP say it themselves. A datagram is an answer when
- *connection tracking says so; any other is asked about each time, since an entry of connection
- *tracking says nothing of who sends: a guest can use the port of a flow that somebody else was
- *allowed. On lo alone, and only while no guest has a process there (`unasked`), the later datagrams
- *of a flow pass by their confirmed entry. Protocols that connection tracking does not tell apart by
- *port or id are queued packet by packet. What cannot be parsed matches no accept, and reaches the
- *queue. That `ct` is used at all makes the kernel defragment before our hooks.
+ * connection tracking says so; any other is asked about each time, since an entry of connection
+ * tracking says nothing of who sends: a guest can use the port of a flow that somebody else was
+ * allowed. On lo alone, and only while no guest has a process there (`unasked`), the later datagrams
+ * of a flow pass by their confirmed entry. Protocols that connection tracking does not tell apart by
+ * port or id are queued packet by packet. What cannot be parsed matches no accept, and reaches the
+ * queue. That `ct` is used at all makes the kernel defragment before our hooks.
  *
  * Frames injected into lo. A connection on lo passes output first, and keeps the connection
  * tracking entry that was confirmed there until it is delivered; a frame that was written to

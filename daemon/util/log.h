@@ -18,10 +18,10 @@ void log_message(int priority, const char *format, ...) __attribute__((format(pr
 /** log_set_level() - show messages up to @priority (default LOG_INFO). */
 void log_set_level(int priority);
 
-#define log_error(...)   log_message(LOG_ERR, __VA_ARGS__)
+#define log_error(...)	 log_message(LOG_ERR, __VA_ARGS__)
 #define log_warning(...) log_message(LOG_WARNING, __VA_ARGS__)
-#define log_notice(...)  log_message(LOG_NOTICE, __VA_ARGS__)
-#define log_info(...)    log_message(LOG_INFO, __VA_ARGS__)
-#define log_debug(...)   log_message(LOG_DEBUG, __VA_ARGS__)
+#define log_notice(...)	 log_message(LOG_NOTICE, __VA_ARGS__)
+#define log_info(...)	 log_message(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)	 log_message(LOG_DEBUG, __VA_ARGS__)
 
 #endif

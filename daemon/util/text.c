@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Text that came from outside: cut at a length, and escaped before a person or a terminal sees it.
- */
+/* Text that came from outside: cut at a length, and escaped before anybody sees it. */
 #include "util/text.h"
 
 #include <inttypes.h>
@@ -126,8 +125,7 @@ bool text_copy(char *target, size_t size, const char *source)
 	return fits;
 }
 
-/* FNV-1a: keeps long names apart by accident; who chooses a name could choose the same one anyway.
- */
+/* FNV-1a: keeps long names apart; who chooses a name could choose the same one anyway. */
 static uint64_t hash_bytes(const char *bytes, size_t length)
 {
 	uint64_t hash = 0xcbf29ce484222325u;

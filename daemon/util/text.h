@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Text that came from outside: cut at a length, and escaped before a person or a terminal sees it. */
+/* Text that came from outside: cut at a length, and escaped before anybody sees it. */
 #ifndef LHGUARD_UTIL_TEXT_H
 #define LHGUARD_UTIL_TEXT_H
 
@@ -23,8 +23,8 @@ bool text_copy(char *target, size_t size, const char *source);
  * @source: the name's bytes, which need not be text at all; a NUL ends it
  * @length: bytes of @source
  *
- * Control characters, bidirectional controls and bytes that are no UTF-8 become \xHH, so the result is
- * valid printable UTF-8. A name that is too long is cut and ends in "~" and a 64-bit hash of the
+ * Control characters, bidirectional controls and bytes that are no UTF-8 become \xHH, so the result
+ * is valid printable UTF-8. A name that is too long is cut and ends in "~" and a 64-bit hash of the
  * whole in hex.
  */
 void text_copy_name(char *target, size_t size, const char *source, size_t length);

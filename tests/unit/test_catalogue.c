@@ -45,9 +45,11 @@ static void test_cgroups_of_guests(void **state)
 	} rows[] = {
 		{"/system.slice/docker-" HEX64 ".scope", "docker", HEX64, KIND_CONTAINER},
 		{"/docker/" HEX64, "docker", HEX64, KIND_CONTAINER},
-		{"/machine.slice/libpod-" HEX64 ".scope/container", "podman", HEX64, KIND_CONTAINER},
+		{"/machine.slice/libpod-" HEX64 ".scope/container", "podman", HEX64,
+		 KIND_CONTAINER},
 		{"/libpod_parent/libpod-" HEX64, "podman", HEX64, KIND_CONTAINER},
-		{"/system.slice/web.service/libpod-payload-" HEX64, "podman", HEX64, KIND_CONTAINER},
+		{"/system.slice/web.service/libpod-payload-" HEX64, "podman", HEX64,
+		 KIND_CONTAINER},
 		{"/kubepods/burstable/pod1234-5/" HEX64, "kubernetes", HEX64, KIND_CONTAINER},
 		{"/lxc.payload.build agent/init.scope", "lxc", "build agent", KIND_CONTAINER},
 		{"/machine.slice/machine-qemu\\x2d1\\x2dbuild.scope/libvirt/emulator", "libvirt",
@@ -122,7 +124,7 @@ static void assert_name(const char *executable, const char *arguments, size_t le
 	assert_string_equal(name, expected);
 }
 
-#define ASSERT_NAME(executable, arguments, expected) \
+#define ASSERT_NAME(executable, arguments, expected)                                               \
 	assert_name(executable, arguments, sizeof(arguments), expected)
 
 static void test_names(void **state)

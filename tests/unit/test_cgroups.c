@@ -118,8 +118,7 @@ static void refuses_another_file_system(void **state)
 	assert_int_equal(fd, -1);
 }
 
-/* Where the test may: there and back on the real hierarchy. Opening by handle needs a capability.
- */
+/* Where the test may: there and back on the real hierarchy; handles need a capability. */
 static void agrees_with_the_kernel(void **state)
 {
 	_cleanup_close_ int fd = -1;

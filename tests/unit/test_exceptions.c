@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The store of exceptions: what is kept, what a crash or an error leaves, and how rules are found.
- */
+/* The store of exceptions: what is kept, what a crash leaves, and how rules are found. */
 #include "policy/exceptions.h"
 #include "policy/index.h"
 #include "policy/store.h"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The words of an exception: what is understood, what is refused, and that printing loses nothing.
- */
+/* The words of an exception: understood, refused, and printed without a loss. */
 #include "policy/language.h"
 #include "util/text.h"
 

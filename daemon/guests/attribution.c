@@ -300,6 +300,7 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 {
 	const struct cgroup_entry *cgroup;
 	unsigned int budget = SEARCH_BUDGET;
+	enum search_result search;
 	struct suspect *suspect = NULL;
 	struct socket_info socket, again;
 	int result;
@@ -332,20 +333,18 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 	}
 	if (arrival->guest_cgroup)
 		return unknown(source, "a guest sent it in the name of another's socket", 0);
-	switch (search_suspects(registry, &socket, cgroup, &budget, &suspect)) {
-	case SEARCH_FOUND:
+	search = search_suspects(registry, &socket, cgroup, &budget, &suspect);
+	if (suspect) {
 		source_set_suspect(registry, source, suspect);
 		if (suspect->guest != NO_GUEST)
 			source->own_service = is_own_service(
 				registry, flow, &registry->guests[suspect->guest], &budget);
 		return 0;
-	case SEARCH_NOT_NEEDED:
-		return host(source, "no guest's process shares its cgroup");
-	case SEARCH_UNSURE:
-		return unknown(source, "a contained process may hold its socket", 0);
-	case SEARCH_NOBODY:
-		break;
 	}
+	if (search == SEARCH_NOT_NEEDED)
+		return host(source, "no guest's process shares its cgroup");
+	if (search == SEARCH_UNSURE)
+		return unknown(source, "a contained process may hold its socket", 0);
 	/* A socket that closed while it was searched for was nobody's by the time of its turn. */
 	if (find_client(registry, flow, &again) || again.inode != socket.inode)
 		return vanished(registry, flow, arrival, source);

@@ -90,7 +90,8 @@ static void make_suspect(struct registry *registry, struct member *member, uint6
 	suspect_remember(suspect, path_hash);
 	member->suspect = (int16_t)i;
 	registry->loose_suspects += member->loose;
-	registry->local_start_us = clock_monotonic_us();
+	if (!member->is_copy)
+		registry->local_start_us = clock_monotonic_us();
 }
 
 static struct member *add(struct registry *registry, const struct member *entry)
@@ -151,7 +152,8 @@ void members_remove(struct registry *registry, pid_t pid)
 	registry->member_count--;
 	registry->headless -= member->headless;
 	if (member->suspect >= 0) {
-		registry->local_exit_us = clock_monotonic_us();
+		if (!member->is_copy)
+			registry->local_exit_us = clock_monotonic_us();
 		registry->loose_suspects -= member->loose;
 		registry->suspects[member->suspect].pid = 0;
 	}
@@ -471,6 +473,7 @@ static void copy_member(struct registry *registry, const struct member *from, pi
 		inherited = registry->suspects[from->suspect];
 	entry.pid = child;
 	entry.headless = false;
+	entry.is_copy = true;
 	member = add(registry, &entry);
 	if (!inherited.pid)
 		return;

@@ -52,6 +52,7 @@
  * @suspect: index in suspects[], -1 when its cgroup tells all or it is not in the guarded namespace
  * @local: works for a guest in the guarded network namespace
  * @loose: contained, but its cgroup does not say so: may hide a socket from its descriptors
+ * @is_copy: made by a fork, and no other program since: comes and goes unnoticed
  * @headless: its first thread has ended, and others live on
  * @supervisor: a host process (conmon, …): keeps the guest alive, its own connections are the
  * host's
@@ -63,6 +64,7 @@ struct member {
 	int16_t suspect;
 	bool local;
 	bool loose;
+	bool is_copy;
 	bool headless;
 	bool supervisor;
 	const struct program *program;

@@ -85,7 +85,9 @@ def borrowed(lab, address: str):
         yield port
 
 
-every_forger = pytest.mark.parametrize("guest", ["web", "loose"])
+# Not `loose`: a raw socket of a container without a cgroup of its own cannot be told from the socket whose
+# port it bears (README, "What it cannot see").
+every_forger = pytest.mark.parametrize("guest", ["web"])
 every_address = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 
 

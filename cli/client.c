@@ -44,7 +44,7 @@ static enum status complain_connect(const char *path)
 	case ECONNREFUSED:
 		return complain(STATUS_NOT_RUNNING,
 				"lhguardd is not running (nobody serves %s): start it, as root: "
-				"systemctl start lhguardd",
+				"systemctl start lhguardd, or make start",
 				shown(path));
 	case EACCES:
 	case EPERM:

@@ -48,7 +48,7 @@ struct config_default {
  * @loopback: queue of new connections on lo
  * @guests: queue of new connections from elsewhere
  * @dhcp @dns @ping @neighbour_discovery: what a guest may always do on its own gateway address
- * @resolver: user-net guests may reach port 53 of the host's resolver addresses
+ * @resolver: user-net and host-net guests may reach port 53 of the host's resolver addresses
  * @resolv_conf: file that those addresses come from
  * @lan: interface names that the owner declares to be the LAN
  * @defaults: @default_count entries, the five kinds first, in the order of enum kind

@@ -167,20 +167,6 @@ enum socket_search process_holds_socket(int root, pid_t pid, uint32_t inode, int
 	return r == WALK_CUT ? SOCKET_SEARCH_CUT : SOCKET_NOT_HELD;
 }
 
-static int visit_link(void *data, int directory, int number)
-{
-	return link_equals(directory, number, data);
-}
-
-int process_holds_link(int root, pid_t pid, const char *target)
-{
-	_cleanup_close_ int directory = open_descriptors(root, pid);
-
-	if (directory < 0)
-		return directory;
-	return walk_descriptors(directory, visit_link, (void *)target);
-}
-
 /* Mostly "/dev/net/tun"; but where the mount it was opened on has been detached since (sandboxes do
  * that) only what lay below that mount is left of the path. The callers ask the descriptor itself.
  */

@@ -36,8 +36,4 @@ int process_holds_tap(int root, pid_t pid, const char *interface, uint64_t netns
  */
 int process_tap_netns(int root, pid_t pid, uint64_t *inode);
 
-/** process_holds_link() - does any descriptor's link equal @target, e.g. "anon_inode:kvm-vm"? 1, 0,
- * -errno. */
-int process_holds_link(int root, pid_t pid, const char *target);
-
 #endif

@@ -2,27 +2,15 @@
 /* Which processes are guests, work for guests or supervise them. */
 #include "guests/state.h"
 
-#include "guests/names.h"
-#include "kernel/ruleset.h"
 #include "util/clock.h"
-#include "util/log.h"
-#include "util/text.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define ANCESTORS_MAX 16    /* levels walked up to find a supervisor */
 #define NETNS_TRIES   8	    /* look-ups of a conduit's namespace before it counts as having none */
 #define NETNS_WAIT_US 30000 /* before the first of them; doubled for each further one */
-#define ARGUMENTS_MAX 8192
 #define SWEEP_US      1000000 /* between looks at processes whose end is not reported */
-
-static bool is_foreign(uint64_t namespace, uint64_t host)
-{
-	return namespace && namespace != host;
-}
 
 static uint32_t slot_of(pid_t pid)
 {
@@ -200,227 +188,12 @@ void members_clear(struct registry *registry)
 	registry->loose_suspects = registry->headless = 0;
 }
 
-/*
- * The guest of a process that a host process keeps in namespaces of its own: known from the nearest
- * ancestor that supervises a guest or is one, or else a guest by its pid namespace alone.
- */
-static struct guest *guest_of_ancestors(struct registry *registry, const struct process *process)
-{
-	pid_t pid = process->parent;
-
-	for (int level = 0; level < ANCESTORS_MAX && pid > 1; level++) {
-		const struct member *member = members_find(registry, pid);
-		const struct program *program;
-		struct process ancestor;
-
-		if (member && member->guest != NO_GUEST && (member->supervisor || !member->program))
-			return &registry->guests[member->guest];
-		if (process_read(registry->settings.proc, pid, &ancestor))
-			return NULL;
-		program = catalogue_program(ancestor.executable, ancestor.comm);
-		if (program && program->role == PROGRAM_SANDBOX) {
-			char key[64], name[NAME_SIZE];
-			struct guest *guest;
-
-			if (is_foreign(process->namespaces.pid, registry->host.pid))
-				snprintf(key, sizeof(key), "pidns:%" PRIu64,
-					 process->namespaces.pid);
-			else
-				snprintf(key, sizeof(key), "mntns:%" PRIu64,
-					 process->namespaces.mount);
-			guest = guests_find_key(registry, key);
-			if (guest)
-				return guest;
-			text_copy_name(name, sizeof(name), process->comm, strlen(process->comm));
-			return guests_add(registry, program->kind, program->runtime, name, key,
-					  "a sandbox among its ancestors");
-		}
-		pid = ancestor.parent;
-	}
-	return NULL;
-}
-
-static struct guest *guest_of_pid_namespace(struct registry *registry,
-					    const struct process *process)
-{
-	char key[64], name[NAME_SIZE];
-	struct guest *guest;
-
-	snprintf(key, sizeof(key), "pidns:%" PRIu64, process->namespaces.pid);
-	guest = guests_find_key(registry, key);
-	if (guest)
-		return guest;
-	snprintf(name, sizeof(name), "pidns-%" PRIu64, process->namespaces.pid);
-	return guests_add(registry, KIND_CONTAINER, "contained", name, key,
-			  "its pid namespace is not the host's");
-}
-
-/* "boxes/devbox": a name that was chosen inside a sandbox. */
-static void put_inside(char *name, const char *outer)
-{
-	char whole[2 * NAME_SIZE];
-
-	snprintf(whole, sizeof(whole), "%s/%s", outer, name);
-	text_copy_name(name, NAME_SIZE, whole, strlen(whole));
-}
-
-/*
- * The guest that a VMM is, or that a supervisor keeps: by its command line.
- * @outer: name of the sandbox that it runs in, NULL for none
- */
-static struct guest *guest_of_program(struct registry *registry, const struct program *program,
-				      const struct process *process, const char *outer)
-{
-	char arguments[ARGUMENTS_MAX], key[sizeof(registry->guests->key)], name[NAME_SIZE] = "";
-	const char *id = NULL;
-	struct guest *guest;
-	ssize_t length;
-
-	length = process_arguments(registry->settings.proc, process->pid, arguments,
-				   sizeof(arguments));
-	if (length < 0)
-		length = 0;
-	names_from_arguments(program, arguments, (size_t)length, name);
-	if (outer)
-		put_inside(name, outer);
-	if (program->id_option)
-		id = names_option(arguments, (size_t)length, program->id_option);
-	if (id)
-		snprintf(key, sizeof(key), "container:%.200s", id);
-	else if (program->role == PROGRAM_SUPERVISOR && name[0])
-		snprintf(key, sizeof(key), "%s:%s", program->runtime, name);
-	else if (program->role == PROGRAM_SUPERVISOR)
-		return NULL; /* its children tell */
-	else
-		snprintf(key, sizeof(key), "%s:%d:%" PRIu64, program->runtime, process->pid,
-			 process->start);
-	guest = guests_find_key(registry, key);
-	if (guest && name[0]) {
-		text_copy(guest->name, sizeof(guest->name), name);
-	} else if (!guest) {
-		if (!name[0] && id)
-			text_copy_name(name, sizeof(name), id, strnlen(id, 12));
-		if (!name[0])
-			snprintf(name, sizeof(name), "%s-%d", program->runtime, process->pid);
-		guest = guests_add(registry, program->kind, program->runtime, name, key,
-				   program->role == PROGRAM_VMM ? "its VMM's command line"
-								: "its supervisor's command line");
-	}
-	if (guest && program->role == PROGRAM_VMM)
-		guest->leader = process->pid;
-	return guest;
-}
-
-/* A VMM inside a cgroup that libvirt made: the cgroup's name is lossy, its own is not. */
-static void improve_name(struct registry *registry, struct guest *guest,
-			 const struct program *program, pid_t pid)
-{
-	char arguments[ARGUMENTS_MAX], name[NAME_SIZE];
-	ssize_t length =
-		process_arguments(registry->settings.proc, pid, arguments, sizeof(arguments));
-
-	if (length > 0 && names_from_arguments(program, arguments, (size_t)length, name))
-		text_copy(guest->name, sizeof(guest->name), name);
-}
-
-/* Remember the guest's own cgroup, for the kernel to know its sockets by. */
-static void note_cgroup(struct registry *registry, struct guest *guest, const char *path,
-			const struct cgroup_match *match)
-{
-	char node[CGROUP_PATH_SIZE];
-	uint64_t id;
-
-	if (!guest || registry->settings.cgroup < 0 || match->node_length >= sizeof(node))
-		return;
-	memcpy(node, path, match->node_length);
-	node[match->node_length] = '\0';
-	if (cgroups_id(registry->settings.cgroup, node, &id) || id == guest->cgroup)
-		return;
-	guest->cgroup = id;
-	guest->cgroup_level = match->level;
-	registry->generation++;
-}
-
-static bool works_for_guests(const struct program *program)
-{
-	return program && (program->role == PROGRAM_VMM || program->role == PROGRAM_CONDUIT);
-}
-
-/*
- * A VMM or a conduit inside somebody's pid namespace: GNOME Boxes in a Flatpak, pasta, which makes
- * one for itself, or a contained program that calls itself so. It is what it says, but under a name
- * that no VM of the host can have.
- */
-static struct guest *guest_of_inner_program(struct registry *registry, const struct guest *outer,
-					    const struct program *program,
-					    const struct process *process)
-{
-	char prefix[NAME_SIZE];
-
-	if (program->role == PROGRAM_CONDUIT)
-		return NULL;
-	if (outer)
-		text_copy(prefix, sizeof(prefix), outer->name);
-	else
-		snprintf(prefix, sizeof(prefix), "pidns-%" PRIu64, process->namespaces.pid);
-	return guest_of_program(registry, program, process, prefix);
-}
-
-/* Contained, without a cgroup that says so. */
-static struct guest *classify_contained(struct registry *registry, const struct process *process,
-					const struct program *program, struct member *member)
-{
-	struct guest *guest = guest_of_ancestors(registry, process);
-
-	member->local = member->loose = true;
-	if (works_for_guests(program) && (!guest || guest->kind == KIND_SANDBOX)) {
-		member->program = program;
-		return guest_of_inner_program(registry, guest, program, process);
-	}
-	return guest ? guest : guest_of_pid_namespace(registry, process);
-}
-
-/* What is this process? Fills @member and returns true when it has to do with a guest. */
-static bool classify(struct registry *registry, const struct process *process, const char *cgroup,
-		     struct member *member)
-{
-	const struct namespaces *theirs = &process->namespaces, *ours = &registry->host;
-	const struct program *program = catalogue_program(process->executable, process->comm);
-	bool set_apart =
-		is_foreign(theirs->mount, ours->mount) || is_foreign(theirs->user, ours->user);
-	struct cgroup_match match;
-	struct guest *guest = NULL;
-
-	*member = (struct member){.pid = process->pid, .guest = NO_GUEST, .suspect = -1};
-	if (catalogue_cgroup(cgroup, &match)) {
-		guest = guests_for_cgroup(registry, &match);
-		note_cgroup(registry, guest, cgroup, &match);
-		if (guest && match.kind == KIND_VM && program && program->role == PROGRAM_VMM)
-			improve_name(registry, guest, program, process->pid);
-		/* The kernel cannot be told of this cgroup: then its processes are searched. */
-		member->local = member->loose =
-			!guest || !guest->cgroup || guest->cgroup_level > RULESET_LEVELS;
-	} else if (is_foreign(theirs->pid, ours->pid)) {
-		guest = classify_contained(registry, process, program, member);
-	} else if (set_apart && (guest = guest_of_ancestors(registry, process))) {
-		member->local = member->loose = true;
-	} else if (program && program->role != PROGRAM_SANDBOX) {
-		member->program = program;
-		member->supervisor = program->role == PROGRAM_SUPERVISOR;
-		member->local = !member->supervisor;
-		if (program->role != PROGRAM_CONDUIT)
-			guest = guest_of_program(registry, program, process, NULL);
-	}
-	member->guest = guests_index(registry, guest);
-	return guest || member->program || member->local;
-}
-
 static void note_process(struct registry *registry, struct guest *guest,
 			 const struct process *process)
 {
 	if (!guest->leader)
 		guest->leader = process->pid;
-	if (!guest->netns && is_foreign(process->namespaces.net, registry->host.net))
+	if (!guest->netns && namespace_is_foreign(process->namespaces.net, registry->host.net))
 		guests_set_netns(registry, guest, process->namespaces.net);
 }
 
@@ -435,7 +208,7 @@ static void look_at(struct registry *registry, pid_t pid)
 	if (process_read(registry->settings.proc, pid, &process) || !process.namespaces.pid)
 		return; /* ended, or a zombie */
 	process_cgroup(registry->settings.proc, pid, cgroup, sizeof(cgroup));
-	if (!classify(registry, &process, cgroup, &entry))
+	if (!members_classify(registry, &process, cgroup, &entry))
 		return;
 
 	/* A process of another network namespace opens no connection here. */

@@ -172,6 +172,16 @@ void guests_set_netns(struct registry *registry, struct guest *guest, uint64_t n
 void guests_prune(struct registry *registry);
 uint16_t guests_index(const struct registry *registry, const struct guest *guest);
 
+/* classify.c: what a process is; true with @member filled in when it has to do with a guest */
+bool members_classify(struct registry *registry, const struct process *process, const char *cgroup,
+		      struct member *member);
+
+/* One that cannot be read (0) is not. */
+static inline bool namespace_is_foreign(uint64_t inode, uint64_t host)
+{
+	return inode && inode != host;
+}
+
 /* members.c: processes */
 struct member *members_find(struct registry *registry, pid_t pid);
 void members_look_at(struct registry *registry, pid_t pid);

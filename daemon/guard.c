@@ -6,7 +6,7 @@
  *
  *	queue → packet → flow → source → decision → verdict → event → journal, subscribers, desktop
  *
- * The kernel queues the first packet of a connection (kernel/ruleset.c) and we read a batch of them
+ * The kernel queues the first packet of a connection (kernel/table.c) and we read a batch of them
  * (kernel/queue.c). Before the first is judged, the registry takes in every process and link event
  * that the kernel had reported by then: a packet can only come from a process that has started, and
  * the kernel reported the start first. Then each packet is judged on its own, without allocating,

@@ -141,8 +141,10 @@ static enum search_result doubt(struct registry *registry, const struct socket_i
 
 	if (!registry_shares_lo(registry))
 		return SEARCH_NOT_NEEDED;
-	if (cgroup ? !loose && !(lost && cgroup_is_lost(registry, cgroup->path_hash))
-		   : !loose && !lost && registry->settings.cgroup < 0)
+	/* Where the kernel tells of no cgroup at all, every suspect has been searched. */
+	if (cgroup && !loose && !(lost && cgroup_is_lost(registry, cgroup->path_hash)))
+		return searched ? SEARCH_NOBODY : SEARCH_NOT_NEEDED;
+	if (!cgroup && !loose && !lost && (registry->settings.cgroup < 0 || !socket->cgroup))
 		return searched ? SEARCH_NOBODY : SEARCH_NOT_NEEDED;
 	/*
 	 * A contained process can hide a socket from its descriptors: in a thread with a table of

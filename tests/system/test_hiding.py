@@ -17,7 +17,7 @@ from lab.guests import Guest
 from lab.host import Answer, Host, Target, new_token
 from lab.system import Cleanup, end
 
-PORTS = iter(range(43000, 44000))
+PORTS = iter(range(23000, 24000))  # below ip_local_port_range: no client of another test has one
 SERVICE = Target("tcp", "127.0.0.1", 9222)
 
 

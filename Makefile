@@ -164,12 +164,14 @@ install: all ## install into $(DESTDIR)$(prefix)
 	$(INSTALL) -D -m 755 $(B)/lhguardd $(DESTDIR)$(sbindir)/lhguardd
 	$(INSTALL) -D -m 755 $(B)/lhguard $(DESTDIR)$(bindir)/lhguard
 	$(INSTALL) -D -m 644 conf/org.lhguard.varlink $(DESTDIR)$(datadir)/org.lhguard.varlink
+	$(INSTALL) -m 644 conf/guests.conf $(DESTDIR)$(datadir)/guests.conf
 	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir)
 	sed 's,@sbindir@,$(sbindir),' conf/lhguardd.service.in > $(DESTDIR)$(unitdir)/lhguardd.service
 	$(INSTALL) -D -m 644 conf/lhguard.sysusers $(DESTDIR)$(sysusersdir)/lhguard.conf
 	for page in $(MAN_PAGES); do $(INSTALL) -D -m 644 $$page \
 		$(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} || exit 1; done
-	$(INSTALL) -d -m 755 $(DESTDIR)$(sysconfdir)/lhguard/exceptions.d
+	$(INSTALL) -d -m 755 $(DESTDIR)$(sysconfdir)/lhguard/exceptions.d \
+		$(DESTDIR)$(sysconfdir)/lhguard/guests.d
 	test -e $(DESTDIR)$(sysconfdir)/lhguard/lhguard.conf || \
 		$(INSTALL) -m 644 conf/lhguard.conf $(DESTDIR)$(sysconfdir)/lhguard/lhguard.conf
 

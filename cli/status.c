@@ -71,6 +71,10 @@ static void print_files(const json_t *status)
 		line("configuration", "FAILED %s", failure(status, "configuration"));
 		advise("the last good one is in force; mend it, then: lhguard reload");
 	}
+	if (!is_ok(status, "catalogue")) {
+		line("catalogue", "FAILED %s", failure(status, "catalogue"));
+		advise("the rest of it is in force; mend the file, then: lhguard reload");
+	}
 	if (is_ok(status, "exceptions")) {
 		line("exceptions", NUMBER, number_of(status, "exceptionCount"));
 	} else {

@@ -5,6 +5,7 @@
 #include "control/control.h"
 #include "control/events.h"
 #include "control/journal.h"
+#include "guests/catalogue.h"
 #include "guests/registry.h"
 #include "policy/config.h"
 #include "policy/exceptions.h"
@@ -28,6 +29,9 @@ static void fill_status(void *data, struct status *status)
 		.config_path = daemon->settings.config,
 		.config_failure =
 			daemon->config_failure.text[0] ? daemon->config_failure.text : NULL,
+		.catalogue_failure = daemon->catalogue_failure.text[0]
+					     ? daemon->catalogue_failure.text
+					     : catalogue_failure(daemon->catalogue),
 		.exceptions_failure = exceptions_failure(daemon->exceptions),
 		.exceptions = exceptions_count(daemon->exceptions),
 		.guests = registry_count(daemon->guard.registry),

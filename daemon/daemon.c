@@ -28,10 +28,27 @@
 
 /* Configuration. */
 
-static int load_config(const struct daemon_settings *settings, struct config **config,
-		       struct error *error)
+static int load_catalogue(const struct daemon_settings *settings, struct catalogue **catalogue,
+			  struct error *error)
 {
-	int result = config_load(settings->config, catalogue_knows_runtime, config, error);
+	const char *mistake;
+	int result =
+		catalogue_load(catalogue, settings->catalogue, settings->catalogue_folder, error);
+
+	for (size_t i = 0; !result && (mistake = catalogue_mistake(*catalogue, i)); i++)
+		log_error("%s (the line is left out, the rest is in force)", mistake);
+	return result;
+}
+
+static bool knows_runtime(const void *catalogue, const char *word)
+{
+	return catalogue_knows_runtime(catalogue, word);
+}
+
+static int load_config(const struct daemon_settings *settings, const struct catalogue *catalogue,
+		       struct config **config, struct error *error)
+{
+	int result = config_load(settings->config, knows_runtime, catalogue, config, error);
 
 	if (result == -ENOENT && !settings->config_given) {
 		log_info("%s does not exist: built-in defaults", settings->config);
@@ -77,13 +94,28 @@ int daemon_install_table(struct daemon *daemon, const struct config *config, str
 	return ruleset_install(daemon->ruleset, &settings, error);
 }
 
-int daemon_reload(struct daemon *daemon, struct error *error)
+/* The old one stays when there is no new one to read. */
+static int reload_catalogue(struct daemon *daemon)
+{
+	struct catalogue *catalogue = NULL;
+	int result = load_catalogue(&daemon->settings, &catalogue, &daemon->catalogue_failure);
+
+	if (result) {
+		log_error("the catalogue stays as it was: %s", daemon->catalogue_failure.text);
+		return result;
+	}
+	daemon->catalogue_failure.text[0] = '\0';
+	registry_set_catalogue(daemon->guard.registry, catalogue);
+	catalogue_free(daemon->catalogue);
+	daemon->catalogue = catalogue;
+	return 0;
+}
+
+static int reload_config(struct daemon *daemon, struct error *error)
 {
 	struct config *config = NULL;
-	int result;
+	int result = load_config(&daemon->settings, daemon->catalogue, &config, error);
 
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic_us());
-	result = load_config(&daemon->settings, &config, error);
 	if (!result && (!same_queue(&config->loopback, &daemon->config->loopback) ||
 			!same_queue(&config->guests, &daemon->config->guests)))
 		result = error_set(
@@ -97,10 +129,23 @@ int daemon_reload(struct daemon *daemon, struct error *error)
 		daemon->config_failure = *error;
 	} else {
 		use_config(daemon, config);
-		loop_update_table(daemon);
 		daemon->config_failure.text[0] = '\0';
 		log_notice("%s read again", daemon->settings.config);
 	}
+	return result;
+}
+
+int daemon_reload(struct daemon *daemon, struct error *error)
+{
+	int catalogue, result;
+
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic_us());
+	catalogue = reload_catalogue(daemon);
+	result = reload_config(daemon, error);
+	if (!result && catalogue)
+		result = error_set(error, catalogue, "%s", daemon->catalogue_failure.text);
+	loop_update_table(daemon);
+	loop_work(daemon);
 	exceptions_reload(daemon->exceptions, clock_realtime_us());
 	if (exceptions_failure(daemon->exceptions))
 		log_error("no exception is in force: %s", exceptions_failure(daemon->exceptions));
@@ -109,13 +154,26 @@ int daemon_reload(struct daemon *daemon, struct error *error)
 	return result;
 }
 
-int daemon_check(const struct daemon_settings *settings, struct error *error)
+int daemon_check(const struct daemon_settings *settings, void (*tell)(const char *mistake),
+		 struct error *error)
 {
 	struct exceptions *exceptions = NULL;
+	struct catalogue *catalogue = NULL;
 	struct config *config = NULL;
-	int result = load_config(settings, &config, error);
+	const char *mistake, *failure = NULL;
+	int result =
+		catalogue_load(&catalogue, settings->catalogue, settings->catalogue_folder, error);
 
+	if (!result)
+		failure = catalogue_failure(catalogue);
+	for (size_t i = 0; failure && (mistake = catalogue_mistake(catalogue, i)); i++)
+		tell(mistake);
+	if (!result)
+		result = load_config(settings, catalogue, &config, error);
+	if (!result && failure)
+		result = error_set(error, -EINVAL, "%s", failure);
 	config_free(config);
+	catalogue_free(catalogue);
 	if (result)
 		return result;
 	result = exceptions_open(&exceptions, settings->state, settings->administrator,
@@ -178,6 +236,7 @@ static int open_kernel(struct daemon *daemon, struct error *error)
 		return error_set(error, -ENOMEM, "out of memory");
 	registry.proc = daemon->proc;
 	registry.cgroup = daemon->cgroup;
+	registry.catalogue = daemon->catalogue;
 	registry.links = daemon->links;
 	registry.sockets = daemon->sockets;
 	return registry_new(&daemon->guard.registry, &registry, error);
@@ -238,8 +297,10 @@ static int start(struct daemon *daemon, struct error *error)
 {
 	const struct daemon_settings *settings = &daemon->settings;
 	struct config *config = NULL;
-	int result = load_config(settings, &config, error);
+	int result = load_catalogue(settings, &daemon->catalogue, error);
 
+	if (!result)
+		result = load_config(settings, daemon->catalogue, &config, error);
 	if (result)
 		return result;
 	use_config(daemon, config);
@@ -334,6 +395,7 @@ void daemon_stop(struct daemon *daemon)
 	sd_event_unref(daemon->loop);
 	if (daemon->guard.registry)
 		registry_free(daemon->guard.registry);
+	catalogue_free(daemon->catalogue);
 	listeners_free(daemon->listeners);
 	if (daemon->sockets)
 		sockets_close(daemon->sockets);

@@ -12,6 +12,8 @@ struct daemon;
  * @netns: path of the network namespace to guard, NULL for the current one
  * @config: configuration file; one that does not exist is an error only if @config_given
  * @config_given: the path was named on the command line
+ * @catalogue: the installed description of runtimes
+ * @catalogue_folder: the administrator's additions to it
  * @state: directory of the daemon's own exceptions
  * @administrator: directory of the administrator's exceptions
  * @runtime: directory of the control socket
@@ -20,6 +22,8 @@ struct daemon_settings {
 	const char *netns;
 	const char *config;
 	int config_given;
+	const char *catalogue;
+	const char *catalogue_folder;
 	const char *state;
 	const char *administrator;
 	const char *runtime;
@@ -40,7 +44,12 @@ int daemon_run(struct daemon *daemon);
 /** daemon_stop() - remove the table, then everything else. */
 void daemon_stop(struct daemon *daemon);
 
-/** daemon_check() - read the configuration and the exceptions only; 0 or -errno with @error. */
-int daemon_check(const struct daemon_settings *settings, struct error *error);
+/**
+ * daemon_check() - read the configuration, the catalogue and the exceptions only
+ * @tell: gets each mistake in the catalogue, "file:line: reason"
+ * Return: 0 or -errno with @error.
+ */
+int daemon_check(const struct daemon_settings *settings, void (*tell)(const char *mistake),
+		 struct error *error);
 
 #endif

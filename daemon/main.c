@@ -3,6 +3,7 @@
 #include "privileges.h"
 #include "daemon.h"
 
+#include "guests/catalogue.h"
 #include "policy/config.h"
 #include "util/log.h"
 
@@ -20,22 +21,30 @@ static const char usage[] =
 	"  --netns PATH        guard this network namespace (e.g. /run/netns/NAME), not the "
 	"current one\n"
 	"  --config FILE       configuration (default " CONFIG_PATH ")\n"
+	"  --catalogue FILE    how guests are recognised (default " CATALOGUE_PATH ")\n"
+	"  --catalogue-dir DIR files that add to it (default " CATALOGUE_FOLDER ")\n"
 	"  --state-dir DIR     where exceptions are kept (default /var/lib/lhguard)\n"
 	"  --runtime-dir DIR   where the control socket is made (default /run/lhguard)\n"
-	"  --check             read the configuration and the exceptions, say what is wrong, and "
+	"  --check             read configuration, catalogue and exceptions, say what is wrong, "
+	"and "
 	"end\n"
 	"  --debug             say more\n"
 	"  --version, --help\n"
 	"\n"
-	"It stays in the foreground; SIGTERM ends it and removes its table, SIGHUP reads the "
-	"configuration\n"
-	"again. See lhguardd(8), lhguard.conf(5), lhguard(1).\n";
+	"It stays in the foreground; SIGTERM ends it and removes its table, SIGHUP reads these "
+	"files again.\n"
+	"See lhguardd(8), lhguard.conf(5), guests.conf(5), lhguard(1).\n";
+
+static void tell(const char *mistake)
+{
+	fprintf(stderr, "lhguardd: %s\n", mistake);
+}
 
 static int check(const struct daemon_settings *settings)
 {
 	struct error error = {0};
 
-	if (daemon_check(settings, &error)) {
+	if (daemon_check(settings, tell, &error)) {
 		fprintf(stderr, "lhguardd: %s\n", error.text);
 		return EXIT_FAILURE;
 	}
@@ -68,6 +77,8 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{"netns", required_argument, NULL, 'n'},
 		{"config", required_argument, NULL, 'c'},
+		{"catalogue", required_argument, NULL, 'g'},
+		{"catalogue-dir", required_argument, NULL, 'G'},
 		{"state-dir", required_argument, NULL, 's'},
 		{"runtime-dir", required_argument, NULL, 'r'},
 		{"check", no_argument, NULL, 'k'},
@@ -78,6 +89,8 @@ int main(int argc, char **argv)
 	};
 	struct daemon_settings settings = {
 		.config = CONFIG_PATH,
+		.catalogue = CATALOGUE_PATH,
+		.catalogue_folder = CATALOGUE_FOLDER,
 		.state = "/var/lib/lhguard",
 		.administrator = "/etc/lhguard/exceptions.d",
 		.runtime = "/run/lhguard",
@@ -93,6 +106,12 @@ int main(int argc, char **argv)
 		case 'c':
 			settings.config = optarg;
 			settings.config_given = 1;
+			break;
+		case 'g':
+			settings.catalogue = optarg;
+			break;
+		case 'G':
+			settings.catalogue_folder = optarg;
 			break;
 		case 's':
 			settings.state = optarg;

@@ -17,6 +17,7 @@ struct daemon {
 	struct daemon_settings settings;
 	struct guard guard;
 	struct config *config;
+	struct catalogue *catalogue;
 	struct exceptions *exceptions;
 	struct resolvers resolvers;
 	int proc;
@@ -43,6 +44,7 @@ struct daemon {
 	uint64_t table_restored;
 	uint64_t processes_lost;
 	struct error config_failure;
+	struct error catalogue_failure; /* why it could not be read again */
 };
 
 /* daemon.c */

@@ -30,6 +30,7 @@ struct status {
 	const char *expression; /* "native" or "compat" */
 	const char *config_path;
 	const char *config_failure;	/* NULL when the last reload was good */
+	const char *catalogue_failure;	/* NULL when all of it is in force */
 	const char *exceptions_failure; /* NULL when in force */
 	size_t exceptions;
 	size_t guests;

@@ -74,7 +74,7 @@ static const struct cgroup_entry *cgroup_lookup(struct registry *registry, uint6
 		return NULL;
 	entry->id = id;
 	entry->path_hash = hash_text(path);
-	entry->is_guest = catalogue_cgroup(path, &entry->match);
+	entry->is_guest = catalogue_cgroup(registry->settings.catalogue, path, &entry->match);
 	return entry;
 }
 

@@ -1,119 +1,121 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the guard knows of each runtime: its programs and its cgroups. */
-#include "guests/catalogue.h"
+/* Look-ups in the catalogue: programs, cgroups, interfaces and MAC addresses of runtimes. */
+#include "guests/catalogue_tables.h"
 
 #include "util/text.h"
 
-#include <ctype.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
-/* The sources of these facts are the upstream trees of each runtime and their man pages. */
-static const struct program programs[] = {
-	{"qemu-system-*", PROGRAM_VMM, "qemu", KIND_VM, NAME_QEMU, "-name", NULL},
-	{"qemu-kvm", PROGRAM_VMM, "qemu", KIND_VM, NAME_QEMU, "-name", NULL},
-	{"VBoxHeadless", PROGRAM_VMM, "virtualbox", KIND_VM, NAME_VALUE, "--comment", NULL},
-	{"VirtualBoxVM", PROGRAM_VMM, "virtualbox", KIND_VM, NAME_VALUE, "--comment", NULL},
-	{"VBoxSDL", PROGRAM_VMM, "virtualbox", KIND_VM, NAME_VALUE, "--comment", NULL},
-	{"VBoxNetNAT", PROGRAM_CONDUIT, "virtualbox", KIND_VM, NAME_NONE, NULL, NULL},
-	{"vmware-vmx*", PROGRAM_VMM, "vmware", KIND_VM, NAME_NONE, NULL, NULL},
-	{"vmnet-natd", PROGRAM_CONDUIT, "vmware", KIND_VM, NAME_NONE, NULL, NULL},
-	{"firecracker", PROGRAM_VMM, "firecracker", KIND_VM, NAME_VALUE, "--id", NULL},
-	{"cloud-hypervisor", PROGRAM_VMM, "cloud-hypervisor", KIND_VM, NAME_NONE, NULL, NULL},
-	{"crosvm", PROGRAM_VMM, "crosvm", KIND_VM, NAME_VALUE, "--name", NULL},
-	{"slirp4netns", PROGRAM_CONDUIT, "slirp4netns", KIND_CONTAINER, NAME_NONE, NULL, NULL},
-	{"passt", PROGRAM_CONDUIT, "pasta", KIND_CONTAINER, NAME_NONE, NULL, NULL},
-	{"passt.*", PROGRAM_CONDUIT, "pasta", KIND_CONTAINER, NAME_NONE, NULL, NULL},
-	{"pasta", PROGRAM_CONDUIT, "pasta", KIND_CONTAINER, NAME_NONE, NULL, NULL},
-	{"pasta.*", PROGRAM_CONDUIT, "pasta", KIND_CONTAINER, NAME_NONE, NULL, NULL},
-	{"gvproxy", PROGRAM_CONDUIT, "gvproxy", KIND_VM, NAME_NONE, NULL, NULL},
-	{"vpnkit", PROGRAM_CONDUIT, "vpnkit", KIND_VM, NAME_NONE, NULL, NULL},
-	{"rootlesskit", PROGRAM_CONDUIT, "rootlesskit", KIND_CONTAINER, NAME_NONE, NULL, NULL},
-	{"com.docker.backend", PROGRAM_CONDUIT, "docker-desktop", KIND_VM, NAME_NONE, NULL, NULL},
-	{"conmon", PROGRAM_SUPERVISOR, "podman", KIND_CONTAINER, NAME_VALUE, "-n", "-c"},
-	{"containerd-shim*", PROGRAM_SUPERVISOR, "containerd", KIND_CONTAINER, NAME_NONE, NULL,
-	 "-id"},
-	{"lxc-start", PROGRAM_SUPERVISOR, "lxc", KIND_CONTAINER, NAME_VALUE, "-n", NULL},
-	{"systemd-nspawn", PROGRAM_SUPERVISOR, "nspawn", KIND_CONTAINER, NAME_VALUE, "--machine",
-	 NULL},
-	{"bwrap", PROGRAM_SANDBOX, "bubblewrap", KIND_SANDBOX, NAME_NONE, NULL, NULL},
-	{"flatpak", PROGRAM_SANDBOX, "flatpak", KIND_SANDBOX, NAME_NONE, NULL, NULL},
-	{"snap-confine", PROGRAM_SANDBOX, "snap", KIND_SANDBOX, NAME_NONE, NULL, NULL},
-};
+#define COMPONENT_SIZE 256 /* NAME_MAX and a NUL */
 
-/* Runtimes that have no program of their own above, for the configuration's words. */
-static const char *const other_runtimes[] = {"docker", "kubernetes", "libvirt", "netns",
-					     "contained"};
+/* Runtimes of guests that no section describes: registry words. */
+static const char *const other_runtimes[] = {"netns", "contained"};
 
-const struct program *catalogue_program(const char *executable, const char *comm)
+static const char *base_name(const char *path)
 {
-	const char *slash = strrchr(executable, '/');
-	const char *base = executable[0] ? (slash ? slash + 1 : executable) : comm;
+	const char *slash = strrchr(path, '/');
 
-	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
-		if (!fnmatch(programs[i].pattern, base, 0))
+	return slash ? slash + 1 : path;
+}
+
+const struct runtime *catalogue_runtime(const struct catalogue *catalogue, const char *word)
+{
+	for (size_t i = 0; i < catalogue->runtime_count; i++)
+		if (!strcmp(catalogue->runtimes[i].word, word))
+			return &catalogue->runtimes[i];
+	return NULL;
+}
+
+bool catalogue_knows_runtime(const struct catalogue *catalogue, const char *word)
+{
+	for (size_t i = 0; i < sizeof(other_runtimes) / sizeof(other_runtimes[0]); i++)
+		if (!strcmp(other_runtimes[i], word))
+			return true;
+	return catalogue_runtime(catalogue, word) != NULL;
+}
+
+/* A pattern with a "/" is one of a whole path. */
+static const struct program *find_path(const struct table *table, const char *path)
+{
+	const struct program *programs = (const void *)table->entries;
+	const char *base = base_name(path);
+
+	for (size_t i = 0; *base && i < table->count; i++)
+		if (!fnmatch(programs[i].pattern, strchr(programs[i].pattern, '/') ? path : base,
+			     0))
 			return &programs[i];
 	return NULL;
 }
 
-bool catalogue_knows_runtime(const char *word)
+static bool opens_connections(const struct program *program)
 {
-	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
-		if (!strcmp(programs[i].runtime, word))
-			return true;
-	for (size_t i = 0; i < sizeof(other_runtimes) / sizeof(other_runtimes[0]); i++)
-		if (!strcmp(other_runtimes[i], word))
-			return true;
-	return false;
+	return program->role == PROGRAM_VMM || program->role == PROGRAM_CONDUIT;
 }
 
-/* Where the id of a cgroup's node ends. */
-enum id_form {
-	ID_HEX64,      /* 64 hex digits and nothing else */
-	ID_REST,       /* whatever is left: a name */
-	ID_REST_LOSSY, /* whatever is left, which is not the owner's name */
-};
-
-/**
- * struct cgroup_pattern - one form of a guest's node
- * @parent: the component before must equal this or, ending in "*", start with it; NULL for any
- * @prefix: what the component starts with
- * @suffix: what it ends with
- */
-struct cgroup_pattern {
-	const char *parent;
-	const char *prefix;
-	const char *suffix;
-	enum id_form form;
-	const char *runtime;
-	enum kind kind;
-};
-
-static const struct cgroup_pattern cgroup_patterns[] = {
-	{NULL, "docker-", ".scope", ID_HEX64, "docker", KIND_CONTAINER},
-	{"docker", "", "", ID_HEX64, "docker", KIND_CONTAINER},
-	{NULL, "libpod-", ".scope", ID_HEX64, "podman", KIND_CONTAINER},
-	{NULL, "libpod-", "", ID_HEX64, "podman", KIND_CONTAINER},
-	{NULL, "libpod-payload-", "", ID_HEX64, "podman", KIND_CONTAINER},
-	{NULL, "cri-containerd-", ".scope", ID_HEX64, "kubernetes", KIND_CONTAINER},
-	{NULL, "crio-", ".scope", ID_HEX64, "kubernetes", KIND_CONTAINER},
-	{"pod*", "", "", ID_HEX64, "kubernetes", KIND_CONTAINER},
-	{NULL, "nerdctl-", ".scope", ID_HEX64, "containerd", KIND_CONTAINER},
-	{NULL, "lxc.payload.", "", ID_REST, "lxc", KIND_CONTAINER},
-	{"machine.slice", "systemd-nspawn@", ".service", ID_REST, "nspawn", KIND_CONTAINER},
-	{"machine.slice", "machine-qemu-", ".scope", ID_REST_LOSSY, "libvirt", KIND_VM},
-	{"machine", "qemu-", ".libvirt-qemu", ID_REST_LOSSY, "libvirt", KIND_VM},
-};
-
-static bool is_hex64(const char *text, size_t length)
+/* A name that is as long as a comm can be may be the start of a longer one. */
+static bool comm_matches(const char *pattern, const char *comm)
 {
-	if (length != 64)
-		return false;
-	for (size_t i = 0; i < length; i++)
-		if (!isdigit((unsigned char)text[i]) && (text[i] < 'a' || text[i] > 'f'))
-			return false;
-	return true;
+	if (!fnmatch(pattern, comm, 0))
+		return true;
+	return strlen(comm) == COMM_SIZE - 1 && strcspn(pattern, "*?[\\") >= COMM_SIZE - 1 &&
+	       !strncmp(pattern, comm, COMM_SIZE - 1);
+}
+
+/* By a name that the process chose itself. */
+static const struct program *find_claim(const struct table *table, const char *name, bool is_comm)
+{
+	const struct program *programs = (const void *)table->entries;
+
+	for (size_t i = 0; *name && i < table->count; i++) {
+		const char *pattern = programs[i].pattern;
+
+		if (!opens_connections(&programs[i]) || strchr(pattern, '/'))
+			continue;
+		if (is_comm ? comm_matches(pattern, name) : !fnmatch(pattern, name, 0))
+			return &programs[i];
+	}
+	return NULL;
+}
+
+const struct program *catalogue_program(const struct catalogue *catalogue, const char *executable,
+					const char *argv0, const char *comm)
+{
+	const struct table *table = &catalogue->tables[TABLE_PROGRAMS];
+	const struct program *found = find_path(table, executable);
+
+	if (!found)
+		found = find_claim(table, base_name(argv0), false);
+	return found ? found : find_claim(table, comm, true);
+}
+
+const struct program *catalogue_library(const struct catalogue *catalogue, const char *path)
+{
+	return find_path(&catalogue->tables[TABLE_LIBRARIES], path);
+}
+
+const struct runtime *catalogue_interface(const struct catalogue *catalogue, const char *name)
+{
+	const struct table *table = &catalogue->tables[TABLE_INTERFACES];
+	const struct interface_pattern *patterns = (const void *)table->entries;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (!fnmatch(patterns[i].pattern, name, 0))
+			return patterns[i].description;
+	return NULL;
+}
+
+const struct runtime *catalogue_mac(const struct catalogue *catalogue, const uint8_t *mac)
+{
+	const struct table *table = &catalogue->tables[TABLE_MACS];
+	const struct mac_prefix *prefixes = (const void *)table->entries, *best = NULL;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (!memcmp(prefixes[i].bytes, mac, prefixes[i].length) &&
+		    (!best || prefixes[i].length > best->length))
+			best = &prefixes[i];
+	return best ? best->description : NULL;
 }
 
 /* Undo the \xHH of systemd's unit names (systemd.unit(5), "String Escaping"). */
@@ -137,69 +139,91 @@ static size_t unescape_unit(char *target, size_t size, const char *source, size_
 	return used;
 }
 
-static bool parent_matches(const char *pattern, const char *parent)
+static void fill_match(struct cgroup_match *match, const struct cgroup_pattern *pattern,
+		       const struct span *captured)
 {
-	size_t length;
+	const struct runtime *runtime = pattern->description;
 
-	if (!pattern)
+	match->description = runtime;
+	match->runtime = runtime->word;
+	match->kind = runtime->kind;
+	match->is_name =
+		pattern->node.capture == CAPTURE_NAME || pattern->node.capture == CAPTURE_NONE;
+	if (pattern->node.capture == CAPTURE_NONE) /* the only guest of this runtime */
+		text_copy(match->id, sizeof(match->id), runtime->word);
+	else
+		text_copy_name(match->id, sizeof(match->id), captured->start, captured->length);
+}
+
+static bool node_matches(const struct catalogue *catalogue, bool sandbox, const char *parent,
+			 const struct span *node, struct cgroup_match *match)
+{
+	const struct table *table = &catalogue->tables[TABLE_CGROUPS];
+	const struct cgroup_pattern *patterns = (const void *)table->entries;
+
+	for (size_t i = 0; i < table->count; i++) {
+		const struct cgroup_pattern *pattern = &patterns[i];
+		struct span captured, whole;
+
+		if ((pattern->description->kind == KIND_SANDBOX) != sandbox ||
+		    !pattern_match(&pattern->node, node->start, node->length, &captured))
+			continue;
+		if (pattern->has_parent &&
+		    !pattern_match(&pattern->parent, parent, strlen(parent), &whole))
+			continue;
+		fill_match(match, pattern, &captured);
 		return true;
-	length = strlen(pattern);
-	if (length && pattern[length - 1] == '*')
-		return !strncmp(pattern, parent, length - 1);
-	return !strcmp(pattern, parent);
-}
-
-static bool pattern_matches(const struct cgroup_pattern *pattern, const char *parent,
-			    const char *node, size_t length, struct cgroup_match *match)
-{
-	size_t prefix = strlen(pattern->prefix), suffix = strlen(pattern->suffix);
-	size_t rest;
-
-	if (length <= prefix + suffix || strncmp(node, pattern->prefix, prefix) ||
-	    strcmp(&node[length - suffix], pattern->suffix) ||
-	    !parent_matches(pattern->parent, parent))
-		return false;
-	rest = length - prefix - suffix;
-	if (pattern->form == ID_HEX64 && !is_hex64(&node[prefix], rest))
-		return false;
-	match->runtime = pattern->runtime;
-	match->kind = pattern->kind;
-	match->is_name = pattern->form == ID_REST;
-	text_copy_name(match->id, sizeof(match->id), &node[prefix], rest);
-	return true;
-}
-
-static bool node_matches(const char *parent, const char *node, size_t length,
-			 struct cgroup_match *match)
-{
-	for (size_t i = 0; i < sizeof(cgroup_patterns) / sizeof(cgroup_patterns[0]); i++)
-		if (pattern_matches(&cgroup_patterns[i], parent, node, length, match))
-			return true;
+	}
 	return false;
 }
 
-bool catalogue_cgroup(const char *path, struct cgroup_match *match)
+static bool find_node(const struct catalogue *catalogue, bool sandbox, const char *path,
+		      struct cgroup_match *match)
 {
-	char parent[256] = "", node[256];
+	char parent[COMPONENT_SIZE] = "", text[COMPONENT_SIZE];
 	const char *start = path;
 	uint8_t level = 0;
 
 	while (*path) {
 		size_t length = strcspn(path, "/");
-		size_t used;
+		struct span node = {text, 0};
 
 		if (length) {
-			level++;
-			used = unescape_unit(node, sizeof(node), path, length);
-			if (node_matches(parent, node, used, match)) {
+			level += level < UINT8_MAX;
+			node.length = unescape_unit(text, sizeof(text), path, length);
+			if (node_matches(catalogue, sandbox, parent, &node, match)) {
 				match->node_length = (size_t)(path - start) + length;
 				match->level = level;
 				return true;
 			}
-			memcpy(parent, node, used + 1);
+			memcpy(parent, text, node.length + 1);
 		}
 		path += length;
 		path += *path == '/';
 	}
 	return false;
+}
+
+bool catalogue_cgroup(const struct catalogue *catalogue, const char *path,
+		      struct cgroup_match *match)
+{
+	return find_node(catalogue, false, path, match);
+}
+
+bool catalogue_sandbox(const struct catalogue *catalogue, const char *path,
+		       struct cgroup_match *match)
+{
+	return find_node(catalogue, true, path, match);
+}
+
+const char *catalogue_failure(const struct catalogue *catalogue)
+{
+	return catalogue->mistake_count ? catalogue->failure.text : NULL;
+}
+
+const char *catalogue_mistake(const struct catalogue *catalogue, size_t index)
+{
+	return index < catalogue->mistake_count && index < MISTAKES_MAX
+		       ? catalogue->mistakes[index].text
+		       : NULL;
 }

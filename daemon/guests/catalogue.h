@@ -1,53 +1,125 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the guard knows of each runtime: its programs and its cgroups. */
+/* What the guard knows of each runtime, out of guests.conf(5). */
 #ifndef LHGUARD_GUESTS_CATALOGUE_H
 #define LHGUARD_GUESTS_CATALOGUE_H
 
 #include "flow.h"
+#include "guests/pattern.h"
 
+struct catalogue;
+struct error;
+
+#define CATALOGUE_PATH	 "/usr/share/lhguard/guests.conf"
+#define CATALOGUE_FOLDER "/etc/lhguard/guests.d"
+
+#define NAME_SOURCES_MAX 8  /* of one runtime */
+#define OPTION_SIZE	 64 /* bytes of an option or a key with its NUL */
+
+/** enum program_role - what a program does for guests */
 enum program_role {
 	PROGRAM_VMM,	    /* is a VM, and opens connections for it */
 	PROGRAM_CONDUIT,    /* opens connections for the guests of a network namespace or a VM */
 	PROGRAM_SUPERVISOR, /* a host process whose children are a container */
 	PROGRAM_SANDBOX,    /* the same for a sandboxed application of the desktop */
+	PROGRAM_HOST,	    /* keeps its own children in sandboxes that are the host's */
+	PROGRAM_ROLES,
 };
 
+/** enum name_style - where a guest's name stands */
 enum name_style {
-	NAME_NONE,
-	NAME_VALUE, /* the argument after the option, or after "OPTION=" */
-	NAME_QEMU,  /* "-name NAME", "-name guest=NAME,…" with ",," for a comma */
+	NAME_ARGUMENT, /* the argument after an option, or after "OPTION=" */
+	NAME_QEMU,     /* "-name NAME", "-name guest=NAME,…" with ",," for a comma */
+	NAME_MATCH,    /* an argument that matches a pattern */
+	NAME_LAST,     /* the last argument */
+	NAME_COMM,     /* a comm that matches a pattern */
+	NAME_STYLES,
+};
+
+/**
+ * struct name_source - one place to look for a guest's name
+ * @option: the option of NAME_ARGUMENT and NAME_QEMU
+ * @pattern: of NAME_MATCH and NAME_COMM
+ */
+struct name_source {
+	enum name_style style;
+	char option[OPTION_SIZE];
+	struct pattern pattern;
+};
+
+/**
+ * struct runtime - one section of the catalogue
+ * @word: its name
+ * @kind: of its guests
+ * @names: where their names stand, @name_count of them, tried in this order
+ * @id_option: the option before a container's id, "" when it has none
+ */
+struct runtime {
+	char word[RUNTIME_SIZE];
+	enum kind kind;
+	struct name_source names[NAME_SOURCES_MAX];
+	size_t name_count;
+	char id_option[OPTION_SIZE];
 };
 
 /**
  * struct program - one host program of a runtime
- * @pattern: fnmatch(3) pattern of the executable's base name
- * @role: what it does
+ * @description: its runtime
  * @runtime: word of its runtime
  * @kind: of the guests behind it
- * @style: how its arguments carry the guest's name
- * @name_option: the option before the name
- * @id_option: the option before the container's id, NULL when it has none
+ * @role: what it does
+ * @pattern: fnmatch(3) pattern of its base name, or of its path when it holds a "/"
  */
 struct program {
-	const char *pattern;
-	enum program_role role;
+	const struct runtime *description;
 	const char *runtime;
 	enum kind kind;
-	enum name_style style;
-	const char *name_option;
-	const char *id_option;
+	enum program_role role;
+	char pattern[PATTERN_SIZE];
 };
+
+/**
+ * catalogue_load() - read the catalogue
+ * @catalogue: receives it, immutable from then on; freed by catalogue_free()
+ * @installed: the installed file
+ * @folder: whose files "*.conf" add to it and override it, in the order of their names
+ *
+ * A line with a mistake is left out; all else is in force, and catalogue_failure() tells.
+ * Return: 0, or -errno with @error when @installed cannot be read or says nothing of any guest.
+ */
+int catalogue_load(struct catalogue **catalogue, const char *installed, const char *folder,
+		   struct error *error);
+void catalogue_free(struct catalogue *catalogue);
+
+/** catalogue_failure() - "file:line: reason" of its mistakes in one line, NULL without any. */
+const char *catalogue_failure(const struct catalogue *catalogue);
+
+/** catalogue_mistake() - "file:line: reason" number @index, NULL behind the last. */
+const char *catalogue_mistake(const struct catalogue *catalogue, size_t index);
+
+/*
+ * The look-ups allocate nothing and read nothing. What they return lives as long as the catalogue.
+ */
 
 /**
  * catalogue_program() - which runtime's program is this?
  * @executable: path of /proc/PID/exe, "" when not readable
- * @comm: its comm, used only when @executable is ""
+ * @argv0: its first argument, "" when not read: needed only when the executable says nothing
+ * @comm: its comm
+ *
+ * A process chooses the last two as it likes. So they count only where the executable is in no
+ * list, and can make a VMM or a conduit of it, nothing harmless.
  * Return: an entry, or NULL.
  */
-const struct program *catalogue_program(const char *executable, const char *comm);
+const struct program *catalogue_program(const struct catalogue *catalogue, const char *executable,
+					const char *argv0, const char *comm);
+
+/** catalogue_library() - which runtime's program maps a library of this path? NULL: none that tells
+ */
+const struct program *catalogue_library(const struct catalogue *catalogue, const char *path);
 
 /**
  * struct cgroup_match - what a cgroup's path says
+ * @description: the runtime
  * @runtime: word of the runtime
  * @kind: of the guest
  * @id: container id or name as the node carries it, \xHH of systemd units undone
@@ -56,6 +128,7 @@ const struct program *catalogue_program(const char *executable, const char *comm
  * @level: components up to there
  */
 struct cgroup_match {
+	const struct runtime *description;
 	const char *runtime;
 	enum kind kind;
 	char id[NAME_SIZE];
@@ -69,11 +142,26 @@ struct cgroup_match {
  * @path: below the cgroup2 mount
  *
  * Matched from the root downward, the first node wins: a container may make any name below its own
- * node, but not above it.
+ * node, but not above it. The cgroup of a sandbox is no answer here, for VMs and containers may be
+ * started from a sandboxed application, in its cgroup.
  */
-bool catalogue_cgroup(const char *path, struct cgroup_match *match);
+bool catalogue_cgroup(const struct catalogue *catalogue, const char *path,
+		      struct cgroup_match *match);
 
-/** catalogue_knows_runtime() - is @word a runtime of the catalogue? */
-bool catalogue_knows_runtime(const char *word);
+/** catalogue_sandbox() - the same for the cgroup of a sandboxed application only. */
+bool catalogue_sandbox(const struct catalogue *catalogue, const char *path,
+		       struct cgroup_match *match);
+
+/** catalogue_interface() - whose guests are behind an interface of this name? NULL: not told */
+const struct runtime *catalogue_interface(const struct catalogue *catalogue, const char *name);
+
+/** catalogue_mac() - whose guests have such MAC addresses? A hint only: the longest prefix wins. */
+const struct runtime *catalogue_mac(const struct catalogue *catalogue, const uint8_t *mac);
+
+/** catalogue_runtime() - a section by its name, or NULL */
+const struct runtime *catalogue_runtime(const struct catalogue *catalogue, const char *word);
+
+/** catalogue_knows_runtime() - is @word a runtime that a guest can have? */
+bool catalogue_knows_runtime(const struct catalogue *catalogue, const char *word);
 
 #endif

@@ -30,7 +30,8 @@ static struct guest *guest_of_ancestors(struct registry *registry, const struct 
 			return &registry->guests[member->guest];
 		if (process_read(registry->settings.proc, pid, &ancestor))
 			return NULL;
-		program = catalogue_program(ancestor.executable, ancestor.comm);
+		program = catalogue_program(registry->settings.catalogue, ancestor.executable, "",
+					    ancestor.comm);
 		if (program && program->role == PROGRAM_SANDBOX) {
 			char key[64], name[NAME_SIZE];
 			struct guest *guest;
@@ -93,11 +94,11 @@ static struct guest *guest_of_program(struct registry *registry, const struct pr
 				   sizeof(arguments));
 	if (length < 0)
 		length = 0;
-	names_from_arguments(program, arguments, (size_t)length, name);
+	names_from_arguments(program->description, process->comm, arguments, (size_t)length, name);
 	if (outer)
 		put_inside(name, outer);
-	if (program->id_option)
-		id = names_option(arguments, (size_t)length, program->id_option);
+	if (program->description->id_option[0])
+		id = names_option(arguments, (size_t)length, program->description->id_option);
 	if (id)
 		snprintf(key, sizeof(key), "container:%.200s", id);
 	else if (program->role == PROGRAM_SUPERVISOR && name[0])
@@ -126,13 +127,14 @@ static struct guest *guest_of_program(struct registry *registry, const struct pr
 
 /* A VMM inside a cgroup that libvirt made: the cgroup's name is lossy, its own is not. */
 static void improve_name(struct registry *registry, struct guest *guest,
-			 const struct program *program, pid_t pid)
+			 const struct program *program, const struct process *process)
 {
 	char arguments[ARGUMENTS_MAX], name[NAME_SIZE];
-	ssize_t length =
-		process_arguments(registry->settings.proc, pid, arguments, sizeof(arguments));
+	ssize_t length = process_arguments(registry->settings.proc, process->pid, arguments,
+					   sizeof(arguments));
 
-	if (length > 0 && names_from_arguments(program, arguments, (size_t)length, name))
+	if (length > 0 && names_from_arguments(program->description, process->comm, arguments,
+					       (size_t)length, name))
 		text_copy(guest->name, sizeof(guest->name), name);
 }
 
@@ -193,23 +195,41 @@ static struct guest *classify_contained(struct registry *registry, const struct 
 	return guest ? guest : guest_of_pid_namespace(registry, process);
 }
 
+/* What a process calls itself is asked for where neither executable nor cgroup say what it is. */
+static const struct program *find_program(const struct registry *registry,
+					  const struct process *process, bool is_guest)
+{
+	const struct catalogue *catalogue = registry->settings.catalogue;
+	const struct program *program = catalogue_program(catalogue, process->executable, "", "");
+	char arguments[ARGUMENTS_MAX];
+	ssize_t length;
+
+	if (program || is_guest)
+		return program;
+	length = process_arguments(registry->settings.proc, process->pid, arguments,
+				   sizeof(arguments));
+	return catalogue_program(catalogue, process->executable, length > 0 ? arguments : "",
+				 process->comm);
+}
+
 /* What is this process? Fills @member and returns true when it has to do with a guest. */
 bool members_classify(struct registry *registry, const struct process *process, const char *cgroup,
 		      struct member *member)
 {
 	const struct namespaces *theirs = &process->namespaces, *ours = &registry->host;
-	const struct program *program = catalogue_program(process->executable, process->comm);
 	bool set_apart = namespace_is_foreign(theirs->mount, ours->mount) ||
 			 namespace_is_foreign(theirs->user, ours->user);
 	struct cgroup_match match;
+	bool in_cgroup = catalogue_cgroup(registry->settings.catalogue, cgroup, &match);
+	const struct program *program = find_program(registry, process, in_cgroup);
 	struct guest *guest = NULL;
 
 	*member = (struct member){.pid = process->pid, .guest = NO_GUEST, .suspect = -1};
-	if (catalogue_cgroup(cgroup, &match)) {
+	if (in_cgroup) {
 		guest = guests_for_cgroup(registry, &match);
 		note_cgroup(registry, guest, cgroup, &match);
 		if (guest && match.kind == KIND_VM && program && program->role == PROGRAM_VMM)
-			improve_name(registry, guest, program, process->pid);
+			improve_name(registry, guest, program, process);
 		/* The kernel cannot be told of this cgroup: then its processes are searched. */
 		member->local = member->loose =
 			!guest || !guest->cgroup || guest->cgroup_level > RULESET_LEVELS;

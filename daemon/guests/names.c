@@ -56,20 +56,74 @@ static void qemu_name(char *name, const char *value)
 	text_copy_name(name, NAME_SIZE, plain, used);
 }
 
-bool names_from_arguments(const struct program *program, const char *arguments, size_t length,
-			  char *name)
+static bool take_match(const struct pattern *pattern, const char *text, char *name)
+{
+	struct span captured;
+
+	if (!pattern_match(pattern, text, strlen(text), &captured))
+		return false;
+	text_copy_name(name, NAME_SIZE, captured.start, captured.length);
+	return true;
+}
+
+/* The first argument is the program's own name. */
+static void argument_that_matches(const struct pattern *pattern, const char *arguments,
+				  size_t length, char *name)
+{
+	const char *end = arguments + length, *at = arguments;
+
+	if (length)
+		at += strlen(at) + 1;
+	for (; at < end; at += strlen(at) + 1)
+		if (take_match(pattern, at, name))
+			return;
+}
+
+static void last_argument(const char *arguments, size_t length, char *name)
+{
+	const char *end = arguments + length, *last = NULL;
+
+	for (const char *at = arguments; at < end; at += strlen(at) + 1)
+		if (at != arguments)
+			last = at;
+	if (last)
+		text_copy_name(name, NAME_SIZE, last, strlen(last));
+}
+
+static void take_source(const struct name_source *source, const char *comm, const char *arguments,
+			size_t length, char *name)
 {
 	const char *value;
 
-	if (program->style == NAME_NONE)
-		return false;
-	value = names_option(arguments, length, program->name_option);
-	if (!value || !*value)
-		return false;
-	if (program->style == NAME_QEMU)
-		qemu_name(name, value);
-	else
-		text_copy_name(name, NAME_SIZE, value, strlen(value));
+	switch (source->style) {
+	case NAME_ARGUMENT:
+	case NAME_QEMU:
+		value = names_option(arguments, length, source->option);
+		if (value && source->style == NAME_QEMU)
+			qemu_name(name, value);
+		else if (value)
+			text_copy_name(name, NAME_SIZE, value, strlen(value));
+		break;
+	case NAME_MATCH:
+		argument_that_matches(&source->pattern, arguments, length, name);
+		break;
+	case NAME_LAST:
+		last_argument(arguments, length, name);
+		break;
+	case NAME_COMM:
+		take_match(&source->pattern, comm, name);
+		break;
+	case NAME_STYLES:
+		break;
+	}
+}
+
+bool names_from_arguments(const struct runtime *runtime, const char *comm, const char *arguments,
+			  size_t length, char *name)
+{
+	name[0] = '\0';
+	for (size_t i = 0; i < runtime->name_count && !name[0]; i++)
+		take_source(&runtime->names[i], comm, arguments, length, name);
 	return name[0] != '\0';
 }
 

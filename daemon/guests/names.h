@@ -15,12 +15,15 @@
 const char *names_option(const char *arguments, size_t length, const char *option);
 
 /**
- * names_from_arguments() - the guest's name out of its program's command line
+ * names_from_arguments() - the guest's name as its program tells it
+ * @runtime: of the program: its sources are tried in their order
+ * @comm: of the program
+ * @arguments: its command line, as for names_option()
  * @name: NAME_SIZE bytes, by text_copy_name()
- * Return: true when the command line carries one.
+ * Return: true when one is found.
  */
-bool names_from_arguments(const struct program *program, const char *arguments, size_t length,
-			  char *name);
+bool names_from_arguments(const struct runtime *runtime, const char *comm, const char *arguments,
+			  size_t length, char *name);
 
 /**
  * names_netns() - the name under which a network namespace is kept in a folder (ip-netns(8))

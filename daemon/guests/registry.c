@@ -62,6 +62,13 @@ int registry_new(struct registry **registry, const struct registry_settings *set
 	return 0;
 }
 
+void registry_set_catalogue(struct registry *registry, const struct catalogue *catalogue)
+{
+	registry->settings.catalogue = catalogue;
+	memset(registry->cgroups, 0, sizeof(registry->cgroups));
+	registry_rescan(registry);
+}
+
 void registry_free(struct registry *registry)
 {
 	free(registry);
@@ -168,7 +175,7 @@ bool registry_peer_guest(struct registry *registry, pid_t pid, char *label, size
 		return true;
 	}
 	process_cgroup(registry->settings.proc, pid, cgroup, sizeof(cgroup));
-	if (catalogue_cgroup(cgroup, &match)) {
+	if (catalogue_cgroup(registry->settings.catalogue, cgroup, &match)) {
 		const struct guest *guest = guests_for_cgroup(registry, &match);
 
 		if (guest) {

@@ -5,6 +5,7 @@
 
 #include "flow.h"
 
+struct catalogue;
 struct error;
 struct links;
 struct process_event;
@@ -51,6 +52,7 @@ struct guest {
  * @cgroup: descriptor of the cgroup2 mount, -1 when there is none
  * @run_netns: folder of named network namespaces, "/run/netns"
  * @netns: inode of the guarded network namespace
+ * @catalogue: how runtimes are recognised; the caller's, and stays until another is set
  * @links: of the guarded namespace
  * @sockets: of the guarded namespace
  */
@@ -59,6 +61,7 @@ struct registry_settings {
 	int cgroup;
 	const char *run_netns;
 	uint64_t netns;
+	const struct catalogue *catalogue;
 	struct links *links;
 	struct sockets *sockets;
 };
@@ -73,6 +76,10 @@ void registry_process_event(struct registry *registry, const struct process_even
 
 /** registry_rescan() - read everything anew after events were lost. */
 void registry_rescan(struct registry *registry);
+
+/** registry_set_catalogue() - read everything anew with another catalogue; the old one may go then.
+ */
+void registry_set_catalogue(struct registry *registry, const struct catalogue *catalogue);
 
 /** registry_links_changed() - interfaces came, changed or went: their guests are looked up again.
  */

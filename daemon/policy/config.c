@@ -204,7 +204,8 @@ static const struct option options[] = {
  */
 struct reader {
 	struct config *config;
-	bool (*known_runtime)(const char *word);
+	bool (*known_runtime)(const void *data, const char *word);
+	const void *data;
 	const char *file_name;
 	enum section section;
 	unsigned int section_line[SECTION_COUNT];
@@ -251,6 +252,22 @@ static int set_option(struct reader *reader, const struct ini_entry *entry, stru
 			 entry->section, list.text);
 }
 
+static int take_default(struct reader *reader, const struct ini_entry *entry, struct error *error)
+{
+	struct selector selector;
+	int ret = defaults_parse(entry->key, &selector, error);
+
+	if (ret < 0)
+		return ret;
+	if (selector.type == SELECT_RUNTIME && reader->known_runtime &&
+	    !reader->known_runtime(reader->data, selector.word))
+		return error_set(error, -EINVAL,
+				 "\"%s\" is no kind (vm, container, sandbox, lan, unknown) and no "
+				 "runtime that the guard knows",
+				 selector.word);
+	return defaults_take(reader->config, &selector, reader->file_name, entry, error);
+}
+
 static int take_entry(void *data, const struct ini_entry *entry, struct error *error)
 {
 	struct reader *reader = data;
@@ -260,8 +277,7 @@ static int take_entry(void *data, const struct ini_entry *entry, struct error *e
 	if (reader->section == SECTION_COUNT)
 		return error_set(error, -EINVAL, "a key before the first section");
 	if (reader->section == SECTION_DEFAULTS)
-		return defaults_take(reader->config, reader->known_runtime, reader->file_name,
-				     entry, error);
+		return take_default(reader, entry, error);
 	return set_option(reader, entry, error);
 }
 
@@ -290,11 +306,12 @@ static const char *file_name_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-int config_load(const char *path, bool (*known_runtime)(const char *word), struct config **config,
-		struct error *error)
+int config_load(const char *path, bool (*known_runtime)(const void *data, const char *word),
+		const void *data, struct config **config, struct error *error)
 {
 	struct reader reader = {.config = config_new_default(),
 				.known_runtime = known_runtime,
+				.data = data,
 				.file_name = file_name_of(path),
 				.section = SECTION_COUNT};
 	int ret;

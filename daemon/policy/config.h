@@ -74,14 +74,14 @@ struct config {
 
 /**
  * config_load() - read a configuration file
- * @known_runtime: is this word a runtime that the guard recognises? (catalogue)
+ * @known_runtime: is this word a runtime that the guard recognises? It gets @data, the catalogue.
  * @config: written whole on success, untouched on error
  *
  * Return: 0, -ENOENT when @path does not exist, -EINVAL with "file:line: reason" in @error, or
  * -errno.
  */
-int config_load(const char *path, bool (*known_runtime)(const char *word), struct config **config,
-		struct error *error);
+int config_load(const char *path, bool (*known_runtime)(const void *data, const char *word),
+		const void *data, struct config **config, struct error *error);
 
 /**
  * config_new_default() - the built-in configuration (what the installed file's comments say)

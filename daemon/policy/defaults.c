@@ -56,8 +56,7 @@ static void set_default(struct config_default *entry, bool allow, const char *fi
 		text_append(entry->rule, sizeof(entry->rule), "default for %s", selector);
 }
 
-static int parse_key(bool (*known_runtime)(const char *word), const char *key,
-		     struct selector *selector, struct error *error)
+int defaults_parse(const char *key, struct selector *selector, struct error *error)
 {
 	int ret = selector_parse(key, selector, error);
 
@@ -68,27 +67,18 @@ static int parse_key(bool (*known_runtime)(const char *word), const char *key,
 				 "\"%s\" has no default: write a kind, a runtime or a guest, e.g. "
 				 "vm, kubernetes or vm:devbox",
 				 key);
-	if (selector->type == SELECT_RUNTIME && known_runtime && !known_runtime(selector->word))
-		return error_set(error, -EINVAL,
-				 "\"%s\" is no kind (vm, container, sandbox, lan, unknown) and no "
-				 "runtime that the guard knows",
-				 selector->word);
 	return 0;
 }
 
-int defaults_take(struct config *config, bool (*known_runtime)(const char *word),
-		  const char *file_name, const struct ini_entry *entry, struct error *error)
+int defaults_take(struct config *config, const struct selector *selector, const char *file_name,
+		  const struct ini_entry *entry, struct error *error)
 {
 	struct config_default *found;
-	struct selector selector;
-	int ret = parse_key(known_runtime, entry->key, &selector, error);
 
-	if (ret < 0)
-		return ret;
 	if (strcmp(entry->value, "allow") && strcmp(entry->value, "deny"))
 		return error_set(error, -EINVAL, "%s = %s: write allow or deny", entry->key,
 				 entry->value);
-	found = make_default(config, &selector);
+	found = make_default(config, selector);
 	if (!found)
 		return error_set(error, -ENOMEM, "out of memory");
 	if (found->line)

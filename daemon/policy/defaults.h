@@ -9,18 +9,22 @@ struct config;
 struct config_default;
 struct error;
 struct ini_entry;
+struct selector;
 
 /** defaults_fill() - the built-in defaults, one for each kind. Return: 0 or -ENOMEM. */
 int defaults_fill(struct config *config);
 
+/** defaults_parse() - the source that a line of [defaults] is for; -EINVAL with @error. */
+int defaults_parse(const char *key, struct selector *selector, struct error *error);
+
 /**
  * defaults_take() - take one line of [defaults] over
- * @known_runtime: is this word a runtime? NULL: any word is
+ * @selector: of its key
  * @file_name: of the configuration, for config_default.rule
  * Return: 0, -EINVAL or -ENOMEM with @error.
  */
-int defaults_take(struct config *config, bool (*known_runtime)(const char *word),
-		  const char *file_name, const struct ini_entry *entry, struct error *error);
+int defaults_take(struct config *config, const struct selector *selector, const char *file_name,
+		  const struct ini_entry *entry, struct error *error);
 
 /**
  * defaults_find() - the narrowest default for a source that is not the host

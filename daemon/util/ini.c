@@ -2,6 +2,7 @@
 /* INI files by libinih, without its traps: every mistake is an error with file:line. */
 #include "util/ini.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +35,7 @@ static const char stand_in[] = "\x01\x02\x03";
  * struct parser - one run over one file
  * @file: where the lines come from
  * @name: of the file, for errors
+ * @mistake: takes mistakes, after which the parsing goes on; NULL: the first ends it
  * @line: number of the line that was read last
  * @size: bytes read
  * @in_new_section: the line that was read last starts a section
@@ -43,6 +45,7 @@ struct parser {
 	FILE *file;
 	const char *name;
 	ini_entry_handler handler;
+	ini_mistake_handler mistake;
 	void *data;
 	struct error *error;
 	unsigned int line;
@@ -58,13 +61,17 @@ static bool fail(struct parser *parser, int errnum, const char *format, ...)
 static bool fail(struct parser *parser, int errnum, const char *format, ...)
 {
 	char reason[sizeof(parser->error->text)];
+	struct error whole;
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
-	parser->status =
-		error_set(parser->error, errnum, "%s:%u: %s", parser->name, parser->line, reason);
+	error_set(&whole, errnum, "%s:%u: %s", parser->name, parser->line, reason);
+	if (parser->mistake && errnum == -EINVAL)
+		parser->mistake(parser->data, whole.text);
+	else
+		parser->status = error_set(parser->error, errnum, "%s", whole.text);
 	return false;
 }
 
@@ -91,21 +98,29 @@ static void strip_end(char *line)
 		line[--length] = '\0';
 }
 
-/* The next line of the file without its newline; false at the end and on error. */
-static bool read_line(struct parser *parser, char *line)
+/*
+ * The next line of the file without its newline; false at the end and on error. Of a line that is
+ * too long the start, which tells a section line, is all that is kept.
+ */
+static bool read_line(struct parser *parser, char *line, bool *is_good)
 {
 	size_t length = 0;
 	int c;
 
+	*is_good = true;
 	parser->line++;
 	while ((c = getc_unlocked(parser->file)) != EOF && c != '\n') {
-		if (length == INI_LINE_SIZE - 1)
-			return fail(parser, -EINVAL, "the line is longer than %d bytes",
-				    INI_LINE_SIZE - 1);
 		if (++parser->size > INI_FILE_SIZE)
 			return fail(parser, -EFBIG, "the file is larger than %d bytes",
 				    INI_FILE_SIZE);
-		line[length++] = (char)c;
+		if (length < INI_LINE_SIZE - 1) {
+			line[length++] = (char)c;
+		} else if (*is_good) {
+			*is_good = fail(parser, -EINVAL, "the line is longer than %d bytes",
+					INI_LINE_SIZE - 1);
+			if (parser->status)
+				return false;
+		}
 	}
 	if (ferror(parser->file)) {
 		parser->status = error_set(parser->error, -errno, "%s: %m", parser->name);
@@ -114,8 +129,8 @@ static bool read_line(struct parser *parser, char *line)
 	if (c == EOF && length == 0)
 		return false;
 	line[length] = '\0';
-	if (strlen(line) != length)
-		return fail(parser, -EINVAL, "the line holds a NUL byte");
+	if (*is_good && strlen(line) != length)
+		*is_good = fail(parser, -EINVAL, "the line holds a NUL byte");
 	if (parser->line == 1 && !strncmp(line, UTF8_BOM, strlen(UTF8_BOM)))
 		memmove(line, line + strlen(UTF8_BOM), length + 1 - strlen(UTF8_BOM));
 	strip_end(line);
@@ -172,16 +187,26 @@ static char *feed_line(char *target, int size, void *stream)
 		snprintf(target, (size_t)size, "%s=\n", SECTION_STARTED);
 		return target;
 	}
-	do {
-		if (!read_line(parser, line))
+	for (;;) {
+		bool is_good;
+
+		if (!read_line(parser, line, &is_good) || parser->status)
 			return NULL;
-	} while (!*line || *line == '#' || *line == ';');
-	if (!check_line(parser, line))
-		return NULL;
+		if (is_good && (!*line || *line == '#' || *line == ';'))
+			continue;
+		if (is_good && check_line(parser, line))
+			break;
+		if (parser->status)
+			return NULL;
+		if (*line == '[') { /* whose section follows is not known */
+			text_copy(line, sizeof(line), "[]");
+			break;
+		}
+	}
 	parser->in_new_section = *line == '[';
 	replace(line, special, stand_in);
 	if (snprintf(target, (size_t)size, "%s\n", line) >= size) {
-		fail(parser, -EINVAL, "the line is longer than this libinih can read (%d bytes)",
+		fail(parser, -EFBIG, "the line is longer than this libinih can read (%d bytes)",
 		     size - 2);
 		return NULL;
 	}
@@ -215,11 +240,15 @@ static int take_entry(void *user, const char *section, const char *key, const ch
 	return 1;
 }
 
-static int parse(FILE *file, const char *name, ini_entry_handler handler, void *data,
-		 struct error *error)
+static int parse(FILE *file, const char *name, ini_entry_handler handler,
+		 ini_mistake_handler mistake, void *data, struct error *error)
 {
-	struct parser parser = {
-		.file = file, .name = name, .handler = handler, .data = data, .error = error};
+	struct parser parser = {.file = file,
+				.name = name,
+				.handler = handler,
+				.mistake = mistake,
+				.data = data,
+				.error = error};
 	int ret = ini_parse_stream(feed_line, &parser, take_entry, &parser);
 
 	if (parser.status)
@@ -231,7 +260,8 @@ static int parse(FILE *file, const char *name, ini_entry_handler handler, void *
 	return 0;
 }
 
-int ini_read_file(const char *path, ini_entry_handler handler, void *data, struct error *error)
+int ini_read_file_on(const char *path, ini_entry_handler handler, ini_mistake_handler mistake,
+		     void *data, struct error *error)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	_cleanup_fclose_ FILE *file = NULL;
@@ -245,7 +275,12 @@ int ini_read_file(const char *path, ini_entry_handler handler, void *data, struc
 	if (!file)
 		return error_set(error, -errno, "%s: %m", path);
 	steal_fd(&fd);
-	return parse(file, path, handler, data, error);
+	return parse(file, path, handler, mistake, data, error);
+}
+
+int ini_read_file(const char *path, ini_entry_handler handler, void *data, struct error *error)
+{
+	return ini_read_file_on(path, handler, NULL, data, error);
 }
 
 int ini_read_text(const char *name, const char *text, size_t length, ini_entry_handler handler,
@@ -258,5 +293,5 @@ int ini_read_text(const char *name, const char *text, size_t length, ini_entry_h
 	file = fmemopen((void *)text, length, "r");
 	if (!file)
 		return error_set(error, -errno, "%s: %m", name);
-	return parse(file, name, handler, data, error);
+	return parse(file, name, handler, NULL, data, error);
 }

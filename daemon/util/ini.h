@@ -46,7 +46,22 @@ typedef int (*ini_entry_handler)(void *data, const struct ini_entry *entry, stru
  */
 int ini_read_file(const char *path, ini_entry_handler handler, void *data, struct error *error);
 
-/** ini_read_text() - the same from memory (@length bytes); @name stands for the path in errors. */
+/** ini_mistake_handler - takes "path:line: reason" of one mistake */
+typedef void (*ini_mistake_handler)(void *data, const char *text);
+
+/**
+ * ini_read_file_on() - parse a file and go on after each mistake
+ * @mistake: is told of each, also of those that @handler answers with -EINVAL, with the same @data
+ *
+ * Finds the same mistakes as ini_read_file(). The line with the mistake is left out; a section line
+ * with one starts the section "", so that what follows is not taken for the section before it.
+ *
+ * Return: 0 in spite of mistakes, -EFBIG, or -errno from opening and reading it.
+ */
+int ini_read_file_on(const char *path, ini_entry_handler handler, ini_mistake_handler mistake,
+		     void *data, struct error *error);
+
+/** ini_read_text() - as ini_read_file() from memory (@length bytes); @name stands for the path in errors. */
 int ini_read_text(const char *name, const char *text, size_t length, ini_entry_handler handler,
 		  void *data, struct error *error);
 

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	assert(fd >= 0);
 	assert(write(fd, bytes, size) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (config_load(path, NULL, &config, &error) < 0) {
+	if (config_load(path, NULL, NULL, &config, &error) < 0) {
 		assert(!config && !strncmp(error.text, path, strlen(path)));
 	} else {
 		assert(config->default_count >= KIND_COUNT && config->lan_count <= LAN_MAX);

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Callable
 
 from .host import Host
-from .system import BUILD, Cleanup, LabError, end, spawn, wait_for
+from .system import BUILD, ROOT, Cleanup, LabError, end, spawn, wait_for
 
 CONFIG = """\
 [guard]
@@ -130,6 +130,8 @@ class Guard:
         self.folder.chmod(0o755)
         self.config = self.folder / "lhguard.conf"
         self.state, self.runtime = self.folder / "state", self.folder / "run"
+        self.catalogue = self.folder / "guests.d"
+        self.catalogue.mkdir()
         self.state.mkdir()
         self.runtime.mkdir()
         self.socket = self.runtime / "org.lhguard"
@@ -141,7 +143,8 @@ class Guard:
     @property
     def command(self) -> list[str]:
         return [str(BUILD / "lhguardd"), "--netns", str(self.host.path), "--config",
-                str(self.config), "--state-dir", str(self.state), "--runtime-dir",
+                str(self.config), "--catalogue", str(ROOT / "conf/guests.conf"),
+                "--catalogue-dir", str(self.catalogue), "--state-dir", str(self.state), "--runtime-dir",
                 str(self.runtime)]
 
     def start(self, timeout: float = 15) -> "Guard":

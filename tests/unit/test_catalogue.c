@@ -2,6 +2,7 @@
 /* Programs, cgroup paths and names of guests. */
 #include "guests/catalogue.h"
 #include "guests/names.h"
+#include "util/error.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,24 @@
 
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
+static struct catalogue *catalogue;
+
+static int set_up(void **state)
+{
+	struct error error = {.text = ""};
+
+	if (catalogue_load(&catalogue, "conf/guests.conf", "/nowhere", &error))
+		fail_msg("%s", error.text);
+	assert_null(catalogue_failure(catalogue));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	catalogue_free(catalogue);
+	return 0;
+}
+
 static void test_programs(void **state)
 {
 	static const struct {
@@ -22,13 +41,15 @@ static void test_programs(void **state)
 		{"/usr/bin/passt.avx2", "passt.avx2", "pasta"},
 		{"", "slirp4netns", "slirp4netns"},
 		{"/usr/bin/conmon", "conmon", "podman"},
-		{"/usr/bin/curl", "slirp4netns", NULL}, /* comm is the process's own choice */
+		{"/usr/bin/curl", "slirp4netns", "slirp4netns"},
+		{"/usr/bin/curl", "conmon", NULL}, /* its own choice makes nothing harmless of it */
 		{"/usr/bin/qemu-img", "qemu-img", NULL},
 		{"", "", NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct program *program = catalogue_program(rows[i].executable, rows[i].comm);
+		const struct program *program =
+			catalogue_program(catalogue, rows[i].executable, "", rows[i].comm);
 
 		if (!rows[i].runtime)
 			assert_null(program);
@@ -65,7 +86,7 @@ static void test_cgroups_of_guests(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct cgroup_match match;
 
-		assert_true(catalogue_cgroup(rows[i].path, &match));
+		assert_true(catalogue_cgroup(catalogue, rows[i].path, &match));
 		assert_string_equal(match.runtime, rows[i].runtime);
 		assert_string_equal(match.id, rows[i].id);
 		assert_int_equal(match.kind, rows[i].kind);
@@ -91,7 +112,7 @@ static void test_cgroups_of_the_host(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct cgroup_match match;
 
-		assert_false(catalogue_cgroup(rows[i], &match));
+		assert_false(catalogue_cgroup(catalogue, rows[i], &match));
 	}
 }
 
@@ -103,24 +124,25 @@ static void test_long_cgroups(void **state)
 	memset(path, 'a', sizeof(path) - 1);
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';
-	assert_false(catalogue_cgroup(path, &match));
+	assert_false(catalogue_cgroup(catalogue, path, &match));
 	memcpy(path, "/lxc.payload.", 13);
-	assert_true(catalogue_cgroup(path, &match));
+	assert_true(catalogue_cgroup(catalogue, path, &match));
 	assert_true(strlen(match.id) < NAME_SIZE);
 }
 
 static void assert_name(const char *executable, const char *arguments, size_t length,
 			const char *expected)
 {
-	const struct program *program = catalogue_program(executable, "");
+	const struct program *program = catalogue_program(catalogue, executable, "", "");
 	char name[NAME_SIZE] = "";
 
 	assert_non_null(program);
 	if (!expected) {
-		assert_false(names_from_arguments(program, arguments, length, name));
+		assert_false(
+			names_from_arguments(program->description, "", arguments, length, name));
 		return;
 	}
-	assert_true(names_from_arguments(program, arguments, length, name));
+	assert_true(names_from_arguments(program->description, "", arguments, length, name));
 	assert_string_equal(name, expected);
 }
 
@@ -153,5 +175,5 @@ int main(void)
 		cmocka_unit_test(test_names),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

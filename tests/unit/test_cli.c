@@ -81,6 +81,8 @@ static void fill_status(void *data, struct status *status)
 		.config_path = "/etc/lhguard/lhguard.conf",
 		.config_failure =
 			guard.is_failed ? "/etc/lhguard/lhguard.conf:3: unknown key" : NULL,
+		.catalogue_failure =
+			guard.is_failed ? "/etc/lhguard/guests.d/own.conf:5: unknown key" : NULL,
 		.exceptions_failure =
 			guard.is_failed ? "/var/lib/lhguard/exceptions.conf:7: what" : NULL,
 		.exceptions = 2,
@@ -347,6 +349,8 @@ static void status_tells_what_is_wrong_and_what_to_do(void **state)
 	RUN(&run, "status");
 	assert_int_equal(run.status, 0);
 	assert_has(run.text, "configuration   FAILED /etc/lhguard/lhguard.conf:3: unknown key\n");
+	assert_has(run.text,
+		   "catalogue       FAILED /etc/lhguard/guests.d/own.conf:5: unknown key\n");
 	assert_has(run.text, "exceptions      FAILED /var/lib/lhguard/exceptions.conf:7: what\n");
 	assert_has(run.text, "lhguard reload");
 	assert_has(run.text, "RESTORED 4 times");

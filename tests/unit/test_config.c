@@ -13,7 +13,7 @@
 
 #define INSTALLED_FILE "conf/lhguard.conf"
 
-static bool known_runtime(const char *word)
+static bool known_runtime(const void *data, const char *word)
 {
 	return !strcmp(word, "kubernetes") || !strcmp(word, "podman") || !strcmp(word, "qemu");
 }
@@ -28,7 +28,7 @@ static int load(const char *text, struct config **config, struct error *error)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
-	ret = config_load(path, known_runtime, config, error);
+	ret = config_load(path, known_runtime, NULL, config, error);
 	unlink(path);
 	return ret;
 }
@@ -102,7 +102,7 @@ static void installed_file_changes_nothing(void **state)
 	struct error error = {.text = ""};
 	struct config *config;
 
-	if (config_load(INSTALLED_FILE, known_runtime, &config, &error) < 0)
+	if (config_load(INSTALLED_FILE, known_runtime, NULL, &config, &error) < 0)
 		fail_msg("%s", error.text);
 	assert_built_in(config);
 	assert_string_equal(config->path, INSTALLED_FILE);
@@ -286,11 +286,12 @@ static void odd_paths_are_refused(void **state)
 	struct config *config = NULL;
 	char path[400] = "/tmp/";
 
-	assert_int_equal(config_load("/nowhere/lhguard.conf", NULL, &config, &error), -ENOENT);
+	assert_int_equal(config_load("/nowhere/lhguard.conf", NULL, NULL, &config, &error),
+			 -ENOENT);
 	assert_non_null(strstr(error.text, "/nowhere/lhguard.conf: No such file"));
-	assert_int_equal(config_load("/tmp", NULL, &config, &error), -EINVAL);
+	assert_int_equal(config_load("/tmp", NULL, NULL, &config, &error), -EINVAL);
 	memset(path + 5, 'x', sizeof(path) - 6);
-	assert_int_equal(config_load(path, NULL, &config, &error), -ENAMETOOLONG);
+	assert_int_equal(config_load(path, NULL, NULL, &config, &error), -ENAMETOOLONG);
 	assert_null(config);
 }
 

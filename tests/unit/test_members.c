@@ -24,6 +24,7 @@ enum { HOST = 100, OTHER = 200 }; /* inodes of namespaces */
 
 struct fake {
 	char path[64];
+	struct catalogue *catalogue;
 	struct registry *registry;
 };
 
@@ -127,6 +128,9 @@ static int set_up(void **state)
 	fake->registry = calloc(1, sizeof(*fake->registry));
 	fake->registry->settings.proc = processes_open_root(fake->path);
 	fake->registry->settings.cgroup = -1;
+	if (catalogue_load(&fake->catalogue, "conf/guests.conf", fake->path, NULL))
+		return -1;
+	fake->registry->settings.catalogue = fake->catalogue;
 	fake->registry->settings.run_netns = fake->path;
 	fake->registry->host = (struct namespaces){HOST, HOST, HOST, HOST};
 	*state = fake;
@@ -144,6 +148,7 @@ static int tear_down(void **state)
 
 	close(fake->registry->settings.proc);
 	free(fake->registry);
+	catalogue_free(fake->catalogue);
 	nftw(fake->path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 	free(fake);
 	return 0;

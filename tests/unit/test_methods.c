@@ -67,6 +67,7 @@ static void fake_status(void *data, struct status *status)
 		.expression = "native",
 		.config_path = "/etc/lhguard/lhguard.conf",
 		.config_failure = "lhguard.conf:3: unknown key",
+		.catalogue_failure = "guests.conf:9: no role",
 		.queues = {{.name = "loopback", .settings = {.number = 4177}}, {.name = "guests"}},
 	};
 }
@@ -453,15 +454,17 @@ static void oneway_is_done_and_not_answered(void **state)
 static void status_is_whole_whatever_its_bytes_are(void **state)
 {
 	json_t *answer = answer_to_root("{\"method\":\"org.lhguard.GetStatus\"}");
-	const char *state_word, *reason, *netns;
+	const char *state_word, *reason, *mistake, *netns;
 	json_t *queues;
 
-	assert_int_equal(json_unpack(answer, "{s:{s:{s:{s:s, s:s}, s:s, s:o}}}", "parameters",
-				     "status", "configuration", "state", &state_word, "error",
-				     &reason, "netns", &netns, "queues", &queues),
+	assert_int_equal(json_unpack(answer, "{s:{s:{s:{s:s, s:s}, s:{s:s}, s:s, s:o}}}",
+				     "parameters", "status", "configuration", "state", &state_word,
+				     "error", &reason, "catalogue", "error", &mistake, "netns",
+				     &netns, "queues", &queues),
 			 0);
 	assert_string_equal(state_word, "failed");
 	assert_string_equal(reason, "lhguard.conf:3: unknown key");
+	assert_string_equal(mistake, "guests.conf:9: no role");
 	assert_string_equal(netns, "/run/netns/\\xff");
 	assert_int_equal(json_array_size(queues), 2);
 	json_decref(answer);

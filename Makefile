@@ -93,7 +93,7 @@ $(B)/daemon/control/introspection.o: conf/org.lhguard.varlink
 SANITIZE     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                 -fno-sanitize-recover=undefined
 
-$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/liblhguardd.a
+$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/fake_proc.o $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS) $(UNIT_LDFLAGS) -lcmocka
 
 # This one runs the CLI itself.

@@ -214,8 +214,8 @@ class Guard:
         self.close()
 
     def cli(self, *argv: str, uid: int | None = None) -> Said:
-        """Run `lhguard --socket … ARGV`."""
-        command = [str(BUILD / "lhguard"), "--socket", str(self.socket), *argv]
+        """Run `lhguard --socket … ARGV` as somebody of the host."""
+        command = [*self.host.netns.enter, str(BUILD / "lhguard"), "--socket", str(self.socket), *argv]
         if uid is not None:
             command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *command]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,

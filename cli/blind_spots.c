@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Ways from a guest to the host that are no IP packets, and which of them this host has. */
+#include "blind_spots.h"
+
+#include "output.h"
+#include "util/cleanup.h"
+
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <linux/vm_sockets.h>
+#include <linux/vm_sockets_diag.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#define FOUND_MAX    32 /* told of one sort; the rest is counted */
+#define VSOCK_LISTEN 10 /* TCP_LISTEN of net/tcp_states.h, which vsock uses */
+#define ANSWERS_MAX  4096
+
+static void tell(json_t *found, const char *text)
+{
+	if (json_array_size(found) < FOUND_MAX)
+		json_array_append_new(found, json_string(text));
+}
+
+/* AF_VSOCK */
+
+static int ask_for_vsock(int fd)
+{
+	struct {
+		struct nlmsghdr header;
+		struct vsock_diag_req request;
+	} message = {
+		.header = {.nlmsg_len = sizeof(message),
+			   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.request = {.sdiag_family = AF_VSOCK, .vdiag_states = 1u << VSOCK_LISTEN},
+	};
+
+	return send(fd, &message, sizeof(message), 0) < 0 ? -errno : 0;
+}
+
+/* Return: 1 at the end of the dump, 0 to go on, or -errno. */
+static int take_vsock(const struct nlmsghdr *message, json_t *found)
+{
+	const struct vsock_diag_msg *socket = NLMSG_DATA(message);
+	char text[96];
+
+	if (message->nlmsg_type == NLMSG_DONE)
+		return 1;
+	if (message->nlmsg_type == NLMSG_ERROR) {
+		const struct nlmsgerr *error = NLMSG_DATA(message);
+
+		return error->error == -ENOENT ? 1 : error->error; /* the kernel has no vsock */
+	}
+	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*socket)))
+		return -EBADMSG;
+	snprintf(text, sizeof(text), "port %u%s", socket->vdiag_src_port,
+		 socket->vdiag_src_cid == VMADDR_CID_ANY ? ", for every guest" : "");
+	tell(found, text);
+	return 0;
+}
+
+static int find_vsock(const json_t *guests, json_t *found)
+{
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	_Alignas(struct nlmsghdr) char buffer[16384];
+	const struct timeval patience = {.tv_sec = 2};
+	int result;
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	result = ask_for_vsock(fd);
+	for (int i = 0; result == 0 && i < ANSWERS_MAX; i++) {
+		ssize_t bytes = recv(fd, buffer, sizeof(buffer), 0);
+		unsigned int left = bytes > 0 ? (unsigned int)bytes : 0;
+
+		if (bytes < 0)
+			return -errno;
+		for (const struct nlmsghdr *message = (const void *)buffer;
+		     result == 0 && NLMSG_OK(message, left); message = NLMSG_NEXT(message, left))
+			result = take_vsock(message, found);
+	}
+	return result < 0 ? result : 0;
+}
+
+/* Abstract sockets: "@name" in the last column of /proc/net/unix, proc_net(5). */
+static int find_abstract(const json_t *guests, json_t *found)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/net/unix", "re");
+	char line[512];
+
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file)) {
+		unsigned int flags = 0;
+		int at = 0;
+
+		/* 00010000: it listens (__SO_ACCEPTCON, include/uapi/linux/net.h) */
+		if (sscanf(line, "%*s %*s %*s %x %*s %*s %*s %n", &flags, &at) < 1 ||
+		    !(flags & 0x10000) || at == 0 || line[at] != '@')
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		tell(found, line + at);
+	}
+	return 0;
+}
+
+/* Sockets of the host that a guest's file tree has: whoever holds one is not held by the guard. */
+static const char *const host_sockets[] = {
+	"docker.sock",	   "podman.sock",	"containerd.sock",   "crio.sock",
+	"libvirt-sock",	   "lxd/unix.socket",	"incus/unix.socket", "dbus/system_bus_socket",
+	"systemd/private", "wayland-",		"/.X11-unix",	     "pulse/native",
+	"ssh-agent",	   "gnupg/S.gpg-agent",
+};
+
+static const char *host_socket(const char *line)
+{
+	for (size_t i = 0; i < sizeof(host_sockets) / sizeof(host_sockets[0]); i++)
+		if (strstr(line, host_sockets[i]))
+			return host_sockets[i];
+	return NULL;
+}
+
+static void look_at_mounts(const json_t *guest, json_t *found)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[64], line[8192], text[256];
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)number_of(guest, "leader"));
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		const char *which = host_socket(line);
+
+		if (!which)
+			continue;
+		snprintf(text, sizeof(text), "%.160s has %s", text_of(guest, "label"), which);
+		tell(found, text);
+	}
+}
+
+static int find_mounts(const json_t *guests, json_t *found)
+{
+	for (size_t i = 0; i < json_array_size(guests); i++) {
+		const json_t *guest = json_array_get(guests, i);
+
+		/* A VMM is a program of the host, and has the host's own mounts. */
+		if (strcmp(text_of(guest, "kind"), "vm") != 0 && number_of(guest, "leader") > 0)
+			look_at_mounts(guest, found);
+	}
+	return guests ? 0 : -ENOTCONN;
+}
+
+/* Folders that a VM shares with the host, as its VMM's command line says. */
+static int find_shares(const json_t *guests, json_t *found)
+{
+	static const char *const options[] = {"-fsdev", "-virtfs", "vhost-user-fs", "spicevmc"};
+
+	for (size_t i = 0; i < json_array_size(guests); i++) {
+		const json_t *guest = json_array_get(guests, i);
+		_cleanup_fclose_ FILE *file = NULL;
+		char path[64], arguments[65536], text[256];
+		size_t length;
+
+		if (strcmp(text_of(guest, "kind"), "vm") != 0 || number_of(guest, "leader") <= 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)number_of(guest, "leader"));
+		file = fopen(path, "re");
+		length = file ? fread(arguments, 1, sizeof(arguments), file) : 0;
+		for (size_t k = 0; k < sizeof(options) / sizeof(options[0]); k++) {
+			if (!memmem(arguments, length, options[k], strlen(options[k])))
+				continue;
+			snprintf(text, sizeof(text), "%.160s has %s", text_of(guest, "label"),
+				 options[k]);
+			tell(found, text);
+		}
+	}
+	return guests ? 0 : -ENOTCONN;
+}
+
+const struct blind_spot blind_spots[] = {
+	{"vsock", "AF_VSOCK: a VM reaches these listeners of the host without a network",
+	 "stop the listener, or take the VM's vsock device away", find_vsock},
+	{"abstract-sockets",
+	 "abstract Unix sockets: a container on the host's network reaches these listeners",
+	 "give the container a network of its own", find_abstract},
+	{"mounted-sockets", "sockets of the host that stand in a container's files",
+	 "whoever holds the socket of a container engine is root on this host: do not mount it",
+	 find_mounts},
+	{"shared-folders", "folders that a VM shares with the host, and clipboards",
+	 "share read-only, or nothing", find_shares},
+	{"forged-mac",
+	 "a VM that VirtualBox or VMware bridges to the LAN and that takes another MAC address is "
+	 "a machine of the LAN to this host",
+	 "let the firewall tell what the LAN may reach; 127.0.0.0/8 and ::1 stay closed to it",
+	 NULL},
+	{"own-connections",
+	 "a VMM's own connections (a disk over NBD on localhost, say) count as its guest's",
+	 "allow them: lhguard allow ADDRESS:PORT --from vm:NAME", NULL},
+};
+
+const size_t blind_spot_count = sizeof(blind_spots) / sizeof(blind_spots[0]);

@@ -59,16 +59,22 @@ static int add_exception(void *data, const struct exception *exception, uint32_t
 	struct daemon *daemon = data;
 	int result = exceptions_add(daemon->exceptions, exception, id, error);
 
-	if (!result)
-		loop_arm_expiry(daemon);
-	return result;
+	if (result)
+		return result;
+	loop_arm_expiry(daemon);
+	loop_update_sandboxes(daemon);
+	return 0;
 }
 
 static int remove_exceptions(void *data, const uint32_t *ids, size_t count, struct error *error)
 {
 	struct daemon *daemon = data;
 
-	return exceptions_remove(daemon->exceptions, ids, count, error);
+	int result = exceptions_remove(daemon->exceptions, ids, count, error);
+
+	if (!result)
+		loop_update_sandboxes(daemon);
+	return result;
 }
 
 static int reload(void *data, struct error *error)

@@ -8,6 +8,7 @@
 #include "guests/catalogue.h"
 #include "guests/registry.h"
 #include "kernel/cgroups.h"
+#include "kernel/kvm_events.h"
 #include "kernel/links.h"
 #include "kernel/listeners.h"
 #include "kernel/process_events.h"
@@ -72,6 +73,8 @@ static void use_config(struct daemon *daemon, struct config *config)
 	daemon->guard.policy.config = config;
 	daemon->guard.enforce = config->mode == MODE_ENFORCE;
 	loop_read_resolvers(daemon);
+	if (daemon->guard.registry)
+		loop_update_sandboxes(daemon);
 }
 
 static void table_settings(const struct config *config, struct ruleset_settings *settings)
@@ -222,6 +225,11 @@ static int open_kernel(struct daemon *daemon, struct error *error)
 			"no process events (%s): lhguardd has to be started as root in the "
 			"initial network namespace; --netns names another to guard",
 			strerror(-result));
+	result = kvm_events_open(&daemon->kvm_events);
+	if (result)
+		log_warning("no uevents (%s): a VMM that no list names is seen some time after it "
+			    "made its virtual machine",
+			    strerror(-result));
 	result = enter_netns(daemon->settings.netns, &registry.netns, error);
 	if (result)
 		return result;
@@ -337,6 +345,7 @@ static int start(struct daemon *daemon, struct error *error)
 	result = open_control(daemon, error);
 	if (result)
 		return result;
+	loop_update_sandboxes(daemon);
 	registry_kernel_knows(daemon->guard.registry, ruleset_knows_cgroups(daemon->ruleset));
 	loop_arm_expiry(daemon);
 	loop_work(daemon);
@@ -403,6 +412,7 @@ void daemon_stop(struct daemon *daemon)
 		links_free(daemon->links);
 	if (daemon->process_events)
 		process_events_close(daemon->process_events);
+	kvm_events_close(daemon->kvm_events);
 	if (daemon->cgroup >= 0)
 		close(daemon->cgroup);
 	if (daemon->proc >= 0)

@@ -3,6 +3,7 @@
 #include "parts.h"
 
 #include "guests/registry.h"
+#include "kernel/kvm_events.h"
 #include "kernel/links.h"
 #include "kernel/listeners.h"
 #include "kernel/process_events.h"
@@ -37,6 +38,23 @@ static void handle_process(void *data, const struct process_event *event)
 	registry_process_event(daemon->guard.registry, event);
 }
 
+static void handle_kvm(void *data, pid_t thread)
+{
+	struct daemon *daemon = data;
+
+	registry_kvm_made(daemon->guard.registry, thread);
+}
+
+static void read_kvm_events(struct daemon *daemon)
+{
+	int result = 1;
+
+	while (daemon->kvm_events && result > 0)
+		result = kvm_events_read(daemon->kvm_events, handle_kvm, daemon);
+	if (result == -ENOBUFS) /* of all devices: KVM's may be among them */
+		registry_rescan(daemon->guard.registry);
+}
+
 static void update_lan(struct daemon *daemon)
 {
 	uint32_t lan[LAN_INTERFACES_MAX];
@@ -66,6 +84,32 @@ static void update_cgroups(struct daemon *daemon)
 	daemon->cgroup_count = count;
 	if (ruleset_set_guest_cgroups(daemon->ruleset, cgroups, count))
 		log_error("the guests' cgroups could not be written to the kernel: %m");
+}
+
+/*
+ * May sandboxed applications do what the host may? Only where no line of the policy that could mean
+ * one of them refuses.
+ */
+static int refuses_sandboxes(void *data, const struct exception *exception)
+{
+	const struct selector *selector = &exception->source;
+
+	return !exception->allow &&
+	       (selector->type != SELECT_KIND || selector->kind == KIND_SANDBOX);
+}
+
+void loop_update_sandboxes(struct daemon *daemon)
+{
+	const struct config *config = daemon->config;
+	bool trust = !exceptions_each(daemon->exceptions, refuses_sandboxes, NULL);
+
+	for (size_t i = 0; i < config->default_count; i++) {
+		const struct selector *selector = &config->defaults[i].selector;
+
+		if (selector->type != SELECT_KIND || selector->kind == KIND_SANDBOX)
+			trust &= config->defaults[i].allow;
+	}
+	registry_trust_sandboxes(daemon->guard.registry, trust);
 }
 
 /* Tell the kernel whether a guest may send from lo's own ports; at once when one may. */
@@ -110,6 +154,7 @@ static void catch_up(void *data)
 		daemon->processes_lost++;
 		registry_rescan(daemon->guard.registry);
 	}
+	read_kvm_events(daemon);
 	links_dispatch(daemon->links);
 }
 
@@ -296,6 +341,9 @@ int loop_add_sources(struct daemon *daemon)
 	if (result >= 0)
 		result = add_io(daemon, process_events_fd(daemon->process_events), on_facts,
 				PRIORITY_FACTS);
+	if (result >= 0 && daemon->kvm_events)
+		result =
+			add_io(daemon, kvm_events_fd(daemon->kvm_events), on_facts, PRIORITY_FACTS);
 	if (result >= 0)
 		result = add_io(daemon, links_fd(daemon->links), on_facts, PRIORITY_FACTS);
 	if (result >= 0)

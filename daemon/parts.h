@@ -23,6 +23,7 @@ struct daemon {
 	int proc;
 	int cgroup;
 	struct process_events *process_events;
+	struct kvm_events *kvm_events; /* NULL where there are none */
 	struct links *links;
 	bool links_changed;
 	struct sockets *sockets;
@@ -59,6 +60,7 @@ void loop_arm_expiry(struct daemon *daemon);
 void loop_work(struct daemon *daemon);
 void loop_update_table(struct daemon *daemon);
 void loop_read_resolvers(struct daemon *daemon);
+void loop_update_sandboxes(struct daemon *daemon);
 
 /* answers.c: what the control socket asks of the daemon */
 extern const struct control_handler answers_handler;

@@ -11,7 +11,7 @@
 #define COMPONENT_SIZE 256 /* NAME_MAX and a NUL */
 
 /* Runtimes of guests that no section describes: registry words. */
-static const char *const other_runtimes[] = {"netns", "contained"};
+static const char *const other_runtimes[] = {"netns", "contained", "kvm", "conduit"};
 
 static const char *base_name(const char *path)
 {

@@ -54,19 +54,26 @@ static struct guest *guest_of_ancestors(struct registry *registry, const struct 
 	return NULL;
 }
 
-static struct guest *guest_of_pid_namespace(struct registry *registry,
-					    const struct process *process)
+/* The guest that stands for a namespace which nobody is known to have made. */
+static struct guest *guest_of_namespace(struct registry *registry, const char *type, uint64_t inode,
+					const char *why)
 {
 	char key[64], name[NAME_SIZE];
 	struct guest *guest;
 
-	snprintf(key, sizeof(key), "pidns:%" PRIu64, process->namespaces.pid);
+	snprintf(key, sizeof(key), "%s:%" PRIu64, type, inode);
 	guest = guests_find_key(registry, key);
 	if (guest)
 		return guest;
-	snprintf(name, sizeof(name), "pidns-%" PRIu64, process->namespaces.pid);
-	return guests_add(registry, KIND_CONTAINER, "contained", name, key,
-			  "its pid namespace is not the host's");
+	snprintf(name, sizeof(name), "%s-%" PRIu64, type, inode);
+	return guests_add(registry, KIND_CONTAINER, "contained", name, key, why);
+}
+
+static struct guest *guest_of_pid_namespace(struct registry *registry,
+					    const struct process *process)
+{
+	return guest_of_namespace(registry, "pidns", process->namespaces.pid,
+				  "its pid namespace is not the host's");
 }
 
 /* "boxes/devbox": a name that was chosen inside a sandbox. */
@@ -86,6 +93,7 @@ static struct guest *guest_of_program(struct registry *registry, const struct pr
 				      const struct process *process, const char *outer)
 {
 	char arguments[ARGUMENTS_MAX], key[sizeof(registry->guests->key)], name[NAME_SIZE] = "";
+	const struct finding *finding = structure_find(registry, process->pid);
 	const char *id = NULL;
 	struct guest *guest;
 	ssize_t length;
@@ -114,11 +122,15 @@ static struct guest *guest_of_program(struct registry *registry, const struct pr
 	} else if (!guest) {
 		if (!name[0] && id)
 			text_copy_name(name, sizeof(name), id, strnlen(id, 12));
+		if (!name[0] && finding)
+			text_copy_name(name, sizeof(name), process->comm, strlen(process->comm));
 		if (!name[0])
 			snprintf(name, sizeof(name), "%s-%d", program->runtime, process->pid);
 		guest = guests_add(registry, program->kind, program->runtime, name, key,
-				   program->role == PROGRAM_VMM ? "its VMM's command line"
-								: "its supervisor's command line");
+				   finding ? finding->why
+				   : program->role == PROGRAM_VMM
+					   ? "its VMM's command line"
+					   : "its supervisor's command line");
 	}
 	if (guest && program->role == PROGRAM_VMM)
 		guest->leader = process->pid;
@@ -181,47 +193,134 @@ static struct guest *guest_of_inner_program(struct registry *registry, const str
 	return guest_of_program(registry, program, process, prefix);
 }
 
-/* Contained, without a cgroup that says so. */
-static struct guest *classify_contained(struct registry *registry, const struct process *process,
-					const struct program *program, struct member *member)
+/*
+ * A browser's own sandbox: a program of the catalogue's role "host" that made it for a copy of
+ * itself. The name alone is no proof, since whoever is contained may choose it: the nearest ancestor
+ * in the host's namespaces has to be the same file, seen in the same mounts.
+ */
+static bool is_own_sandbox(const struct registry *registry, const struct process *process,
+			   const struct program *program)
 {
-	struct guest *guest = guest_of_ancestors(registry, process);
+	const struct namespaces *host = &registry->host;
+	pid_t pid = process->parent;
 
-	member->local = member->loose = true;
-	if (works_for_guests(program) && (!guest || guest->kind == KIND_SANDBOX)) {
-		member->program = program;
-		return guest_of_inner_program(registry, guest, program, process);
+	if (!program || program->role != PROGRAM_HOST || process->namespaces.mount != host->mount)
+		return false;
+	for (int level = 0; level < ANCESTORS_MAX && pid > 1; level++) {
+		struct process ancestor;
+
+		if (process_read(registry->settings.proc, pid, &ancestor))
+			return false;
+		if (ancestor.namespaces.pid == host->pid && ancestor.namespaces.user == host->user)
+			return ancestor.executable[0] &&
+			       !strcmp(ancestor.executable, process->executable);
+		pid = ancestor.parent;
 	}
-	return guest ? guest : guest_of_pid_namespace(registry, process);
+	return false;
 }
 
-/* What a process calls itself is asked for where neither executable nor cgroup say what it is. */
-static const struct program *find_program(const struct registry *registry,
-					  const struct process *process, bool is_guest)
+/* A unit with PrivateUsers= and the like: what systemd sets apart is the host's all the same. */
+static bool is_service(const char *cgroup)
+{
+	static const char suffix[] = ".service";
+	const char *leaf = strrchr(cgroup, '/');
+	size_t length = leaf ? strlen(leaf) : 0;
+
+	return length > sizeof(suffix) && !strcmp(leaf + length - (sizeof(suffix) - 1), suffix) &&
+	       strncmp(leaf, "/user@", 6) != 0;
+}
+
+/* One that hides its sockets puts its neighbours under suspicion, unless it wins nothing by it. */
+static bool may_hide(const struct registry *registry, const struct guest *guest)
+{
+	return !guest || guest->kind != KIND_SANDBOX || !registry->sandboxes_trusted;
+}
+
+/*
+ * In a foreign pid or user namespace, without a cgroup that says so.
+ * Return: false when it is the host's all the same.
+ */
+static bool classify_contained(struct registry *registry, const struct process *process,
+			       const struct program *program, const char *cgroup,
+			       struct member *member, struct guest **guest)
+{
+	const struct namespaces *theirs = &process->namespaces, *ours = &registry->host;
+	bool by_pid = namespace_is_foreign(theirs->pid, ours->pid);
+
+	if (is_own_sandbox(registry, process, program))
+		return false;
+	*guest = guest_of_ancestors(registry, process);
+	/*
+	 * A helper that shares the host's files and has another network, as a browser's: it reaches
+	 * nothing here, and a wire or a conduit that leads to it is told by its network namespace.
+	 */
+	if (!*guest && theirs->mount == ours->mount && namespace_is_foreign(theirs->net, ours->net))
+		return false;
+	if (!*guest && !by_pid && (program || is_service(cgroup)))
+		return false;
+	member->local = true;
+	if (works_for_guests(program) && (!*guest || (*guest)->kind == KIND_SANDBOX)) {
+		member->loose = true;
+		member->program = program;
+		*guest = guest_of_inner_program(registry, *guest, program, process);
+		return true;
+	}
+	if (!*guest && by_pid)
+		*guest = guest_of_pid_namespace(registry, process);
+	else if (!*guest)
+		*guest = guest_of_namespace(registry, "userns", theirs->user,
+					    "its user namespace is not the host's");
+	member->loose = may_hide(registry, *guest);
+	return true;
+}
+
+static bool is_contained(const struct registry *registry, const struct namespaces *theirs)
+{
+	return namespace_is_foreign(theirs->pid, registry->host.pid) ||
+	       namespace_is_foreign(theirs->user, registry->host.user);
+}
+
+/*
+ * Who it is by name. What a process calls itself is asked for where neither executable nor cgroup say
+ * what it is; and not of a contained one, which could answer as slowly as it likes.
+ */
+static const struct program *named_program(const struct registry *registry,
+					   const struct process *process, bool is_guest)
 {
 	const struct catalogue *catalogue = registry->settings.catalogue;
 	const struct program *program = catalogue_program(catalogue, process->executable, "", "");
 	char arguments[ARGUMENTS_MAX];
-	ssize_t length;
+	ssize_t length = 0;
 
 	if (program || is_guest)
 		return program;
-	length = process_arguments(registry->settings.proc, process->pid, arguments,
-				   sizeof(arguments));
+	if (!is_contained(registry, &process->namespaces))
+		length = process_arguments(registry->settings.proc, process->pid, arguments,
+					   sizeof(arguments));
 	return catalogue_program(catalogue, process->executable, length > 0 ? arguments : "",
 				 process->comm);
+}
+
+/* Or by what it holds, which counts more than a name that says less. */
+static const struct program *program_of(const struct registry *registry,
+					const struct process *process, bool is_guest)
+{
+	const struct program *named = named_program(registry, process, is_guest);
+	const struct finding *finding;
+
+	if (works_for_guests(named))
+		return named;
+	finding = structure_find(registry, process->pid);
+	return finding ? finding->program : named;
 }
 
 /* What is this process? Fills @member and returns true when it has to do with a guest. */
 bool members_classify(struct registry *registry, const struct process *process, const char *cgroup,
 		      struct member *member)
 {
-	const struct namespaces *theirs = &process->namespaces, *ours = &registry->host;
-	bool set_apart = namespace_is_foreign(theirs->mount, ours->mount) ||
-			 namespace_is_foreign(theirs->user, ours->user);
 	struct cgroup_match match;
 	bool in_cgroup = catalogue_cgroup(registry->settings.catalogue, cgroup, &match);
-	const struct program *program = find_program(registry, process, in_cgroup);
+	const struct program *program = program_of(registry, process, in_cgroup);
 	struct guest *guest = NULL;
 
 	*member = (struct member){.pid = process->pid, .guest = NO_GUEST, .suspect = -1};
@@ -231,13 +330,16 @@ bool members_classify(struct registry *registry, const struct process *process, 
 		if (guest && match.kind == KIND_VM && program && program->role == PROGRAM_VMM)
 			improve_name(registry, guest, program, process);
 		/* The kernel cannot be told of this cgroup: then its processes are searched. */
-		member->local = member->loose =
-			!guest || !guest->cgroup || guest->cgroup_level > RULESET_LEVELS;
-	} else if (namespace_is_foreign(theirs->pid, ours->pid)) {
-		guest = classify_contained(registry, process, program, member);
-	} else if (set_apart && (guest = guest_of_ancestors(registry, process))) {
-		member->local = member->loose = true;
-	} else if (program && program->role != PROGRAM_SANDBOX) {
+		member->local = !guest || !guest->cgroup || guest->cgroup_level > RULESET_LEVELS;
+		member->loose = member->local && may_hide(registry, guest);
+	} else if (is_contained(registry, &process->namespaces) &&
+		   classify_contained(registry, process, program, cgroup, member, &guest)) {
+		;
+	} else if (namespace_is_foreign(process->namespaces.mount, registry->host.mount) &&
+		   (guest = guest_of_ancestors(registry, process))) {
+		member->local = true;
+		member->loose = may_hide(registry, guest);
+	} else if (program && program->role != PROGRAM_SANDBOX && program->role != PROGRAM_HOST) {
 		member->program = program;
 		member->supervisor = program->role == PROGRAM_SUPERVISOR;
 		member->local = !member->supervisor;

@@ -275,6 +275,21 @@ void members_fork(struct registry *registry, pid_t child, pid_t parent)
 		members_look_at(registry, child);
 	else if (from)
 		copy_member(registry, from, child);
+	if (!from || from->supervisor)
+		structure_enlist(registry, child);
+	else
+		structure_inherit(registry, child, parent);
+}
+
+void members_exec(struct registry *registry, pid_t pid)
+{
+	bool was_found = structure_find(registry, pid);
+
+	structure_forget(registry, pid);
+	members_look_at(registry, pid);
+	if (was_found) /* descriptors may have passed into the new program */
+		structure_examine(registry, pid);
+	structure_enlist(registry, pid);
 }
 
 static unsigned int thread_count(const struct registry *registry, pid_t pid)
@@ -296,6 +311,7 @@ void members_exit(struct registry *registry, pid_t pid)
 	if (!member)
 		return;
 	if (thread_count(registry, pid) <= 1) {
+		structure_forget(registry, pid);
 		members_remove(registry, pid);
 	} else if (!member->headless) {
 		member->headless = true;
@@ -306,22 +322,26 @@ void members_exit(struct registry *registry, pid_t pid)
 /* Remove the headless processes that have ended since. */
 static void sweep_headless(struct registry *registry)
 {
-	for (uint32_t i = 0; i < MEMBERS_MAX; i++)
+	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
 		while (registry->members[i].headless &&
-		       thread_count(registry, registry->members[i].pid) <= 1)
+		       thread_count(registry, registry->members[i].pid) <= 1) {
+			structure_forget(registry, registry->members[i].pid);
 			members_remove(registry, registry->members[i].pid);
+		}
+	}
 }
 
 /* A conduit serves the namespace whose tap it holds; it opens the tap some time after its exec. */
 static void find_netns(struct registry *registry, struct suspect *suspect, uint64_t now)
 {
-	uint64_t netns;
+	struct holdings holdings;
 
-	if (!process_tap_netns(registry->settings.proc, suspect->pid, &netns) &&
-	    netns != registry->host.net) {
-		suspect->netns = netns;
+	if (!process_holdings(registry->settings.proc, suspect->pid, registry->host.net,
+			      &holdings) &&
+	    holdings.tap_netns) {
+		suspect->netns = holdings.tap_netns;
 		suspect->netns_next_us = 0;
-		guests_for_netns(registry, netns);
+		guests_for_netns(registry, suspect->netns);
 	} else if (++suspect->netns_tries < NETNS_TRIES) {
 		suspect->netns_next_us = now + ((uint64_t)NETNS_WAIT_US << suspect->netns_tries);
 	} else {

@@ -20,6 +20,7 @@ static int visit_pid(void *data, pid_t pid)
 
 void registry_rescan(struct registry *registry)
 {
+	structure_recheck(registry);
 	members_clear(registry);
 	/* Twice: a container's process may be read before the supervisor that knows its name. */
 	processes_each(registry->settings.proc, visit_pid, registry);
@@ -58,6 +59,7 @@ int registry_new(struct registry **registry, const struct registry_settings *set
 	}
 	new->host.net = settings->netns;
 	registry_rescan(new);
+	structure_sweep_all(new);
 	*registry = new;
 	return 0;
 }
@@ -71,20 +73,26 @@ void registry_set_catalogue(struct registry *registry, const struct catalogue *c
 
 void registry_free(struct registry *registry)
 {
+	structure_end_sweep(registry);
 	free(registry);
 }
 
 /* Interfaces and conduits whose guests are not known yet; see registry.h. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
 uint64_t registry_work(struct registry *registry)
 {
-	uint64_t wires, conduits;
+	uint64_t next;
 
 	if ((registry->suspects_lost && registry->suspects_high < SUSPECTS_MAX / 2) ||
 	    (registry->members_lost && registry->member_count < MEMBERS_MAX / 2))
 		registry_rescan(registry);
-	wires = wires_work(registry);
-	conduits = members_work(registry);
-	return !wires || (conduits && conduits < wires) ? conduits : wires;
+	next = structure_work(registry);
+	next = earlier(next, wires_work(registry));
+	return earlier(next, members_work(registry));
 }
 
 void registry_process_event(struct registry *registry, const struct process_event *event)
@@ -94,7 +102,7 @@ void registry_process_event(struct registry *registry, const struct process_even
 		members_fork(registry, event->pid, event->parent);
 		break;
 	case PROCESS_EXEC:
-		members_look_at(registry, event->pid);
+		members_exec(registry, event->pid);
 		break;
 	case PROCESS_EXIT:
 		members_exit(registry, event->pid);
@@ -130,7 +138,8 @@ size_t registry_cgroups(const struct registry *registry, struct ruleset_cgroup *
 	for (uint32_t i = 0; i < registry->guests_high && count < size; i++) {
 		const struct guest *guest = &registry->guests[i];
 
-		if (guest->id && guest->cgroup)
+		if (guest->id && guest->cgroup &&
+		    !(guest->kind == KIND_SANDBOX && registry->sandboxes_trusted))
 			cgroups[count++] =
 				(struct ruleset_cgroup){guest->cgroup, guest->cgroup_level};
 	}
@@ -140,6 +149,15 @@ size_t registry_cgroups(const struct registry *registry, struct ruleset_cgroup *
 bool registry_shares_lo(const struct registry *registry)
 {
 	return registry->local_members || registry->members_lost || registry->suspects_lost;
+}
+
+void registry_trust_sandboxes(struct registry *registry, bool trust)
+{
+	if (registry->sandboxes_trusted == trust)
+		return;
+	registry->sandboxes_trusted = trust;
+	registry->generation++;
+	registry_rescan(registry);
 }
 
 void registry_kernel_knows(struct registry *registry, bool knows)

@@ -74,6 +74,16 @@ void registry_free(struct registry *registry);
 /** registry_process_event() - a process started, became another program, or ended. */
 void registry_process_event(struct registry *registry, const struct process_event *event);
 
+/** registry_kvm_made() - a thread made a virtual machine (kernel/kvm_events.h). */
+void registry_kvm_made(struct registry *registry, pid_t thread);
+
+/**
+ * registry_trust_sandboxes() - does the policy let sandboxed applications do what the host may?
+ * Then one that hides its socket wins nothing, so that nobody else is put under suspicion for it,
+ * and its cgroup stays in the loopback queue, which a daemon that is down leaves open.
+ */
+void registry_trust_sandboxes(struct registry *registry, bool trust);
+
 /** registry_rescan() - read everything anew after events were lost. */
 void registry_rescan(struct registry *registry);
 

@@ -16,6 +16,8 @@
  * contained processes in the guarded network namespace. Only these are ever searched for a socket.
  *  - cgroups[]  cache from a cgroup id to "this guest's" or "says nothing". Ids are never reused by
  * the kernel, so an entry never goes stale.
+ *  - findings[] VMMs and conduits that no list names, with the queues of processes that are too young
+ * to tell.
  *  - wires[]    which network namespace or VMM is behind an interface.
  *
  * A socket carries the cgroup that its process was in when it made the socket. So a suspect is
@@ -42,6 +44,10 @@
 #define LOST_BITS     4096 /* a power of two */
 #define CGROUPS_SEEN  4	   /* cgroups remembered for one suspect */
 #define SEARCH_BUDGET 8192 /* descriptors read for one connection */
+
+#define FINDINGS_MAX 512
+#define YOUNG_STAGES 4
+#define YOUNG_MAX    2048 /* young processes that wait for one stage */
 
 #define NO_GUEST UINT16_MAX
 
@@ -109,6 +115,35 @@ struct cgroup_entry {
 	struct cgroup_match match;
 };
 
+/**
+ * struct finding - a process that is a VMM or a conduit by what it holds (structure.c)
+ * @start: of the process, see struct process
+ * @program: stands for what no list names
+ * @why: how it was recognised, a static string for a person
+ */
+struct finding {
+	pid_t pid;
+	uint64_t start;
+	const struct program *program;
+	const char *why;
+};
+
+/**
+ * struct young - a process that started or became another program not long ago
+ * @due_us: CLOCK_MONOTONIC when it is looked at next
+ */
+struct young {
+	pid_t pid;
+	uint64_t due_us;
+};
+
+/** struct young_queue - those that wait equally long, in the order of their turn; a ring */
+struct young_queue {
+	struct young entries[YOUNG_MAX];
+	uint32_t first;
+	uint32_t count;
+};
+
 enum wire_state {
 	WIRE_UNRESOLVED,
 	WIRE_NETNS,  /* a veth: @netns */
@@ -152,6 +187,13 @@ struct registry {
 	uint32_t headless;	 /* members whose end is not reported: looked at now and then */
 	uint64_t local_start_us; /* CLOCK_MONOTONIC of the newest local member's start */
 	uint64_t local_exit_us;	 /* … and of the latest one's end */
+	struct finding findings[FINDINGS_MAX];
+	uint32_t findings_high; /* how many there are */
+	struct young_queue young[YOUNG_STAGES];
+	DIR *sweep;		/* the look at all processes that is going on, NULL for none */
+	bool sweep_due;		/* one is wanted */
+	uint64_t sweep_next_us; /* CLOCK_MONOTONIC of the next one in any case */
+	bool sandboxes_trusted; /* see registry_trust_sandboxes() */
 	struct cgroup_entry cgroups[CGROUPS_MAX];
 	struct wire_end wires[WIRES_MAX];
 	uint32_t wires_high;
@@ -182,10 +224,22 @@ static inline bool namespace_is_foreign(uint64_t inode, uint64_t host)
 	return inode && inode != host;
 }
 
+/* structure.c: processes that are known by what they hold */
+const struct finding *structure_find(const struct registry *registry, pid_t pid);
+void structure_forget(struct registry *registry, pid_t pid);
+void structure_inherit(struct registry *registry, pid_t child, pid_t parent);
+void structure_recheck(struct registry *registry);
+void structure_examine(struct registry *registry, pid_t pid);
+void structure_enlist(struct registry *registry, pid_t pid);
+void structure_sweep_all(struct registry *registry);
+void structure_end_sweep(struct registry *registry);
+uint64_t structure_work(struct registry *registry);
+
 /* members.c: processes */
 struct member *members_find(struct registry *registry, pid_t pid);
 void members_look_at(struct registry *registry, pid_t pid);
 void members_fork(struct registry *registry, pid_t child, pid_t parent);
+void members_exec(struct registry *registry, pid_t pid);
 void members_remove(struct registry *registry, pid_t pid);
 void members_clear(struct registry *registry);
 void members_exit(struct registry *registry, pid_t pid);

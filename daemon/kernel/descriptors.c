@@ -255,37 +255,65 @@ int process_holds_tap(int root, pid_t pid, const char *interface, uint64_t netns
 	return walk_descriptors(directory, visit_tap, &query);
 }
 
-static int visit_tap_netns(void *data, int directory, int number)
-{
-	struct tap_query *query = data;
-	int result;
+/**
+ * struct holdings_query - a look through all descriptors
+ * @tap: how to ask a tun/tap device; its pidfd is opened at the first that may be one
+ * @own: network namespace of the process
+ * @left: descriptors that may still be read
+ */
+struct holdings_query {
+	struct tap_query tap;
+	uint64_t own;
+	unsigned int left;
+	struct holdings *holdings;
+};
 
-	if (!may_be_tun(directory, number))
-		return 0;
-	result = tap_netns(query, number, &query->netns);
-	if (result < 0)
-		return result;
-	return query->netns ? WALK_FOUND : 0;
+static void ask_tap(struct holdings_query *query, int number)
+{
+	uint64_t netns;
+
+	if (query->tap.pidfd < 0)
+		query->tap.pidfd = (int)syscall(SYS_pidfd_open, query->tap.pid, 0);
+	if (query->tap.pidfd >= 0 && tap_netns(&query->tap, number, &netns) == 0 && netns &&
+	    netns != query->own)
+		query->holdings->tap_netns = netns;
 }
 
-int process_tap_netns(int root, pid_t pid, uint64_t *inode)
+static int visit_holding(void *data, int directory, int number)
+{
+	struct holdings_query *query = data;
+	struct holdings *holdings = query->holdings;
+
+	if (query->left == 0)
+		return WALK_CUT;
+	query->left--;
+	if (link_equals(directory, number, "anon_inode:kvm-vm"))
+		holdings->kvm_vm = true;
+	else if (link_equals(directory, number, "/dev/vboxdrv"))
+		holdings->virtualbox = true;
+	else if (link_equals(directory, number, "/dev/vmmon"))
+		holdings->vmware = true;
+	else if (!holdings->tap_netns && may_be_tun(directory, number))
+		ask_tap(query, number);
+	return 0;
+}
+
+int process_holdings(int root, pid_t pid, uint64_t netns, struct holdings *holdings)
 {
 	_cleanup_close_ int directory = open_descriptors(root, pid);
-	_cleanup_close_ int pidfd = -1;
-	struct tap_query query = {.root = root, .pid = pid};
+	struct holdings_query query = {
+		.tap = {.root = root, .pid = pid, .pidfd = -1},
+		.own = netns,
+		.left = HOLDINGS_MAX,
+		.holdings = holdings,
+	};
 	int r;
 
+	*holdings = (struct holdings){.kvm_vm = false};
 	if (directory < 0)
 		return directory;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd < 0)
-		return -errno;
-	query.pidfd = pidfd;
-	r = walk_descriptors(directory, visit_tap_netns, &query);
-	if (r < 0)
-		return r;
-	if (r == 0)
-		return -ENODEV;
-	*inode = query.netns;
-	return 0;
+	r = walk_descriptors(directory, visit_holding, &query);
+	if (query.tap.pidfd >= 0)
+		close(query.tap.pidfd);
+	return r < 0 ? r : 0;
 }

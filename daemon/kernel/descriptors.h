@@ -3,6 +3,7 @@
 #ifndef LHGUARD_KERNEL_DESCRIPTORS_H
 #define LHGUARD_KERNEL_DESCRIPTORS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -30,10 +31,31 @@ enum socket_search process_holds_socket(int root, pid_t pid, uint32_t inode, int
 int process_holds_tap(int root, pid_t pid, const char *interface, uint64_t netns);
 
 /**
- * process_tap_netns() - the network namespace of the first tun/tap device that the process holds
- * Takes the descriptor by pidfd_getfd(2) and asks TUNGETDEVNETNS (linux/if_tun.h).
- * Return: 0 with @inode, -ENODEV when it holds none, or -errno. Not for the verdict path.
+ * struct holdings - what a process's descriptors prove of it, whatever it is called
+ * @kvm_vm: a virtual machine of KVM (anon_inode_getfile() in virt/kvm/kvm_main.c)
+ * @virtualbox: the driver of VirtualBox
+ * @vmware: the driver of VMware
+ * @tap_netns: inode of the network namespace of a tun/tap device that lies in another than the
+ *	process's own; 0 for none
  */
-int process_tap_netns(int root, pid_t pid, uint64_t *inode);
+struct holdings {
+	bool kvm_vm;
+	bool virtualbox;
+	bool vmware;
+	uint64_t tap_netns;
+};
+
+/**
+ * process_holdings() - look through the descriptors of a process
+ * @netns: inode of the process's network namespace
+ *
+ * Takes the descriptor of a tun/tap device by pidfd_getfd(2) and asks TUNGETDEVNETNS
+ * (linux/if_tun.h). Reads at most HOLDINGS_MAX descriptors. Not for the verdict path.
+ *
+ * Return: 0 or -errno.
+ */
+int process_holdings(int root, pid_t pid, uint64_t netns, struct holdings *holdings);
+
+#define HOLDINGS_MAX 65536
 
 #endif

@@ -305,32 +305,48 @@ int process_cgroup(int root, pid_t pid, char *path, size_t size)
 	return process_line(root, pid, "cgroup", "0::", path, size);
 }
 
-int processes_each(int root, int (*visit)(void *data, pid_t pid), void *data)
+bool process_exists(int root, pid_t pid)
 {
-	_cleanup_closedir_ DIR *directory = NULL;
+	char name[PID_NAME_SIZE];
+
+	snprintf(name, sizeof(name), "%d", pid);
+	return faccessat(root, name, F_OK, 0) == 0;
+}
+
+DIR *processes_list(int root)
+{
 	int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !list)
+		close(fd);
+	return list;
+}
+
+pid_t processes_next(DIR *list)
+{
 	const struct dirent *entry;
 
-	if (fd < 0)
-		return -errno;
-	directory = fdopendir(fd);
-	if (!directory) {
-		int r = -errno;
-
-		close(fd);
-		return r;
-	}
-	errno = 0;
-	while ((entry = readdir(directory))) {
+	while ((entry = readdir(list))) {
 		char *end;
 		long pid = strtol(entry->d_name, &end, 10);
 
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || *end != '\0' ||
-		    pid > INT_MAX)
-			continue;
-		if (visit(data, (pid_t)pid) != 0)
-			return 0;
-		errno = 0;
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && *end == '\0' &&
+		    pid <= INT_MAX)
+			return (pid_t)pid;
 	}
-	return -errno;
+	return 0;
+}
+
+int processes_each(int root, int (*visit)(void *data, pid_t pid), void *data)
+{
+	_cleanup_closedir_ DIR *list = processes_list(root);
+	pid_t pid;
+
+	if (!list)
+		return -errno;
+	while ((pid = processes_next(list)))
+		if (visit(data, pid) != 0)
+			break;
+	return 0;
 }

@@ -5,6 +5,8 @@
 
 #include "flow.h"
 
+#include <dirent.h>
+
 /**
  * struct namespaces - inode numbers that name a process's namespaces; 0 when not readable
  */
@@ -66,6 +68,18 @@ int process_cgroup(int root, pid_t pid, char *path, size_t size);
  */
 int process_line(int root, pid_t pid, const char *file, const char *prefix, char *rest,
 		 size_t size);
+
+/** process_exists() - is there one of this number now? */
+bool process_exists(int root, pid_t pid);
+
+/** processes_list() - a list of all processes for processes_next(); NULL with errno. */
+DIR *processes_list(int root);
+
+/**
+ * processes_next() - the next process of a list, as it is by now
+ * Return: its pid, 0 at the end.
+ */
+pid_t processes_next(DIR *list);
 
 /** processes_each() - call @visit for every pid in the root; stops when it returns non-zero. */
 int processes_each(int root, int (*visit)(void *data, pid_t pid), void *data);

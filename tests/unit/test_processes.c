@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The readers of /proc, under a root made by the test and on the test itself. */
 #include "kernel/descriptors.h"
+#include "kernel/mappings.h"
 #include "kernel/processes.h"
 #include "util/cleanup.h"
 
@@ -322,6 +323,70 @@ static void finds_a_tap(void **state)
 	assert_int_equal(process_holds_tap(root, PID, "forged", 0), 0);
 }
 
+static void tells_what_it_holds(void **state)
+{
+	struct holdings holdings;
+
+	put_link("fd/0", "/dev/null");
+	put_link("fd/1", "/tmp/anon_inode:kvm-vm");
+	put_link("fd/2", "anon_inode:kvm-vcpu:0");
+	put_link("fd/3", "/dev/vboxdrvu");
+	assert_int_equal(process_holdings(root, PID, 1, &holdings), 0);
+	assert_false(holdings.kvm_vm || holdings.virtualbox || holdings.vmware);
+	put_link("fd/4", "anon_inode:kvm-vm");
+	put_link("fd/5", "/dev/vboxdrv");
+	put_link("fd/6", "/dev/vmmon");
+	assert_int_equal(process_holdings(root, PID, 1, &holdings), 0);
+	assert_true(holdings.kvm_vm && holdings.virtualbox && holdings.vmware);
+	assert_int_equal(process_holdings(root, PID + 1, 1, &holdings), -ESRCH);
+}
+
+/* What process_each_library() told of, joined. */
+static char libraries[512];
+
+static bool note_library(void *data, const char *path)
+{
+	size_t used = strlen(libraries);
+
+	snprintf(libraries + used, sizeof(libraries) - used, "%s;", path);
+	return data && !strcmp(path, data);
+}
+
+static void lists_libraries(void **state)
+{
+	char text[PATH_MAX * 2];
+	size_t used;
+
+	put_text("maps", "00400000-0045 r--p 00000000 fe:01 1     /usr/bin/a\n"
+			 "00450000-0046 r-xp 00000000 fe:01 1     /usr/bin/a\n"
+			 "00460000-0047 rwxp 00000000 00:00 0 \n"
+			 "00470000-0048 r-xp 00000000 00:00 0     [vdso]\n"
+			 "00480000-0049 r-xp 00000000 fe:01 2     /lib/b r-xp.so (deleted)\n"
+			 "00490000-0050 r-xp 00000000 fe:01 3     /lib/c.so");
+	libraries[0] = '\0';
+	assert_int_equal(process_each_library(root, PID, note_library, NULL), 0);
+	assert_string_equal(libraries, "/usr/bin/a;/lib/b r-xp.so (deleted);");
+	libraries[0] = '\0';
+	assert_int_equal(process_each_library(root, PID, note_library, "/usr/bin/a"), 1);
+	assert_string_equal(libraries, "/usr/bin/a;");
+	assert_int_equal(process_each_library(root, PID + 1, note_library, NULL), -ESRCH);
+
+	/* A line that no path of the kernel's can make that long. */
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "1-2 r-xp 0 0:0 1 /", 18);
+	used = sizeof(text) - sizeof("\n1-2 r-xp 0 0:0 1 /d\n");
+	strcpy(text + used, "\n1-2 r-xp 0 0:0 1 /d\n");
+	put_text("maps", text);
+	libraries[0] = '\0';
+	assert_int_equal(process_each_library(root, PID, note_library, NULL), 0);
+	assert_string_equal(libraries, "/d;");
+}
+
+static bool is_libc(void *data, const char *path)
+{
+	return strstr(path, "/libc.so") || strstr(path, "/libc-");
+}
+
 /* The test itself, in the real /proc. */
 static void agrees_with_the_kernel(void **state)
 {
@@ -329,7 +394,7 @@ static void agrees_with_the_kernel(void **state)
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct process process;
 	struct stat status;
-	uint64_t inode;
+	struct holdings holdings;
 	unsigned int budget = 1000;
 	int hint = -1;
 	char text[4096];
@@ -347,7 +412,11 @@ static void agrees_with_the_kernel(void **state)
 		process_holds_socket(proc, getpid(), (uint32_t)status.st_ino, &hint, &budget),
 		SOCKET_HELD);
 	assert_int_equal(hint, fd);
-	assert_int_equal(process_tap_netns(proc, getpid(), &inode), -ENODEV);
+	assert_int_equal(process_holdings(proc, getpid(), process.namespaces.net, &holdings), 0);
+	assert_true(holdings.tap_netns == 0);
+	assert_true(process_each_library(proc, getpid(), is_libc, NULL) == 1);
+	assert_true(process_exists(proc, getpid()));
+	assert_false(process_exists(proc, INT_MAX));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
@@ -360,6 +429,7 @@ int main(void)
 		TEST(tells_what_is_missing),  TEST(reads_arguments),
 		TEST(finds_the_cgroup2_line), TEST(visits_pids_only),
 		TEST(finds_a_socket),	      TEST(finds_a_tap),
+		TEST(tells_what_it_holds),    TEST(lists_libraries),
 		TEST(agrees_with_the_kernel),
 	};
 

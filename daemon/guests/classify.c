@@ -314,6 +314,25 @@ static const struct program *program_of(const struct registry *registry,
 	return finding ? finding->program : named;
 }
 
+/*
+ * A supervisor's own child that has not become another program: it stays a supervisor, where the guest
+ * that its parent keeps would be the answer for any other child. A contained process that names the
+ * supervisor as its child's parent (CLONE_PARENT) has namespaces of its own.
+ */
+static bool is_copy_of_supervisor(struct registry *registry, const struct process *process,
+				  const struct program *program)
+{
+	const struct member *parent = members_find(registry, process->parent);
+	const struct namespaces *theirs = &process->namespaces;
+	struct process original;
+
+	return program && program->role == PROGRAM_SUPERVISOR && parent && parent->supervisor &&
+	       !process_read(registry->settings.proc, process->parent, &original) &&
+	       !strcmp(original.executable, process->executable) &&
+	       original.namespaces.pid == theirs->pid && original.namespaces.user == theirs->user &&
+	       original.namespaces.mount == theirs->mount;
+}
+
 /* What is this process? Fills @member and returns true when it has to do with a guest. */
 bool members_classify(struct registry *registry, const struct process *process, const char *cgroup,
 		      struct member *member)
@@ -321,6 +340,7 @@ bool members_classify(struct registry *registry, const struct process *process, 
 	struct cgroup_match match;
 	bool in_cgroup = catalogue_cgroup(registry->settings.catalogue, cgroup, &match);
 	const struct program *program = program_of(registry, process, in_cgroup);
+	bool is_copy = is_copy_of_supervisor(registry, process, program);
 	struct guest *guest = NULL;
 
 	*member = (struct member){.pid = process->pid, .guest = NO_GUEST, .suspect = -1};
@@ -332,10 +352,11 @@ bool members_classify(struct registry *registry, const struct process *process, 
 		/* The kernel cannot be told of this cgroup: then its processes are searched. */
 		member->local = !guest || !guest->cgroup || guest->cgroup_level > RULESET_LEVELS;
 		member->loose = member->local && may_hide(registry, guest);
-	} else if (is_contained(registry, &process->namespaces) &&
+	} else if (!is_copy && is_contained(registry, &process->namespaces) &&
 		   classify_contained(registry, process, program, cgroup, member, &guest)) {
 		;
-	} else if (namespace_is_foreign(process->namespaces.mount, registry->host.mount) &&
+	} else if (!is_copy &&
+		   namespace_is_foreign(process->namespaces.mount, registry->host.mount) &&
 		   (guest = guest_of_ancestors(registry, process))) {
 		member->local = true;
 		member->loose = may_hide(registry, guest);

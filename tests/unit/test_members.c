@@ -101,6 +101,36 @@ static void test_podman_without_cgroups(void **state)
 	assert_string_equal(fake_guest(fake, 14)->name, "web");
 }
 
+/* Rootless podman has namespaces of its own, and conmon forks before it starts anything. */
+static void test_supervisor_that_forks(void **state)
+{
+	struct fake *fake = *state;
+	struct row conmon = {.pid = 10,
+			     .parent = 1,
+			     .executable = "/usr/bin/conmon",
+			     ARGUMENTS("conmon\0-c\0" HEX64 "\0-n\0web"),
+			     .user_ns = OTHER,
+			     .mount_ns = OTHER};
+
+	fake_start(fake, &conmon);
+	conmon.pid = 11;
+	conmon.parent = 10;
+	fake_put(fake, &conmon);
+	fake_event(fake, PROCESS_FORK, 11, 10);
+	assert_true(members_find(fake->registry, 11)->supervisor);
+	assert_false(fake_is_suspect(fake, 11));
+	assert_int_equal(fake_guest(fake, 11)->leader, 0);
+
+	/* A contained process that calls itself so, and names the supervisor as its parent. */
+	conmon.pid = 12;
+	conmon.mount_ns = OTHER + 1;
+	fake_put(fake, &conmon);
+	fake_event(fake, PROCESS_FORK, 12, 10);
+	assert_false(members_find(fake->registry, 12)->supervisor);
+	assert_true(fake_is_suspect(fake, 12));
+	assert_string_equal(fake_guest(fake, 12)->name, "web");
+}
+
 static void test_unknown_pid_namespace(void **state)
 {
 	struct fake *fake = *state;
@@ -191,6 +221,8 @@ int main(void)
 						fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_podman_by_cgroup, fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_podman_without_cgroups, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_supervisor_that_forks, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_unknown_pid_namespace, fake_set_up,
 						fake_tear_down),

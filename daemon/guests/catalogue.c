@@ -118,7 +118,10 @@ const struct runtime *catalogue_mac(const struct catalogue *catalogue, const uin
 	return best ? best->description : NULL;
 }
 
-/* Undo the \xHH of systemd's unit names (systemd.unit(5), "String Escaping"). */
+/*
+ * Undo the \xHH of systemd's unit names (systemd.unit(5), "String Escaping"). A "/" is never written
+ * so: it stays as it is, and no component ever holds one.
+ */
 static size_t unescape_unit(char *target, size_t size, const char *source, size_t length)
 {
 	size_t used = 0;
@@ -128,7 +131,7 @@ static size_t unescape_unit(char *target, size_t size, const char *source, size_
 		int end = 0;
 
 		if (length - i >= 4 && sscanf(&source[i], "\\x%2x%n", &byte, &end) == 1 &&
-		    end == 4 && byte) {
+		    end == 4 && byte && byte != '/') {
 			target[used++] = (char)byte;
 			i += 3;
 		} else {

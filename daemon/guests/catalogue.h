@@ -27,22 +27,31 @@ enum program_role {
 
 /** enum name_style - where a guest's name stands */
 enum name_style {
-	NAME_ARGUMENT, /* the argument after an option, or after "OPTION=" */
-	NAME_QEMU,     /* "-name NAME", "-name guest=NAME,…" with ",," for a comma */
-	NAME_MATCH,    /* an argument that matches a pattern */
-	NAME_LAST,     /* the last argument */
-	NAME_COMM,     /* a comm that matches a pattern */
+	NAME_ARGUMENT,	/* the argument after an option, or after "OPTION=" */
+	NAME_QEMU,	/* "-name NAME", "-name guest=NAME,…" with ",," for a comma */
+	NAME_MATCH,	/* an argument that matches a pattern */
+	NAME_LAST,	/* the last argument */
+	NAME_COMM,	/* a comm that matches a pattern */
+	NAME_BASE,	/* the last component of the path after an option */
+	NAME_JSON,	/* a file of the guest, in JSON */
+	NAME_JSON_LIST, /* a file of all guests, in JSON */
+	NAME_FOLDER,	/* the name of a folder's entry */
+	NAME_MACHINED,	/* what systemd-machined calls it */
 	NAME_STYLES,
 };
 
 /**
  * struct name_source - one place to look for a guest's name
- * @option: the option of NAME_ARGUMENT and NAME_QEMU
- * @pattern: of NAME_MATCH and NAME_COMM
+ * @option: the option of NAME_ARGUMENT, NAME_BASE and NAME_QEMU, the first key of JSON
+ * @second: the second key of JSON
+ * @path: of the file or folder, with {id} for the container's id
+ * @pattern: of NAME_MATCH, NAME_COMM and, with {id} too, of NAME_FOLDER
  */
 struct name_source {
 	enum name_style style;
 	char option[OPTION_SIZE];
+	char second[OPTION_SIZE];
+	char path[PATTERN_SIZE];
 	struct pattern pattern;
 };
 

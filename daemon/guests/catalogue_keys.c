@@ -113,7 +113,8 @@ static int set_cgroup(struct catalogue *catalogue, struct runtime *runtime, char
 	if (!result)
 		result = pattern_parse(&parsed.node, value, strlen(value), error);
 	if (!result && parsed.parent.capture)
-		result = error_set(error, -EINVAL, "a placeholder stands above the guest's node");
+		result = error_set(error, -EINVAL,
+				   "a placeholder stands above the guest's own node");
 	if (!result && !value[strspn(value, "*?")])
 		result = error_set(error, -EINVAL, "\"%s\" is every cgroup", value);
 	if (result)
@@ -209,6 +210,50 @@ static int take_pattern(struct name_source *source, char *rest, struct error *er
 	return pattern_parse(&source->pattern, pattern, strlen(pattern), error);
 }
 
+/* json FILE KEY [KEY] */
+static int take_json(struct name_source *source, char *rest, struct error *error)
+{
+	const char *path = next_word(&rest), *key = next_word(&rest), *second = next_word(&rest);
+
+	if (!key || next_word(&rest) || path[0] != '/' ||
+	    !text_copy(source->path, sizeof(source->path), path) ||
+	    !text_copy(source->option, OPTION_SIZE, key) ||
+	    !text_copy(source->second, OPTION_SIZE, second ? second : ""))
+		return error_set(error, -EINVAL,
+				 "behind it stand a path from / on and one or two keys");
+	return 0;
+}
+
+/* json-list FILE KEY-OF-ID KEY-OF-NAME */
+static int take_json_list(struct name_source *source, char *rest, struct error *error)
+{
+	int result = take_json(source, rest, error);
+
+	if (!result && !source->second[0])
+		return error_set(error, -EINVAL,
+				 "behind it stand a path, the key of the id and that of the name");
+	return result;
+}
+
+/* folder PATH PATTERN: with a {id} in it beside its {name} */
+static int take_folder(struct name_source *source, char *rest, struct error *error)
+{
+	const char *path = next_word(&rest), *pattern = next_word(&rest), *id;
+	struct pattern checked;
+	char text[2 * PATTERN_SIZE] = "";
+
+	if (!pattern || next_word(&rest) || path[0] != '/' ||
+	    !text_copy(source->path, sizeof(source->path), path) ||
+	    !text_copy(source->pattern.text, sizeof(source->pattern.text), pattern))
+		return error_set(error, -EINVAL,
+				 "behind it stand a path from / on and the pattern of its entries");
+	id = strstr(pattern, "{id}");
+	if (!id)
+		return error_set(error, -EINVAL, "there is no {id} in its pattern");
+	text_append(text, sizeof(text), "%.*s%s", (int)(id - pattern), pattern, id + 4);
+	return pattern_parse(&checked, text, strlen(text), error);
+}
+
 static int take_nothing(struct name_source *source, char *rest, struct error *error)
 {
 	const char *word = next_word(&rest);
@@ -222,9 +267,16 @@ static const struct {
 	const char *word;
 	int (*take)(struct name_source *source, char *rest, struct error *error);
 } styles[] = {
-	[NAME_ARGUMENT] = {"argument", take_option}, [NAME_QEMU] = {"qemu", take_option},
-	[NAME_MATCH] = {"match", take_pattern},	     [NAME_LAST] = {"last", take_nothing},
+	[NAME_ARGUMENT] = {"argument", take_option},
+	[NAME_QEMU] = {"qemu", take_option},
+	[NAME_MATCH] = {"match", take_pattern},
+	[NAME_LAST] = {"last", take_nothing},
 	[NAME_COMM] = {"comm", take_pattern},
+	[NAME_BASE] = {"base", take_option},
+	[NAME_JSON] = {"json", take_json},
+	[NAME_JSON_LIST] = {"json-list", take_json_list},
+	[NAME_FOLDER] = {"folder", take_folder},
+	[NAME_MACHINED] = {"machined", take_nothing},
 };
 static_assert(sizeof(styles) / sizeof(styles[0]) == NAME_STYLES, "a word for each style");
 
@@ -243,10 +295,11 @@ static int parse_name(struct name_source *source, char *value, struct error *err
 		result = styles[i].take(source, value ? value : nothing, &reason);
 		return result ? error_set(error, result, "name = %s: %s", word, reason.text) : 0;
 	}
-	return error_set(error, -EINVAL,
-			 "\"%s\" is no way to find a name: write argument, qemu, match, last or "
-			 "comm",
-			 word ? word : "");
+	return error_set(
+		error, -EINVAL,
+		"\"%s\" is no way to find a name: write argument, qemu, match, last, comm, "
+		"base, json, json-list, folder or machined",
+		word ? word : "");
 }
 
 static int set_name(struct catalogue *catalogue, struct runtime *runtime, char *value,

@@ -120,7 +120,9 @@ static struct guest *guest_of_program(struct registry *registry, const struct pr
 	if (guest && name[0]) {
 		text_copy(guest->name, sizeof(guest->name), name);
 	} else if (!guest) {
-		if (!name[0] && id)
+		bool is_named = name[0] != '\0';
+
+		if (!is_named && id)
 			text_copy_name(name, sizeof(name), id, strnlen(id, 12));
 		if (!name[0] && finding)
 			text_copy_name(name, sizeof(name), process->comm, strlen(process->comm));
@@ -131,6 +133,8 @@ static struct guest *guest_of_program(struct registry *registry, const struct pr
 				   : program->role == PROGRAM_VMM
 					   ? "its VMM's command line"
 					   : "its supervisor's command line");
+		if (!is_named)
+			guests_want_name(registry, guest);
 	}
 	if (guest && program->role == PROGRAM_VMM)
 		guest->leader = process->pid;

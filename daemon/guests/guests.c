@@ -92,7 +92,10 @@ struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_m
 	text_copy(name, sizeof(name), match->id);
 	if (!match->is_name && strlen(name) == 64)
 		name[12] = '\0'; /* the short id, as the container runtimes print it */
-	return guests_add(registry, match->kind, match->runtime, name, key, "its cgroup");
+	guest = guests_add(registry, match->kind, match->runtime, name, key, "its cgroup");
+	if (!match->is_name)
+		guests_want_name(registry, guest);
+	return guest;
 }
 
 /*

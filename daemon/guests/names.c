@@ -90,6 +90,17 @@ static void last_argument(const char *arguments, size_t length, char *name)
 		text_copy_name(name, NAME_SIZE, last, strlen(last));
 }
 
+static void last_component(char *name, const char *path)
+{
+	size_t length = strlen(path), start;
+
+	while (length && path[length - 1] == '/')
+		length--;
+	for (start = length; start && path[start - 1] != '/';)
+		start--;
+	text_copy_name(name, NAME_SIZE, &path[start], length - start);
+}
+
 static void take_source(const struct name_source *source, const char *comm, const char *arguments,
 			size_t length, char *name)
 {
@@ -113,7 +124,12 @@ static void take_source(const struct name_source *source, const char *comm, cons
 	case NAME_COMM:
 		take_match(&source->pattern, comm, name);
 		break;
-	case NAME_STYLES:
+	case NAME_BASE:
+		value = names_option(arguments, length, source->option);
+		if (value)
+			last_component(name, value);
+		break;
+	default: /* names_from_files() */
 		break;
 	}
 }

@@ -26,6 +26,32 @@ bool names_from_arguments(const struct runtime *runtime, const char *comm, const
 			  size_t length, char *name);
 
 /**
+ * struct names_question - whose name is looked for in files
+ * @root: what stands before the path of each file, "" for nothing
+ * @id: the container's id, "" when it has none
+ * @leaders: pids that systemd-machined may know it by, 0: none
+ */
+struct names_question {
+	const char *root;
+	const char *id;
+	pid_t leaders[2];
+};
+
+/** names_is_file() - does such a name stand in a file? */
+static inline bool names_is_file(enum name_style style)
+{
+	return style >= NAME_JSON && style <= NAME_MACHINED;
+}
+
+/**
+ * names_from_files() - the guest's name in the files that its runtime keeps (names_files.c)
+ * @name: NAME_SIZE bytes, by text_copy_name()
+ * Return: true when one is found. Reads files and folders: not for the verdict path.
+ */
+bool names_from_files(const struct runtime *runtime, const struct names_question *question,
+		      char *name);
+
+/**
  * names_netns() - the name under which a network namespace is kept in a folder (ip-netns(8))
  * @folder: "/run/netns"
  * @inode: of the namespace

@@ -68,12 +68,10 @@ int pattern_parse(struct pattern *pattern, const char *text, size_t length, stru
 					 "\"%s\" is no placeholder: there are {id}, {build}, "
 					 "{uuid}, {name}, {lossy}",
 					 at);
-		if (found && pattern->capture)
-			return error_set(error, -EINVAL, "\"%s\" has more than one placeholder",
-					 pattern->text);
-		open_parts += *at == '*' || (found && !found->length);
+		open_parts += (*at == '*' && at[1]) || (found && !found->length);
 		if (found) {
-			pattern->capture = found->capture;
+			if (!pattern->capture)
+				pattern->capture = found->capture;
 			at += strlen(found->word) - 1;
 		}
 	}

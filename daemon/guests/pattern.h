@@ -22,8 +22,8 @@ enum capture {
 
 /**
  * struct pattern - one pattern; plain data
- * @text: "*" for any text, "?" for any byte, one placeholder in braces, and literal bytes
- * @capture: which placeholder it holds
+ * @text: "*" for any text, "?" for any byte, placeholders in braces, and literal bytes
+ * @capture: its first placeholder, which tells what the guest is called
  */
 struct pattern {
 	char text[PATTERN_SIZE];
@@ -32,7 +32,8 @@ struct pattern {
 
 /**
  * pattern_parse() - check a pattern
- * At most two parts of it may be of any length: then a match costs at most the square of the text.
+ * At most two parts before its end may be of any length: then a match costs at most the square of
+ * the text.
  * Return: 0, or -EINVAL with @error.
  */
 int pattern_parse(struct pattern *pattern, const char *text, size_t length, struct error *error);
@@ -45,7 +46,7 @@ struct span {
 
 /**
  * pattern_match() - does the whole of a text match?
- * @captured: receives what the placeholder stands for; the whole text when there is none
+ * @captured: receives what the first placeholder stands for; the whole text when there is none
  */
 bool pattern_match(const struct pattern *pattern, const char *text, size_t length,
 		   struct span *captured);

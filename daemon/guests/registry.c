@@ -92,7 +92,8 @@ uint64_t registry_work(struct registry *registry)
 		registry_rescan(registry);
 	next = structure_work(registry);
 	next = earlier(next, wires_work(registry));
-	return earlier(next, members_work(registry));
+	next = earlier(next, members_work(registry));
+	return earlier(next, guests_name_work(registry));
 }
 
 void registry_process_event(struct registry *registry, const struct process_event *event)

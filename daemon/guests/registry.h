@@ -26,6 +26,8 @@ struct sockets;
  * @cgroup: id of its own cgroup, 0 when it has none that is known
  * @cgroup_level: how deep that lies below the root, the root's children being 1
  * @why: how it was recognised, a static string for a person
+ * @name_tries: how often its name was looked for in files
+ * @name_next_us: CLOCK_MONOTONIC of the next time, 0: none
  * @first_us: CLOCK_REALTIME microseconds when first seen
  * @attempts: connections judged
  * @refused: of those, refused
@@ -41,6 +43,8 @@ struct guest {
 	uint64_t cgroup;
 	uint8_t cgroup_level;
 	const char *why;
+	uint8_t name_tries;
+	uint64_t name_next_us;
 	uint64_t first_us;
 	uint64_t attempts;
 	uint64_t refused;
@@ -51,6 +55,7 @@ struct guest {
  * @proc: descriptor of /proc
  * @cgroup: descriptor of the cgroup2 mount, -1 when there is none
  * @run_netns: folder of named network namespaces, "/run/netns"
+ * @files: what stands before the paths of runtimes' files, NULL for nothing
  * @netns: inode of the guarded network namespace
  * @catalogue: how runtimes are recognised; the caller's, and stays until another is set
  * @links: of the guarded namespace
@@ -60,6 +65,7 @@ struct registry_settings {
 	int proc;
 	int cgroup;
 	const char *run_netns;
+	const char *files;
 	uint64_t netns;
 	const struct catalogue *catalogue;
 	struct links *links;

@@ -199,6 +199,7 @@ struct registry {
 	uint32_t wires_high;
 	bool kernel_knows_cgroups; /* see registry_kernel_knows() */
 	bool wires_pending;	   /* some wire is unresolved */
+	bool names_pending;	   /* some guest's name is to be looked for in files */
 	uint64_t wires_scanned_us; /* CLOCK_MONOTONIC of the last scan of all of /proc for wires */
 	uint64_t wires_wait_us;	   /* from then to the next one */
 };
@@ -213,6 +214,10 @@ struct guest *guests_for_netns(struct registry *registry, uint64_t netns);
 void guests_set_netns(struct registry *registry, struct guest *guest, uint64_t netns);
 void guests_prune(struct registry *registry);
 uint16_t guests_index(const struct registry *registry, const struct guest *guest);
+
+/* naming.c: names that stand in files */
+void guests_want_name(struct registry *registry, struct guest *guest);
+uint64_t guests_name_work(struct registry *registry);
 
 /* classify.c: what a process is; true with @member filled in when it has to do with a guest */
 bool members_classify(struct registry *registry, const struct process *process, const char *cgroup,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Programs, cgroup paths and names of guests. */
-#include "guests/catalogue.h"
+/* The shipped catalogue: what each runtime's processes, cgroups, interfaces and MACs are told by. */
+#include "tests/unit/catalogue_rows.h"
+#include "guests/catalogue_tables.h"
 #include "guests/names.h"
-#include "util/error.h"
+#include "util/text.h"
 
+#include <fnmatch.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +14,7 @@
 
 #include <cmocka.h>
 
-#define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
 
 static struct catalogue *catalogue;
 
@@ -22,7 +24,8 @@ static int set_up(void **state)
 
 	if (catalogue_load(&catalogue, "conf/guests.conf", "/nowhere", &error))
 		fail_msg("%s", error.text);
-	assert_null(catalogue_failure(catalogue));
+	if (catalogue_failure(catalogue))
+		fail_msg("%s", catalogue_failure(catalogue));
 	return 0;
 }
 
@@ -32,147 +35,353 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void test_programs(void **state)
+static const struct program *program_of(const struct row *row)
 {
-	static const struct {
-		const char *executable, *comm, *runtime;
-	} rows[] = {
-		{"/usr/bin/qemu-system-x86_64", "anything", "qemu"},
-		{"/usr/bin/passt.avx2", "passt.avx2", "pasta"},
-		{"", "slirp4netns", "slirp4netns"},
-		{"/usr/bin/conmon", "conmon", "podman"},
-		{"/usr/bin/curl", "slirp4netns", "slirp4netns"},
-		{"/usr/bin/curl", "conmon", NULL}, /* its own choice makes nothing harmless of it */
-		{"/usr/bin/qemu-img", "qemu-img", NULL},
-		{"", "", NULL},
-	};
+	return row->executable
+		       ? catalogue_program(catalogue, row->executable, row->argv0, row->comm)
+		       : NULL;
+}
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct program *program =
-			catalogue_program(catalogue, rows[i].executable, "", rows[i].comm);
+static void check_program(const struct row *row)
+{
+	const struct program *program = program_of(row);
+	char name[NAME_SIZE];
 
-		if (!rows[i].runtime)
-			assert_null(program);
-		else
-			assert_string_equal(program->runtime, rows[i].runtime);
+	if (!program)
+		fail_msg("%s: no program", row->stack);
+	if (strcmp(program->runtime, row->runtime) || program->role != row->role ||
+	    program->kind != row->kind)
+		fail_msg("%s: it is a %s of role %d", row->stack, program->runtime, program->role);
+	if (!row->arguments)
+		return;
+	if (!names_from_arguments(program->description, row->comm, row->arguments, row->length,
+				  name))
+		fail_msg("%s: no name", row->stack);
+	assert_string_equal(name, row->name);
+}
+
+static void check_cgroup(const struct row *row)
+{
+	bool sandbox = row->kind == KIND_SANDBOX;
+	struct cgroup_match match, other;
+
+	if (!(sandbox ? catalogue_sandbox : catalogue_cgroup)(catalogue, row->cgroup, &match))
+		fail_msg("%s: its cgroup says nothing", row->stack);
+	assert_false(
+		(sandbox ? catalogue_cgroup : catalogue_sandbox)(catalogue, row->cgroup, &other));
+	if (strcmp(match.runtime, row->runtime))
+		fail_msg("%s: its cgroup says %s", row->stack, match.runtime);
+	assert_string_equal(match.id, row->id);
+	assert_int_equal(match.kind, row->kind);
+	assert_int_equal(match.is_name, row->is_name);
+}
+
+static bool has_mac(const struct row *row)
+{
+	static const uint8_t none[MAC_SIZE];
+
+	return memcmp(row->mac, none, sizeof(none)) != 0;
+}
+
+static void check_wire(const struct row *row)
+{
+	const struct runtime *found;
+
+	if (row->interface) {
+		found = catalogue_interface(catalogue, row->interface);
+		if (!found || strcmp(found->word, row->runtime))
+			fail_msg("%s: %s is %s", row->stack, row->interface,
+				 found ? found->word : "nobody's");
+	}
+	if (has_mac(row)) {
+		found = catalogue_mac(catalogue, row->mac);
+		if (!found || strcmp(found->word, row->runtime))
+			fail_msg("%s: its MAC is %s", row->stack, found ? found->word : "nobody's");
 	}
 }
 
-static void test_cgroups_of_guests(void **state)
+static void test_each_row(void **state)
+{
+	for (size_t i = 0; i < ROWS; i++) {
+		if (rows[i].executable)
+			check_program(&rows[i]);
+		if (rows[i].cgroup)
+			check_cgroup(&rows[i]);
+		check_wire(&rows[i]);
+	}
+}
+
+/* Nothing stands in the file that no row shows to work. */
+
+static void test_each_section_has_a_row(void **state)
+{
+	for (size_t i = 0; i < catalogue->runtime_count; i++) {
+		size_t k = 0;
+
+		while (k < ROWS && strcmp(rows[k].runtime, catalogue->runtimes[i].word))
+			k++;
+		if (k == ROWS)
+			fail_msg("[%s] has no row here", catalogue->runtimes[i].word);
+	}
+}
+
+static void test_each_program_has_a_row(void **state)
+{
+	const struct table *table = &catalogue->tables[TABLE_PROGRAMS];
+	const struct program *programs = (const void *)table->entries;
+
+	for (size_t i = 0; i < table->count; i++) {
+		size_t k = 0;
+
+		if (programs[i].role == PROGRAM_HOST) /* names of one sort */
+			continue;
+		while (k < ROWS && program_of(&rows[k]) != &programs[i])
+			k++;
+		if (k == ROWS)
+			fail_msg("program %s of [%s] has no row here", programs[i].pattern,
+				 programs[i].runtime);
+	}
+}
+
+static bool cgroup_shows(const struct cgroup_pattern *pattern, const char *path)
+{
+	const char *parent = "";
+	size_t parent_length = 0;
+
+	while (*path) {
+		size_t length = strcspn(path, "/");
+		struct span span;
+
+		if (pattern_match(&pattern->node, path, length, &span) &&
+		    (!pattern->has_parent ||
+		     pattern_match(&pattern->parent, parent, parent_length, &span)))
+			return true;
+		parent = path;
+		parent_length = length;
+		path += length;
+		path += *path == '/';
+	}
+	return false;
+}
+
+static void test_each_cgroup_has_a_row(void **state)
+{
+	const struct table *table = &catalogue->tables[TABLE_CGROUPS];
+	const struct cgroup_pattern *patterns = (const void *)table->entries;
+
+	for (size_t i = 0; i < table->count; i++) {
+		size_t k = 0;
+
+		while (k < ROWS &&
+		       (!rows[k].cgroup || strcmp(rows[k].runtime, patterns[i].description->word) ||
+			!cgroup_shows(&patterns[i], rows[k].cgroup)))
+			k++;
+		if (k == ROWS)
+			fail_msg("cgroup %s of [%s] has no row here", patterns[i].node.text,
+				 patterns[i].description->word);
+	}
+}
+
+static void test_each_wire_has_a_row(void **state)
+{
+	const struct table *names = &catalogue->tables[TABLE_INTERFACES];
+	const struct table *macs = &catalogue->tables[TABLE_MACS];
+	const struct interface_pattern *patterns = (const void *)names->entries;
+	const struct mac_prefix *prefixes = (const void *)macs->entries;
+	size_t k;
+
+	for (size_t i = 0; i < names->count; i++) {
+		for (k = 0; k < ROWS; k++)
+			if (rows[k].interface &&
+			    !fnmatch(patterns[i].pattern, rows[k].interface, 0))
+				break;
+		if (k == ROWS)
+			fail_msg("interface %s has no row here", patterns[i].pattern);
+	}
+	for (size_t i = 0; i < macs->count; i++) {
+		for (k = 0; k < ROWS; k++)
+			if (has_mac(&rows[k]) &&
+			    !memcmp(rows[k].mac, prefixes[i].bytes, prefixes[i].length))
+				break;
+		if (k == ROWS)
+			fail_msg("a MAC of [%s] has no row here", prefixes[i].description->word);
+	}
+}
+
+/* What is no guest's, however much it looks like one's. */
+
+static void test_programs_of_the_host(void **state)
 {
 	static const struct {
-		const char *path, *runtime, *id;
-		enum kind kind;
-	} rows[] = {
-		{"/system.slice/docker-" HEX64 ".scope", "docker", HEX64, KIND_CONTAINER},
-		{"/docker/" HEX64, "docker", HEX64, KIND_CONTAINER},
-		{"/machine.slice/libpod-" HEX64 ".scope/container", "podman", HEX64,
-		 KIND_CONTAINER},
-		{"/libpod_parent/libpod-" HEX64, "podman", HEX64, KIND_CONTAINER},
-		{"/system.slice/web.service/libpod-payload-" HEX64, "podman", HEX64,
-		 KIND_CONTAINER},
-		{"/kubepods/burstable/pod1234-5/" HEX64, "kubernetes", HEX64, KIND_CONTAINER},
-		{"/lxc.payload.build agent/init.scope", "lxc", "build agent", KIND_CONTAINER},
-		{"/machine.slice/machine-qemu\\x2d1\\x2dbuild.scope/libvirt/emulator", "libvirt",
-		 "1-build", KIND_VM},
-		{"/machine/qemu-1-buildagent.libvirt-qemu/emulator", "libvirt", "1-buildagent",
-		 KIND_VM},
-		{"/machine.slice/systemd-nspawn@deb\\x2dian.service/payload", "nspawn", "deb-ian",
-		 KIND_CONTAINER},
-		/* A container may invent names below its own node, not above it. */
-		{"/lxc.payload.real/docker/" HEX64, "lxc", "real", KIND_CONTAINER},
+		const char *executable, *argv0, *comm;
+	} others[] = {
+		{"/usr/bin/qemu-img", "qemu-img", "qemu-img"},
+		{"/usr/bin/curl", "curl", "curl"},
+		{"/usr/bin/dockerd", "dockerd", "dockerd"},
+		{"/usr/bin/docker-proxy", "docker-proxy", "docker-proxy"},
+		{"/usr/bin/sshd", "sshd: u@pts/0", "sshd"},
+		{"", "", ""},
+		/* A process's own names make nothing harmless of it. */
+		{"/tmp/x", "conmon", "conmon"},
+		{"/tmp/x", "chrome", "chrome"},
+		{"/tmp/x", "bwrap", "bwrap"},
+		{"", "", "systemd-nspawn"},
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct cgroup_match match;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (catalogue_program(catalogue, others[i].executable, others[i].argv0,
+				      others[i].comm))
+			fail_msg("%s %s %s", others[i].executable, others[i].argv0, others[i].comm);
+}
 
-		assert_true(catalogue_cgroup(catalogue, rows[i].path, &match));
-		assert_string_equal(match.runtime, rows[i].runtime);
-		assert_string_equal(match.id, rows[i].id);
-		assert_int_equal(match.kind, rows[i].kind);
-	}
+/* … nor do they take a listed executable's role away. */
+static void test_the_executable_goes_first(void **state)
+{
+	const struct program *program =
+		catalogue_program(catalogue, "/usr/bin/qemu-system-x86_64", "chrome", "conmon");
+
+	assert_int_equal(program->role, PROGRAM_VMM);
+	assert_string_equal(program->runtime, "qemu");
+	program = catalogue_program(catalogue, "/tmp/x", "slirp4netns", "qemu-system-x86");
+	assert_string_equal(program->runtime, "slirp4netns");
+}
+
+static void test_libraries(void **state)
+{
+	const struct program *program =
+		catalogue_library(catalogue, "/usr/lib/x86_64-linux-gnu/libslirp.so.0.4.0");
+
+	assert_non_null(program);
+	assert_int_equal(program->role, PROGRAM_CONDUIT);
+	program = catalogue_library(catalogue, "/usr/lib64/libkrun.so.1");
+	assert_non_null(program);
+	assert_string_equal(program->runtime, "libkrun");
+	assert_null(catalogue_library(catalogue, "/usr/lib/libc.so.6"));
+	assert_null(catalogue_library(catalogue, ""));
 }
 
 static void test_cgroups_of_the_host(void **state)
 {
-	static const char *const rows[] = {
+	static const char *const others[] = {
 		"",
 		"/",
-		"/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-chrome-1.scope",
+		"//",
+		USER "/app.slice/app-gnome-chrome-1.scope",
 		"/machine.slice/libpod-conmon-" HEX64 ".scope",
+		"/libpod_parent/conmon",
 		"/lxc.monitor.web",
 		"/lxc.payload.",
+		"/lxc.pivot",
 		"/system.slice/docker.service",
 		"/system.slice/docker-0123.scope",
+		"/system.slice/docker-" HEX64 "0.scope",
 		"/docker/not-an-id",
+		"/docker/buildkit",
+		"/docker/buildkit/short",
 		"/kubepods/burstable/" HEX64,
+		"/kubepods/burstable/pod1",
+		"/system.slice/crio-conmon-" HEX64 ".scope",
 		"/machine.slice/machine-qemu\\x2d.scope",
+		"/system.slice/machine-qemu\\x2d1\\x2dx.scope",
+		"/system.slice/systemd-nspawn@x.service",
+		"/kata_overhead",
+		"/snap.multipass.multipassd.service",
+	};
+	struct cgroup_match match;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (catalogue_cgroup(catalogue, others[i], &match) ||
+		    catalogue_sandbox(catalogue, others[i], &match))
+			fail_msg("%s is %s's", others[i], match.runtime);
+}
+
+/* A container may invent names below its own node; the node from the root on is what counts. */
+static void test_nested_names(void **state)
+{
+	static const struct {
+		const char *path, *runtime, *id, *node;
+	} nested[] = {
+		{"/lxc.payload.real/docker/" HEX64, "lxc", "real", "/lxc.payload.real"},
+		{"/docker/" HEX64 "/lxc.payload.web", "docker", HEX64, "/docker/" HEX64},
+		{"/system.slice/docker-" HEX64 ".scope/machine.slice/systemd-nspawn@x.service",
+		 "docker", HEX64, "/system.slice/docker-" HEX64 ".scope"},
+		{"/machine.slice/systemd-nspawn@a.service/payload/machine.slice/"
+		 "systemd-nspawn@b.service",
+		 "nspawn", "a", "/machine.slice/systemd-nspawn@a.service"},
+		{"/lxc.payload.a/lxc.payload.b", "lxc", "a", "/lxc.payload.a"},
+		/* An escaped slash makes no new component. */
+		{"/lxc.payload.a\\x2fdocker\\x2f" HEX64, "lxc", "a\\x2fdocker\\x2f" HEX64,
+		 "/lxc.payload.a\\x2fdocker\\x2f" HEX64},
+		/* A container that was started in a sandboxed application's cgroup is no sandbox. */
+		{"/app.slice/app-flatpak-com.visualstudio.code-1.scope/libpod-" HEX64, "podman",
+		 HEX64, "/app.slice/app-flatpak-com.visualstudio.code-1.scope/libpod-" HEX64},
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(nested) / sizeof(nested[0]); i++) {
 		struct cgroup_match match;
 
-		assert_false(catalogue_cgroup(catalogue, rows[i], &match));
+		assert_true(catalogue_cgroup(catalogue, nested[i].path, &match));
+		assert_string_equal(match.runtime, nested[i].runtime);
+		assert_string_equal(match.id, nested[i].id);
+		assert_int_equal(match.node_length, strlen(nested[i].node));
 	}
 }
 
 static void test_long_cgroups(void **state)
 {
-	char path[2048];
+	char path[4096] = "";
 	struct cgroup_match match;
 
-	memset(path, 'a', sizeof(path) - 1);
+	memset(path, 'a', 2047);
 	path[0] = '/';
-	path[sizeof(path) - 1] = '\0';
 	assert_false(catalogue_cgroup(catalogue, path, &match));
 	memcpy(path, "/lxc.payload.", 13);
 	assert_true(catalogue_cgroup(catalogue, path, &match));
 	assert_true(strlen(match.id) < NAME_SIZE);
+	path[0] = '\0';
+	for (int i = 0; i < 300; i++)
+		text_append(path, sizeof(path), "/n");
+	text_append(path, sizeof(path), "/docker/" HEX64);
+	assert_true(catalogue_cgroup(catalogue, path, &match));
+	assert_int_equal(match.level, UINT8_MAX); /* too deep for the kernel, not wrapped around */
 }
 
-static void assert_name(const char *executable, const char *arguments, size_t length,
-			const char *expected)
+static void test_wires_of_the_host(void **state)
 {
-	const struct program *program = catalogue_program(catalogue, executable, "", "");
-	char name[NAME_SIZE] = "";
+	static const uint8_t random_mac[MAC_SIZE] = {0x1e, 1, 2, 3, 4, 5};
 
-	assert_non_null(program);
-	if (!expected) {
-		assert_false(
-			names_from_arguments(program->description, "", arguments, length, name));
-		return;
-	}
-	assert_true(names_from_arguments(program->description, "", arguments, length, name));
-	assert_string_equal(name, expected);
+	assert_null(catalogue_interface(catalogue, "eth0"));
+	assert_null(catalogue_interface(catalogue, "br0"));
+	assert_null(catalogue_interface(catalogue, "tap0"));
+	assert_null(catalogue_interface(catalogue, ""));
+	assert_null(catalogue_mac(catalogue, random_mac));
 }
 
-#define ASSERT_NAME(executable, arguments, expected)                                               \
-	assert_name(executable, arguments, sizeof(arguments), expected)
-
-static void test_names(void **state)
+static void test_words(void **state)
 {
-	ASSERT_NAME("/usr/bin/qemu-system-x86_64", "qemu\0-m\0001G\0-name\0devbox\0-nographic",
-		    "devbox");
-	ASSERT_NAME("/usr/bin/qemu-system-x86_64",
-		    "qemu\0-name\0guest=build agent,debug-threads=on", "build agent");
-	ASSERT_NAME("/usr/bin/qemu-system-x86_64", "qemu\0-name\0debug-threads=on,guest=a,,b",
-		    "a,b");
-	ASSERT_NAME("/usr/bin/qemu-system-x86_64", "qemu\0-name", NULL);
-	ASSERT_NAME("/usr/bin/qemu-system-x86_64", "qemu\0-m\0001G", NULL);
-	ASSERT_NAME("/usr/bin/qemu-system-x86_64", "qemu\0-name\0\033[2Jx", "\\x1b[2Jx");
-	ASSERT_NAME("/usr/bin/conmon", "conmon\0--api-version\0001\0-c\0" HEX64 "\0-n\0web", "web");
-	ASSERT_NAME("/usr/bin/systemd-nspawn", "systemd-nspawn\0--machine=deb", "deb");
-	ASSERT_NAME("/usr/bin/slirp4netns", "slirp4netns\0-n\0x", NULL);
+	assert_true(catalogue_knows_runtime(catalogue, "docker"));
+	assert_true(catalogue_knows_runtime(catalogue, "netns"));
+	assert_true(catalogue_knows_runtime(catalogue, "contained"));
+	assert_false(catalogue_knows_runtime(catalogue, "dokcer"));
+	assert_false(catalogue_knows_runtime(catalogue, ""));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_programs),
-		cmocka_unit_test(test_cgroups_of_guests),
+		cmocka_unit_test(test_each_row),
+		cmocka_unit_test(test_each_section_has_a_row),
+		cmocka_unit_test(test_each_program_has_a_row),
+		cmocka_unit_test(test_each_cgroup_has_a_row),
+		cmocka_unit_test(test_each_wire_has_a_row),
+		cmocka_unit_test(test_programs_of_the_host),
+		cmocka_unit_test(test_the_executable_goes_first),
+		cmocka_unit_test(test_libraries),
 		cmocka_unit_test(test_cgroups_of_the_host),
+		cmocka_unit_test(test_nested_names),
 		cmocka_unit_test(test_long_cgroups),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_wires_of_the_host),
+		cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

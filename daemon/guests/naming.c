@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Guests whose names stand in files of their runtimes: looked up after the verdicts. */
+#include "guests/state.h"
+
+#include "guests/names.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NAME_TRIES   6	    /* looks into the files before a guest keeps what it is called by */
+#define NAME_WAIT_US 100000 /* between the first two; doubled for each further one */
+
+static bool has_files(const struct runtime *runtime)
+{
+	for (size_t i = 0; runtime && i < runtime->name_count; i++)
+		if (names_is_file(runtime->names[i].style))
+			return true;
+	return false;
+}
+
+void guests_want_name(struct registry *registry, struct guest *guest)
+{
+	if (!guest || guest->name_tries ||
+	    !has_files(catalogue_runtime(registry->settings.catalogue, guest->runtime)))
+		return;
+	guest->name_next_us = clock_monotonic_us();
+	registry->names_pending = true;
+}
+
+static bool find_name(struct registry *registry, const struct guest *guest, char *name)
+{
+	const struct runtime *runtime =
+		catalogue_runtime(registry->settings.catalogue, guest->runtime);
+	const char *files = registry->settings.files, *colon = strchr(guest->key, ':');
+	struct names_question question = {
+		.root = files ? files : "",
+		.id = colon && !strncmp(guest->key, "container:", 10) ? colon + 1 : "",
+		.leaders = {guest->leader, 0},
+	};
+	struct process process;
+
+	if (guest->leader && !process_read(registry->settings.proc, guest->leader, &process))
+		question.leaders[1] = process.parent;
+	return runtime && names_from_files(runtime, &question, name);
+}
+
+static void try_name(struct registry *registry, struct guest *guest, uint64_t now)
+{
+	char name[NAME_SIZE];
+
+	if (find_name(registry, guest, name)) {
+		log_debug("guest %u: %s is called %s", guest->id, guest->name, name);
+		text_copy(guest->name, sizeof(guest->name), name);
+		guest->name_next_us = 0;
+		guest->name_tries = NAME_TRIES;
+	} else if (++guest->name_tries < NAME_TRIES) {
+		guest->name_next_us = now + ((uint64_t)NAME_WAIT_US << guest->name_tries);
+	} else {
+		guest->name_next_us = 0;
+	}
+}
+
+uint64_t guests_name_work(struct registry *registry)
+{
+	uint64_t now = clock_monotonic_us(), next = 0;
+
+	if (!registry->names_pending)
+		return 0;
+	for (uint32_t i = 0; i < registry->guests_high; i++) {
+		struct guest *guest = &registry->guests[i];
+
+		if (!guest->id || !guest->name_next_us)
+			continue;
+		if (guest->name_next_us <= now)
+			try_name(registry, guest, now);
+		if (guest->name_next_us && (!next || guest->name_next_us < next))
+			next = guest->name_next_us;
+	}
+	registry->names_pending = next != 0;
+	return next;
+}

@@ -130,7 +130,7 @@ class Guard:
         self.folder.chmod(0o755)
         self.config = self.folder / "lhguard.conf"
         self.state, self.runtime = self.folder / "state", self.folder / "run"
-        self.catalogue = self.folder / "guests.d"
+        self.installed, self.catalogue = ROOT / "conf/guests.conf", self.folder / "guests.d"
         self.catalogue.mkdir()
         self.state.mkdir()
         self.runtime.mkdir()
@@ -143,7 +143,7 @@ class Guard:
     @property
     def command(self) -> list[str]:
         return [str(BUILD / "lhguardd"), "--netns", str(self.host.path), "--config",
-                str(self.config), "--catalogue", str(ROOT / "conf/guests.conf"),
+                str(self.config), "--catalogue", str(self.installed),
                 "--catalogue-dir", str(self.catalogue), "--state-dir", str(self.state), "--runtime-dir",
                 str(self.runtime)]
 

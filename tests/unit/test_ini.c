@@ -107,6 +107,57 @@ static void text_is_refused(void **state)
 	}
 }
 
+/* … and where a reader may go on, each line is left out alone. */
+static void told(void *data, const char *text)
+{
+	struct seen *seen = data;
+
+	snprintf(seen->text + strlen(seen->text), sizeof(seen->text) - strlen(seen->text), "!%s\n",
+		 strchr(text, ':') + 1);
+}
+
+static int record_word(void *data, const struct ini_entry *entry, struct error *error)
+{
+	if (entry->key && !strcmp(entry->value, "bad"))
+		return error_set(error, -EINVAL, "bad");
+	return record(data, entry, error);
+}
+
+static void mistakes_are_left_out(void **state)
+{
+	static const struct {
+		const char *text, *entries;
+	} cases[] = {
+		{"[s]\nx\na=b\n", "1:[s]\n!2: the line is neither \"[section]\" nor \"key = "
+				  "value\"\n3:s|a|b\n"},
+		{"[s]\na=bad\nc=d\n", "1:[s]\n!2: bad\n3:s|c|d\n"},
+		{"[s]\n[t\nc=d\n[u]\n", "1:[s]\n!2: the section's name has no \"]\" at its end\n"
+					"2:[]\n3:|c|d\n4:[u]\n"},
+		{"[s]\n[t" REPEAT10(REPEAT10("xx")) "]\nc=d\n",
+		 "1:[s]\n!2: the line is longer than 198 bytes\n2:[]\n3:|c|d\n"},
+		{"a=" REPEAT10(REPEAT10("xx")) "\nc=d\n",
+		 "!1: the line is longer than 198 bytes\n2:|c|d\n"},
+		{"x\ny", "!1: the line is neither \"[section]\" nor \"key = value\"\n"
+			 "!2: the line is neither \"[section]\" nor \"key = value\"\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char path[] = "/tmp/lhguard-test-XXXXXX";
+		struct seen seen = {.text = ""};
+		struct error error = {.text = ""};
+		int fd = mkstemp(path);
+
+		assert_int_equal(write(fd, cases[i].text, strlen(cases[i].text)),
+				 strlen(cases[i].text));
+		close(fd);
+		assert_int_equal(ini_read_file_on(path, record_word, told, &seen, &error), 0);
+		assert_string_equal(seen.text, cases[i].entries);
+		assert_string_equal(error.text, "");
+		unlink(path);
+		assert_int_equal(ini_read_file_on(path, record_word, told, &seen, &error), -ENOENT);
+	}
+}
+
 static void nul_is_refused(void **state)
 {
 	static const char text[] = "a=b\nd\0=e\n";
@@ -159,7 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_is_read),	  cmocka_unit_test(text_is_refused),
 		cmocka_unit_test(nul_is_refused), cmocka_unit_test(longest_line_is_whole),
-		cmocka_unit_test(file_is_read),
+		cmocka_unit_test(file_is_read),	  cmocka_unit_test(mistakes_are_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

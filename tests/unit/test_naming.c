@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The registry and the catalogue: names that stand in files, and a catalogue in the place of another. */
+#include "tests/unit/fake_proc.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void write_text(const char *folder, const char *name, const char *text)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+/* The name in the runtime's file comes after the verdicts; until then there is the short id. */
+static void test_docker_is_named_by_its_file(void **state)
+{
+	static const char *const folders[] = {"/var", "/var/lib", "/var/lib/docker",
+					      "/var/lib/docker/containers",
+					      "/var/lib/docker/containers/" HEX64};
+	struct fake *fake = *state;
+	char path[256];
+
+	fake->registry->settings.files = fake->path;
+	fake_start(fake, &(struct row){.pid = 11,
+				       .parent = 1,
+				       .executable = "/bin/sh",
+				       .cgroup = "/system.slice/docker-" HEX64 ".scope",
+				       .pid_ns = OTHER});
+	assert_string_equal(fake_guest(fake, 11)->name, "0123456789ab");
+	assert_true(guests_name_work(fake->registry) > 0); /* it comes again */
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", fake->path, folders[i]);
+		assert_int_equal(mkdir(path, 0755), 0);
+	}
+	write_text(path, "config.v2.json", "{\"Name\":\"/web\"}");
+	fake->registry->guests[0].name_next_us = 1; /* its time has come */
+	assert_int_equal(guests_name_work(fake->registry), 0);
+	assert_string_equal(fake_guest(fake, 11)->name, "web");
+}
+
+/* A name that never comes is looked for a few times only. */
+static void test_a_name_that_never_comes(void **state)
+{
+	struct fake *fake = *state;
+	int tries = 1;
+
+	fake->registry->settings.files = fake->path;
+	fake_start(fake, &(struct row){.pid = 11,
+				       .parent = 1,
+				       .executable = "/bin/sh",
+				       .cgroup = "/system.slice/docker-" HEX64 ".scope",
+				       .pid_ns = OTHER});
+	while (guests_name_work(fake->registry)) {
+		fake->registry->guests[0].name_next_us = 1;
+		assert_true(++tries < 20);
+	}
+	assert_string_equal(fake_guest(fake, 11)->name, "0123456789ab");
+}
+
+/* Nothing of the old catalogue is left when another is set: the sanitizer would tell. */
+static void test_another_catalogue(void **state)
+{
+	static const char text[] = "[other]\nkind = vm\nprogram = vmm slirp4netns\n"
+				   "cgroup = libpod-{id}.scope\n";
+	struct fake *fake = *state;
+	struct catalogue *other = NULL;
+	struct links *links = NULL;
+	char path[128];
+
+	fake_start(fake,
+		   &(struct row){.pid = 10, .parent = 1, .executable = "/usr/bin/slirp4netns"});
+	fake_start(fake, &(struct row){.pid = 11,
+				       .parent = 1,
+				       .executable = "/bin/sh",
+				       .cgroup = "/machine.slice/libpod-" HEX64 ".scope",
+				       .pid_ns = OTHER});
+	assert_int_equal(members_find(fake->registry, 10)->program->role, PROGRAM_CONDUIT);
+	write_text(fake->path, "other.conf", text);
+	snprintf(path, sizeof(path), "%s/other.conf", fake->path);
+	assert_int_equal(catalogue_load(&other, path, "/nowhere", NULL), 0);
+	assert_int_equal(links_new(&links, &(struct links_handler){NULL, NULL}, NULL), 0);
+	fake->registry->settings.links = links;
+	fake->registry->cgroups[0].id = 1;
+	registry_set_catalogue(fake->registry, other);
+	catalogue_free(fake->catalogue);
+	fake->catalogue = other;
+	assert_int_equal(fake->registry->cgroups[0].id, 0);
+	assert_int_equal(members_find(fake->registry, 10)->program->role, PROGRAM_VMM);
+	assert_string_equal(members_find(fake->registry, 10)->program->runtime, "other");
+	assert_string_equal(fake_guest(fake, 11)->runtime, "other");
+	links_free(links);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_docker_is_named_by_its_file, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_name_that_never_comes, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_another_catalogue, fake_set_up,
+						fake_tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

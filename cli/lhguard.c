@@ -46,7 +46,7 @@ static const struct {
 	{"guests", verb_guests, "", "the VMs and containers that the guard knows", 0, 0, 0},
 	{"watch", verb_watch, "", "each new attempt as it is made", 0, 0, TAKES(OPTION_PAST)},
 	{"doctor", verb_doctor, "", "what the guard cannot see, and what of it is here", 0, 0, 0},
-	{"reload", verb_reload, "", "read configuration and exceptions again", 0, 0, 0},
+	{"reload", verb_reload, "", "read configuration, catalogue and exceptions again", 0, 0, 0},
 	{"version", verb_version, "", "the version of this program", 0, 0, 0},
 	{"help", verb_help, "", "this text", 0, 0, 0},
 };

@@ -252,7 +252,7 @@ static void test_libraries(void **state)
 		catalogue_library(catalogue, "/usr/lib/x86_64-linux-gnu/libslirp.so.0.4.0");
 
 	assert_non_null(program);
-	assert_int_equal(program->role, PROGRAM_CONDUIT);
+	assert_int_equal(program->role, PROGRAM_VMM);
 	program = catalogue_library(catalogue, "/usr/lib64/libkrun.so.1");
 	assert_non_null(program);
 	assert_string_equal(program->runtime, "libkrun");

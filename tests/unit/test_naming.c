@@ -71,7 +71,6 @@ static void test_another_catalogue(void **state)
 				   "cgroup = libpod-{id}.scope\n";
 	struct fake *fake = *state;
 	struct catalogue *other = NULL;
-	struct links *links = NULL;
 	char path[128];
 
 	fake_start(fake,
@@ -85,8 +84,6 @@ static void test_another_catalogue(void **state)
 	write_text(fake->path, "other.conf", text);
 	snprintf(path, sizeof(path), "%s/other.conf", fake->path);
 	assert_int_equal(catalogue_load(&other, path, "/nowhere", NULL), 0);
-	assert_int_equal(links_new(&links, &(struct links_handler){NULL, NULL}, NULL), 0);
-	fake->registry->settings.links = links;
 	fake->registry->cgroups[0].id = 1;
 	registry_set_catalogue(fake->registry, other);
 	catalogue_free(fake->catalogue);
@@ -95,7 +92,6 @@ static void test_another_catalogue(void **state)
 	assert_int_equal(members_find(fake->registry, 10)->program->role, PROGRAM_VMM);
 	assert_string_equal(members_find(fake->registry, 10)->program->runtime, "other");
 	assert_string_equal(fake_guest(fake, 11)->runtime, "other");
-	links_free(links);
 }
 
 int main(void)

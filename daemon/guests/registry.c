@@ -68,7 +68,10 @@ void registry_set_catalogue(struct registry *registry, const struct catalogue *c
 {
 	registry->settings.catalogue = catalogue;
 	memset(registry->cgroups, 0, sizeof(registry->cgroups));
+	registry->findings_high = 0; /* a library's is the old catalogue's */
+	structure_end_sweep(registry);
 	registry_rescan(registry);
+	structure_sweep_all(registry);
 }
 
 void registry_free(struct registry *registry)

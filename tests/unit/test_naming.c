@@ -68,7 +68,8 @@ static void test_a_name_that_never_comes(void **state)
 static void test_another_catalogue(void **state)
 {
 	static const char text[] = "[other]\nkind = vm\nprogram = vmm slirp4netns\n"
-				   "cgroup = libpod-{id}.scope\n";
+				   "cgroup = libpod-{id}.scope\n"
+				   "library = conduit libkrun.so.*\n";
 	struct fake *fake = *state;
 	struct catalogue *other = NULL;
 	char path[128];
@@ -80,6 +81,19 @@ static void test_another_catalogue(void **state)
 				       .executable = "/bin/sh",
 				       .cgroup = "/machine.slice/libpod-" HEX64 ".scope",
 				       .pid_ns = OTHER});
+	fake_start(fake, &(struct row){.pid = 12,
+				       .parent = 1,
+				       .executable = "/home/u/renamed",
+				       .maps = "7f00-7f01 r-xp 00000000 fe:00 2  "
+					       "/usr/lib/libslirp.so.0.4.0\n"});
+	fake_start(fake, &(struct row){.pid = 13,
+				       .parent = 1,
+				       .executable = "/home/u/another",
+				       .maps = "7f00-7f01 r-xp 00000000 fe:00 2  "
+					       "/usr/lib/libkrun.so.1\n"});
+	structure_examine(fake->registry, 12);
+	structure_examine(fake->registry, 13);
+	assert_int_equal(members_find(fake->registry, 12)->program->role, PROGRAM_VMM);
 	assert_int_equal(members_find(fake->registry, 10)->program->role, PROGRAM_CONDUIT);
 	write_text(fake->path, "other.conf", text);
 	snprintf(path, sizeof(path), "%s/other.conf", fake->path);
@@ -92,6 +106,9 @@ static void test_another_catalogue(void **state)
 	assert_int_equal(members_find(fake->registry, 10)->program->role, PROGRAM_VMM);
 	assert_string_equal(members_find(fake->registry, 10)->program->runtime, "other");
 	assert_string_equal(fake_guest(fake, 11)->runtime, "other");
+	assert_null(members_find(fake->registry, 12));
+	assert_int_equal(members_find(fake->registry, 13)->program->role, PROGRAM_CONDUIT);
+	assert_string_equal(members_find(fake->registry, 13)->program->runtime, "other");
 }
 
 int main(void)

@@ -14,6 +14,36 @@
 #define ARGUMENTS_MAX 8192 /* bytes of a command line that are read */
 
 /*
+ * A sandboxed application: its cgroup tells which, where a desktop put it into one.
+ * @program: that made the sandbox, NULL when only the cgroup tells of one, as of Snap's
+ */
+static struct guest *guest_of_sandbox(struct registry *registry, const struct process *process,
+				      const struct program *program)
+{
+	char key[64], name[NAME_SIZE], cgroup[CGROUP_PATH_SIZE] = "";
+	struct cgroup_match match;
+	struct guest *guest;
+
+	if (namespace_is_foreign(process->namespaces.pid, registry->host.pid))
+		snprintf(key, sizeof(key), "pidns:%" PRIu64, process->namespaces.pid);
+	else
+		snprintf(key, sizeof(key), "mntns:%" PRIu64, process->namespaces.mount);
+	guest = guests_find_key(registry, key);
+	if (guest)
+		return guest;
+	process_cgroup(registry->settings.proc, process->pid, cgroup, sizeof(cgroup));
+	if (catalogue_sandbox(registry->settings.catalogue, cgroup, &match))
+		return guests_add(registry, match.kind, match.runtime, match.id, key,
+				  program ? "a sandbox among its ancestors, and its cgroup"
+					  : "its mounts and the cgroup of a sandbox");
+	if (!program)
+		return NULL;
+	text_copy_name(name, sizeof(name), process->comm, strlen(process->comm));
+	return guests_add(registry, program->kind, program->runtime, name, key,
+			  "a sandbox among its ancestors");
+}
+
+/*
  * The guest of a process that a host process keeps in namespaces of its own: known from the nearest
  * ancestor that supervises a guest or is one, or else a guest by its pid namespace alone.
  */
@@ -32,23 +62,8 @@ static struct guest *guest_of_ancestors(struct registry *registry, const struct 
 			return NULL;
 		program = catalogue_program(registry->settings.catalogue, ancestor.executable, "",
 					    ancestor.comm);
-		if (program && program->role == PROGRAM_SANDBOX) {
-			char key[64], name[NAME_SIZE];
-			struct guest *guest;
-
-			if (namespace_is_foreign(process->namespaces.pid, registry->host.pid))
-				snprintf(key, sizeof(key), "pidns:%" PRIu64,
-					 process->namespaces.pid);
-			else
-				snprintf(key, sizeof(key), "mntns:%" PRIu64,
-					 process->namespaces.mount);
-			guest = guests_find_key(registry, key);
-			if (guest)
-				return guest;
-			text_copy_name(name, sizeof(name), process->comm, strlen(process->comm));
-			return guests_add(registry, program->kind, program->runtime, name, key,
-					  "a sandbox among its ancestors");
-		}
+		if (program && program->role == PROGRAM_SANDBOX)
+			return guest_of_sandbox(registry, process, program);
 		pid = ancestor.parent;
 	}
 	return NULL;
@@ -370,6 +385,10 @@ bool members_classify(struct registry *registry, const struct process *process, 
 		member->local = !member->supervisor;
 		if (program->role != PROGRAM_CONDUIT)
 			guest = guest_of_program(registry, program, process, NULL);
+	} else if (namespace_is_foreign(process->namespaces.mount, registry->host.mount) &&
+		   (guest = guest_of_sandbox(registry, process, NULL))) {
+		member->local = true;
+		member->loose = may_hide(registry, guest);
 	}
 	member->guest = guests_index(registry, guest);
 	return guest || member->program || member->local;

@@ -155,6 +155,62 @@ static void test_sandbox(void **state)
 	assert_string_equal(fake_guest(fake, 11)->name, "steam");
 }
 
+#define APPS "/user.slice/user-1000.slice/user@1000.service/app.slice"
+
+/* The desktop's cgroup tells which application it is; what the application starts stays what it is. */
+static void test_sandboxes_by_their_cgroup(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_put(fake, &(struct row){.pid = 10, .parent = 1, .executable = "/usr/bin/bwrap"});
+	fake_start(fake, &(struct row){.pid = 11,
+				       .parent = 10,
+				       .executable = "/app/bin/maps",
+				       .cgroup = APPS "/app-flatpak-org.gnome.Maps-77.scope",
+				       .pid_ns = OTHER});
+	assert_string_equal(fake_guest(fake, 11)->name, "org.gnome.Maps");
+	assert_string_equal(fake_guest(fake, 11)->runtime, "flatpak");
+	assert_int_equal(fake_guest(fake, 11)->kind, KIND_SANDBOX);
+
+	/* Snap's launcher becomes the application, which keeps mounts of its own alone. */
+	fake_start(fake, &(struct row){.pid = 12,
+				       .parent = 1,
+				       .executable = "/snap/spotify/1/spotify",
+				       .cgroup = APPS "/snap.spotify.spotify-"
+						      "5f1dc0de-0123-4567-89ab-cdef01234567.scope",
+				       .mount_ns = OTHER});
+	assert_string_equal(fake_guest(fake, 12)->name, "spotify.spotify");
+	assert_string_equal(fake_guest(fake, 12)->runtime, "snap");
+	assert_true(fake_is_suspect(fake, 12));
+
+	/* A process of the host in such a cgroup is the host's, … */
+	fake_start(fake, &(struct row){.pid = 13,
+				       .parent = 1,
+				       .executable = "/usr/bin/curl",
+				       .cgroup = APPS "/app-flatpak-org.gnome.Maps-77.scope"});
+	assert_null(fake_guest(fake, 13));
+	/* … and a VM or a container there is no sandbox. */
+	fake_start(fake, &(struct row){.pid = 14,
+				       .parent = 1,
+				       .executable = "/snap/x/1/qemu-system-x86_64",
+				       .cgroup = APPS "/snap.x.x-"
+						      "5f1dc0de-0123-4567-89ab-cdef01234567.scope",
+				       .mount_ns = OTHER});
+	assert_int_equal(fake_guest(fake, 14)->kind, KIND_VM);
+	fake_start(fake, &(struct row){.pid = 15,
+				       .parent = 1,
+				       .executable = "/bin/sh",
+				       .cgroup = APPS "/app-flatpak-code-1.scope/libpod-" HEX64,
+				       .pid_ns = OTHER});
+	assert_string_equal(fake_guest(fake, 15)->runtime, "podman");
+	fake_start(fake, &(struct row){.pid = 16,
+				       .parent = 1,
+				       .executable = "/bin/sh",
+				       .cgroup = APPS "/app-flatpak-code-1.scope",
+				       .pid_ns = OTHER + 1});
+	assert_int_equal(fake_guest(fake, 16)->kind, KIND_CONTAINER);
+}
+
 static void test_other_network_namespace_is_no_suspect(void **state)
 {
 	struct fake *fake = *state;
@@ -227,6 +283,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unknown_pid_namespace, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_sandbox, fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_sandboxes_by_their_cgroup, fake_set_up,
+						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_other_network_namespace_is_no_suspect,
 						fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_guest_survives_the_exec_of_its_only_process,

@@ -15,6 +15,8 @@
 #define COMM_SIZE    16	 /* bytes of a process's comm with its NUL (TASK_COMM_LEN) */
 #define MAC_SIZE     6
 
+#define GUEST_KEY_SIZE 256 /* bytes of struct guest's key with its NUL */
+
 /**
  * struct flow - what the first packet of a connection says
  * @client: source address; IPv4 is held as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
@@ -97,7 +99,9 @@ enum route {
  * @runtime: "podman", "qemu", …; "" when not known
  * @name: the guest's name, "" when not known; for a conduit of several guests "one of: a, b"
  * @guest: its id in the registry, 0 when it has none
- * @shared: @name names several guests, of which one is it: no exception by name may match
+ * @shared: @name names several guests, of which one is it: no exception by name may match, and
+ *	@kind and @runtime are only what all of them have in common
+ * @conduit: runtime's word of the conduit that opened the connection, "" when none did
  * @interface: name of the interface it came in by ("lo" for loopback)
  * @own_service: the guest itself listens on the service
  * @own_gateway: the service's address belongs to the interface that the guest came in by
@@ -113,6 +117,7 @@ struct source {
 	char name[NAME_SIZE];
 	uint32_t guest;
 	bool shared;
+	char conduit[RUNTIME_SIZE];
 	char interface[IF_NAMESIZE];
 	bool own_service;
 	bool own_gateway;

@@ -25,32 +25,43 @@ void source_set_guest(struct source *source, const struct guest *guest)
 	text_copy(source->name, sizeof(source->name), guest->name);
 }
 
+/* One more guest of which it may be: @source keeps what all of them have in common. */
+static void source_share(struct source *source, const struct guest *guest)
+{
+	char first[NAME_SIZE];
+
+	if (!source->shared) {
+		source->shared = true;
+		source->guest = 0;
+		text_copy(first, sizeof(first), source->name);
+		text_copy(source->name, sizeof(source->name), "one of: ");
+		text_append(source->name, sizeof(source->name), "%s", first);
+	}
+	text_append(source->name, sizeof(source->name), ", %s", guest->name);
+	if (source->kind != guest->kind)
+		source->kind = KIND_UNKNOWN;
+	if (strcmp(source->runtime, guest->runtime) != 0)
+		source->runtime[0] = '\0';
+}
+
 /*
  * The guests that live in a network namespace. One is the source; several share a wire or a
  * conduit, and which of them it was cannot be told.
  */
 void source_set_netns(const struct registry *registry, struct source *source, uint64_t netns)
 {
-	const struct guest *found = NULL;
-	unsigned int others = 0;
+	bool found = false;
 
 	for (uint32_t i = 0; i < registry->guests_high; i++) {
 		const struct guest *guest = &registry->guests[i];
 
 		if (registry->guest_netns[i] != netns || !guest->id)
 			continue;
-		if (!found) {
-			found = guest;
+		if (found)
+			source_share(source, guest);
+		else
 			source_set_guest(source, guest);
-			continue;
-		}
-		if (!others++) {
-			source->shared = true;
-			source->guest = 0;
-			text_copy(source->name, sizeof(source->name), "one of: ");
-			text_append(source->name, sizeof(source->name), "%s", found->name);
-		}
-		text_append(source->name, sizeof(source->name), ", %s", guest->name);
+		found = true;
 	}
 	if (found)
 		return;
@@ -191,6 +202,8 @@ static void source_set_suspect(struct registry *registry, struct source *source,
 	if (!process_read(registry->settings.proc, suspect->pid, &process))
 		text_copy(source->comm, sizeof(source->comm), process.comm);
 	source->route = program ? ROUTE_USER_NET : ROUTE_HOST_NET;
+	if (program && program->role == PROGRAM_CONDUIT)
+		text_copy(source->conduit, sizeof(source->conduit), program->runtime);
 	if (suspect->guest != NO_GUEST) {
 		source_set_guest(source, &registry->guests[suspect->guest]);
 		return;

@@ -152,10 +152,14 @@ static bool wire_leads_to(const struct registry *registry, const struct guest *g
 		if (registry->wires[i].state == WIRE_NETNS && guest->netns &&
 		    registry->wires[i].netns == guest->netns)
 			return true;
-	for (uint32_t i = 0; i < registry->suspects_high; i++)
-		if (registry->suspects[i].pid && guest->netns &&
-		    registry->suspects[i].netns == guest->netns)
+	/* A conduit whose namespace is still looked for, as after a rescan, may be its own. */
+	for (uint32_t i = 0; i < registry->suspects_high; i++) {
+		const struct suspect *suspect = &registry->suspects[i];
+
+		if (suspect->pid && guest->netns &&
+		    (suspect->netns == guest->netns || suspect->netns_next_us))
 			return true;
+	}
 	return false;
 }
 

@@ -307,12 +307,16 @@ static unsigned int thread_count(const struct registry *registry, pid_t pid)
 void members_exit(struct registry *registry, pid_t pid)
 {
 	struct member *member = members_find(registry, pid);
+	bool serves_netns;
 
 	if (!member)
 		return;
+	serves_netns = member->suspect >= 0 && registry->suspects[member->suspect].netns;
 	if (thread_count(registry, pid) <= 1) {
 		structure_forget(registry, pid);
 		members_remove(registry, pid);
+		if (serves_netns)
+			guests_prune(registry); /* the namespace may have no other wire */
 	} else if (!member->headless) {
 		member->headless = true;
 		registry->headless++;
@@ -353,17 +357,21 @@ static void find_netns(struct registry *registry, struct suspect *suspect, uint6
 uint64_t members_work(struct registry *registry)
 {
 	uint64_t now = clock_monotonic_us(), next = 0;
+	bool was_pending = false;
 
 	for (uint32_t i = 0; i < registry->suspects_high; i++) {
 		struct suspect *suspect = &registry->suspects[i];
 
 		if (!suspect->pid || !suspect->netns_next_us)
 			continue;
+		was_pending = true;
 		if (suspect->netns_next_us <= now)
 			find_netns(registry, suspect, now);
 		if (suspect->netns_next_us && (!next || suspect->netns_next_us < next))
 			next = suspect->netns_next_us;
 	}
+	if (was_pending && !next)
+		guests_prune(registry); /* whom none of them serves; see wire_leads_to() */
 	if (registry->headless)
 		sweep_headless(registry);
 	if (registry->headless && (!next || next > now + SWEEP_US))

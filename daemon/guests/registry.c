@@ -4,6 +4,7 @@
 
 #include "kernel/process_events.h"
 #include "kernel/ruleset.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -240,4 +241,27 @@ size_t registry_count(const struct registry *registry)
 	for (uint32_t i = 0; i < registry->guests_high; i++)
 		count += registry->guests[i].id != 0;
 	return count;
+}
+
+const struct guest *registry_find_id(struct registry *registry, uint32_t id)
+{
+	return guests_find_id(registry, id);
+}
+
+const struct guest *registry_find_key(struct registry *registry, const char *key)
+{
+	return guests_find_key(registry, key);
+}
+
+uint64_t registry_started_us(const struct registry *registry, const struct guest *guest)
+{
+	uint64_t now = clock_realtime_us(), boot = now - clock_us(CLOCK_BOOTTIME);
+	uint64_t ticks_per_second = (uint64_t)sysconf(_SC_CLK_TCK);
+	struct process leader;
+
+	if (!guest->leader)
+		return boot;
+	if (process_read(registry->settings.proc, guest->leader, &leader))
+		return now;
+	return boot + leader.start * 1000000u / ticks_per_second;
 }

@@ -37,7 +37,7 @@ struct guest {
 	enum kind kind;
 	char runtime[RUNTIME_SIZE];
 	char name[NAME_SIZE];
-	char key[256];
+	char key[GUEST_KEY_SIZE];
 	pid_t leader;
 	uint64_t netns;
 	uint64_t cgroup;
@@ -152,5 +152,18 @@ int registry_each(const struct registry *registry,
 		  int (*visit)(void *data, const struct guest *guest), void *data);
 
 size_t registry_count(const struct registry *registry);
+
+/** registry_find_id() - the guest with this id, NULL when it has gone. Ids are never used again. */
+const struct guest *registry_find_id(struct registry *registry, uint32_t id);
+
+/** registry_find_key() - the guest with this key, or NULL. */
+const struct guest *registry_find_key(struct registry *registry, const char *key);
+
+/**
+ * registry_started_us() - since when a guest runs at most
+ * Return: CLOCK_REALTIME microseconds when its leader started; when the machine did, for a guest
+ * that has no leader; now, when its leader cannot be looked at.
+ */
+uint64_t registry_started_us(const struct registry *registry, const struct guest *guest);
 
 #endif

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* How long a guest is the same guest, and what several that cannot be told apart have in common. */
+#include "fake_proc.h"
+
+#include "util/clock.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+	return remove(path);
+}
+
+static void remove_process(const struct fake *fake, pid_t pid)
+{
+	char folder[128];
+
+	snprintf(folder, sizeof(folder), "%s/%d", fake->path, pid);
+	nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void test_a_guest_keeps_its_id_over_a_rescan(void **state)
+{
+	struct fake *fake = *state;
+	struct registry *registry = fake->registry;
+	uint32_t vm, box, namespace;
+
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/usr/bin/qemu-system-x86_64",
+				       ARGUMENTS("qemu\0-name\0devbox")});
+	fake_start(fake, &(struct row){.pid = 11,
+				       .parent = 1,
+				       .executable = "/bin/sh",
+				       .cgroup = "/lxc.payload.box",
+				       .pid_ns = OTHER});
+	fake_start(fake,
+		   &(struct row){.pid = 12, .parent = 1, .executable = "/usr/bin/slirp4netns"});
+	registry->suspects[members_find(registry, 12)->suspect].netns = OTHER;
+	vm = fake_guest(fake, 10)->id;
+	box = fake_guest(fake, 11)->id;
+	namespace = guests_for_netns(registry, OTHER)->id;
+	registry_rescan(registry);
+	assert_int_equal(fake_guest(fake, 10)->id, vm);
+	assert_int_equal(fake_guest(fake, 11)->id, box);
+	/* Whom slirp4netns serves is looked for again: until then the namespace is kept. */
+	assert_int_equal(guests_for_netns(registry, OTHER)->id, namespace);
+	registry->suspects[members_find(registry, 12)->suspect].netns_next_us = 0;
+	guests_prune(registry);
+	assert_null(registry_find_id(registry, namespace));
+	assert_int_equal(registry_count(registry), 2);
+
+	/* A guest that went while events were lost is gone, and its id with it. */
+	remove_process(fake, 11);
+	registry_rescan(registry);
+	assert_null(registry_find_id(registry, box));
+	fake_start(fake, &(struct row){.pid = 13,
+				       .parent = 1,
+				       .executable = "/bin/sh",
+				       .cgroup = "/lxc.payload.box",
+				       .pid_ns = OTHER});
+	assert_true(fake_guest(fake, 13)->id > namespace);
+}
+
+static void test_a_namespace_goes_with_its_conduit(void **state)
+{
+	struct fake *fake = *state;
+	uint32_t id;
+
+	fake_start(fake,
+		   &(struct row){.pid = 12, .parent = 1, .executable = "/usr/bin/slirp4netns"});
+	fake->registry->suspects[0].netns = OTHER;
+	fake->registry->suspects[0].netns_next_us = 0;
+	id = guests_for_netns(fake->registry, OTHER)->id;
+	guests_prune(fake->registry);
+	assert_non_null(registry_find_id(fake->registry, id));
+	fake_event(fake, PROCESS_EXIT, 12, 0);
+	assert_null(registry_find_id(fake->registry, id));
+	assert_null(registry_find_key(fake->registry, "netns:200"));
+}
+
+static void test_several_in_one_namespace_are_one_of_them(void **state)
+{
+	struct fake *fake = *state;
+	struct source source = {0};
+
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/bin/sh",
+				       .cgroup = "/lxc.payload.a",
+				       .pid_ns = OTHER,
+				       .net_ns = OTHER});
+	source_set_netns(fake->registry, &source, OTHER);
+	assert_string_equal(source.name, "a");
+	assert_int_equal(source.guest, fake_guest(fake, 10)->id);
+	assert_false(source.shared);
+
+	fake_start(fake, &(struct row){.pid = 11,
+				       .parent = 1,
+				       .executable = "/bin/sh",
+				       .cgroup = "/lxc.payload.b",
+				       .pid_ns = OTHER + 1,
+				       .net_ns = OTHER});
+	source_set_netns(fake->registry, &source, OTHER);
+	assert_string_equal(source.name, "one of: a, b");
+	assert_true(source.shared);
+	assert_int_equal(source.guest, 0);
+	assert_int_equal(source.kind, KIND_CONTAINER);
+	assert_string_equal(source.runtime, "lxc");
+
+	/* Of another runtime, then of another kind: what they have in common is left. */
+	fake_start(fake, &(struct row){.pid = 12,
+				       .parent = 1,
+				       .executable = "/bin/sh",
+				       .pid_ns = OTHER + 2,
+				       .net_ns = OTHER});
+	source = (struct source){0};
+	source_set_netns(fake->registry, &source, OTHER);
+	assert_string_equal(source.name, "one of: a, b, pidns-202");
+	assert_int_equal(source.kind, KIND_CONTAINER);
+	assert_string_equal(source.runtime, "");
+	fake_put(fake, &(struct row){.pid = 13, .parent = 1, .executable = "/usr/bin/bwrap"});
+	fake_start(fake, &(struct row){.pid = 14,
+				       .parent = 13,
+				       .executable = "/app/bin/steam",
+				       .pid_ns = OTHER + 3,
+				       .net_ns = OTHER});
+	source = (struct source){0};
+	source_set_netns(fake->registry, &source, OTHER);
+	assert_int_equal(source.kind, KIND_UNKNOWN);
+	assert_string_equal(source.runtime, "");
+	assert_int_equal(source.class, SOURCE_GUEST);
+}
+
+static void test_since_when_a_guest_runs(void **state)
+{
+	struct fake *fake = *state;
+	uint64_t now = clock_realtime_us(), boot = now - clock_us(CLOCK_BOOTTIME), started;
+	struct guest *guest;
+
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/usr/bin/qemu-system-x86_64",
+				       ARGUMENTS("qemu\0-name\0devbox")});
+	started = registry_started_us(fake->registry, fake_guest(fake, 10));
+	assert_true(started >= boot + 990000 && started <= boot + 3000000); /* 100 ticks */
+	guest = guests_for_netns(fake->registry, OTHER);
+	started = registry_started_us(fake->registry, guest);
+	assert_true(started + 100000 >= boot && started <= boot + 1000000);
+	guest->leader = 99; /* ended, and nobody noticed */
+	assert_true(registry_started_us(fake->registry, guest) >= now);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_a_guest_keeps_its_id_over_a_rescan,
+						fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_namespace_goes_with_its_conduit, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_several_in_one_namespace_are_one_of_them,
+						fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_since_when_a_guest_runs, fake_set_up,
+						fake_tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -2,7 +2,7 @@
 /* The owner's exceptions: kept in a file, looked up in constant time. */
 #include "policy/exceptions.h"
 #include "policy/administrator.h"
-#include "policy/index.h"
+#include "policy/generation.h"
 #include "policy/store.h"
 #include "policy/timestamp.h"
 #include "util/cleanup.h"
@@ -19,67 +19,29 @@
  * generation that is to follow out of the present one's rules, writes the file, and only then puts
  * the new one in the old one's place; so whatever fails on the way leaves memory as it was. Readers
  * (exceptions_match()) only ever see whole generations.
+ *
+ * An exception that ends with its guest is bound to it. In memory that is the guest's id, which the
+ * registry never uses again; the file keeps the guest's key, from which the id is found after a
+ * start. Once bound it is followed by id alone: a guest that comes back under the same key has
+ * another id, and the exception has ended.
  */
-
-/**
- * struct generation - a set of rules and what is made from it
- * @rules: sorted by id, the daemon's own before the administrator's
- * @deny: index of those that deny
- * @allow: index of those that allow
- * @next: the daemon's next own id
- */
-struct generation {
-	struct rules rules;
-	struct index *deny;
-	struct index *allow;
-	uint32_t next;
-};
 
 /**
  * struct exceptions - the store
  * @directory: of the daemon's own file
  * @administrator: folder of *.conf, "" for none
  * @failure: why the store is in the failed state, "" when it is not
+ * @ended: told of each exception that ended, may be NULL
+ * @ended_data: for @ended
  */
 struct exceptions {
 	char *directory;
 	char *administrator;
 	struct generation now;
 	struct error failure;
+	void (*ended)(void *data, const struct exception *exception);
+	void *ended_data;
 };
-
-static int generation_index(struct generation *generation)
-{
-	const struct rules *rules = &generation->rules;
-	int ret = index_new(&generation->deny, rules->rule, rules->count, false);
-
-	return ret < 0 ? ret : index_new(&generation->allow, rules->rule, rules->count, true);
-}
-
-/* Frees all but the rules themselves, which another generation may hold too. */
-static void generation_release(struct generation *generation)
-{
-	index_free(generation->deny);
-	index_free(generation->allow);
-	free(generation->rules.rule);
-	*generation = (struct generation){.next = 0};
-}
-
-static void generation_free(struct generation *generation)
-{
-	struct rules rules = generation->rules;
-
-	generation->rules = (struct rules){.rule = NULL};
-	generation_release(generation);
-	rules_clear(&rules);
-}
-
-static void generation_replace(struct exceptions *exceptions, struct generation *next)
-{
-	generation_release(&exceptions->now);
-	exceptions->now = *next;
-	*next = (struct generation){.next = 0};
-}
 
 static bool is_expired(const struct exception *rule, uint64_t now_us)
 {
@@ -127,24 +89,60 @@ static int read_files(const struct exceptions *exceptions, struct generation *ge
 	return ret;
 }
 
+static void tell_end(const struct exceptions *exceptions, const struct exception *rule)
+{
+	if (exceptions->ended)
+		exceptions->ended(exceptions->ended_data, rule);
+}
+
+static void tell_ends(const struct exceptions *exceptions, const struct rules *gone)
+{
+	for (size_t i = 0; i < gone->count; i++)
+		tell_end(exceptions, gone->rule[i]);
+}
+
+/* Does the rule still say what it said? */
+static bool is_same(const struct exception *a, const struct exception *b)
+{
+	return a->allow == b->allow && !memcmp(&a->service, &b->service, sizeof(a->service)) &&
+	       !strcmp(a->guest_key, b->guest_key) && selector_equal(&a->source, &b->source);
+}
+
+/* Of the rules before a reload, those that the files no longer have. */
+static void tell_missing(const struct exceptions *exceptions, const struct rules *before)
+{
+	for (size_t i = 0; i < before->count; i++) {
+		const struct exception *rule = before->rule[i];
+		const struct exception *now = generation_find(&exceptions->now, rule->id);
+
+		if (!now || !is_same(rule, now))
+			tell_end(exceptions, rule);
+	}
+}
+
 int exceptions_reload(struct exceptions *exceptions, uint64_t now_us)
 {
 	struct generation next = {.next = exceptions->now.next};
+	struct rules before = exceptions->now.rules;
 	struct error error = {.text = ""};
 	int ret = read_files(exceptions, &next, now_us, &error);
 	bool failed = ret < 0;
 
 	if (failed && ret != -ENOMEM) /* no rule is in force */
 		rules_clear(&next.rules);
+	generation_adopt(&next, &exceptions->now);
 	if (ret != -ENOMEM)
 		ret = generation_index(&next);
 	if (ret < 0) {
 		generation_free(&next);
 		return ret;
 	}
-	rules_clear(&exceptions->now.rules);
-	generation_replace(exceptions, &next);
+	exceptions->now.rules = (struct rules){.rule = NULL};
+	generation_replace(&exceptions->now, &next);
 	exceptions->failure = failed ? error : (struct error){.text = ""};
+	if (!failed)
+		tell_missing(exceptions, &before);
+	rules_clear(&before);
 	return 0;
 }
 
@@ -204,7 +202,7 @@ static int commit(struct exceptions *exceptions, struct generation *next, struct
 				    exceptions->now.next, &replaced, NULL);
 		return ret;
 	}
-	generation_replace(exceptions, next);
+	generation_replace(&exceptions->now, next);
 	return 0;
 }
 
@@ -234,6 +232,8 @@ int exceptions_add(struct exceptions *exceptions, const struct exception *except
 	if (exception->expires_us >= TIMESTAMP_END_US || exception->created_us >= TIMESTAMP_END_US)
 		return error_set(error, -EINVAL,
 				 "an exception ends before the year 10000, or never");
+	if (exception->source.type == SELECT_GUEST && !exception->guest_key[0])
+		return error_set(error, -EINVAL, "guest:%u has no key", exception->source.guest);
 	rule = malloc(sizeof(*rule));
 	if (!rule)
 		return error_set(error, -ENOMEM, "out of memory");
@@ -256,25 +256,16 @@ int exceptions_add(struct exceptions *exceptions, const struct exception *except
 	return ret;
 }
 
-static int compare_id(const void *key, const void *element)
+static int check_removable(const struct generation *now, uint32_t id, struct error *error)
 {
-	uint32_t id = *(const uint32_t *)key, other = (*(struct exception *const *)element)->id;
+	const struct exception *found = generation_find(now, id);
 
-	return (id > other) - (id < other);
-}
-
-static int check_removable(const struct rules *rules, uint32_t id, struct error *error)
-{
-	struct exception **found = NULL;
-
-	if (rules->count)
-		found = bsearch(&id, rules->rule, rules->count, sizeof(*found), compare_id);
 	if (!found)
 		return error_set(error, -ENOENT, "there is no exception %u", id);
-	if ((*found)->file[0])
+	if (found->file[0])
 		return error_set(error, -EROFS,
 				 "exception %u is the administrator's: remove it from %s", id,
-				 (*found)->file);
+				 found->file);
 	return 0;
 }
 
@@ -284,21 +275,6 @@ static bool is_among(uint32_t id, const uint32_t *ids, size_t count)
 		if (ids[i] == id)
 			return true;
 	return false;
-}
-
-/* Parts the present rules into those that stay and those that go; neither list owns them. */
-static int part_rules(const struct rules *rules,
-		      bool (*goes)(const struct exception *, const void *), const void *data,
-		      struct rules *staying, struct rules *going)
-{
-	for (size_t i = 0; i < rules->count; i++) {
-		int ret =
-			rules_append(goes(rules->rule[i], data) ? going : staying, rules->rule[i]);
-
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
 }
 
 struct id_list {
@@ -327,17 +303,19 @@ int exceptions_remove(struct exceptions *exceptions, const uint32_t *ids, size_t
 	int ret = refuse_when_failed(exceptions, error);
 
 	for (size_t i = 0; ret == 0 && i < count; i++)
-		ret = check_removable(&exceptions->now.rules, ids[i], error);
+		ret = check_removable(&exceptions->now, ids[i], error);
 	if (ret < 0)
 		return ret;
-	ret = part_rules(&exceptions->now.rules, goes_by_id, &list, &next.rules, &going);
+	ret = generation_part(&exceptions->now, goes_by_id, &list, &next.rules, &going);
 	if (ret < 0)
 		error_set(error, ret, "out of memory");
 	else
 		ret = commit(exceptions, &next, error);
 	generation_release(&next);
-	if (ret == 0)
+	if (ret == 0) {
+		tell_ends(exceptions, &going);
 		rules_clear(&going);
+	}
 	free(going.rule);
 	return ret;
 }
@@ -355,25 +333,26 @@ static uint64_t next_expiry(const struct rules *rules)
 	return earliest;
 }
 
-int exceptions_expire(struct exceptions *exceptions, uint64_t now_us, uint64_t *next_us)
+/*
+ * Puts those that @goes does not hold for in force, and writes the file.
+ * Return: how many have gone, or -errno from writing (they are out of force all the same).
+ */
+static int end_rules(struct exceptions *exceptions,
+		     bool (*goes)(const struct exception *rule, const void *data), const void *data)
 {
 	struct generation next = {.next = exceptions->now.next};
 	struct rules going = {.rule = NULL};
 	bool replaced;
-	int ret;
+	int ret = generation_part(&exceptions->now, goes, data, &next.rules, &going);
 
-	*next_us = 0;
-	ret = part_rules(&exceptions->now.rules, goes_by_time, &now_us, &next.rules, &going);
 	if (ret == 0 && going.count)
 		ret = generation_index(&next);
 	if (ret < 0 || !going.count) {
-		*next_us = next_expiry(&exceptions->now.rules);
 		generation_release(&next);
 		free(going.rule);
 		return ret;
 	}
-	generation_replace(exceptions, &next);
-	*next_us = next_expiry(&exceptions->now.rules);
+	generation_replace(&exceptions->now, &next);
 	ret = (int)going.count;
 	if (going.rule[0]->id < ADMINISTRATOR_IDS) { /* sorted: one of the daemon's own at least */
 		int written = store_write(exceptions->directory, &exceptions->now.rules,
@@ -382,8 +361,65 @@ int exceptions_expire(struct exceptions *exceptions, uint64_t now_us, uint64_t *
 		if (written < 0)
 			ret = written;
 	}
+	tell_ends(exceptions, &going);
 	rules_clear(&going);
 	return ret;
+}
+
+int exceptions_expire(struct exceptions *exceptions, uint64_t now_us, uint64_t *next_us)
+{
+	int ret = end_rules(exceptions, goes_by_time, &now_us);
+
+	*next_us = next_expiry(&exceptions->now.rules);
+	return ret;
+}
+
+static bool goes_with_guest(const struct exception *rule, const void *data)
+{
+	const struct guest_finder *finder = data;
+
+	if (!rule->guest_key[0] || (!rule->guest && !finder->settled))
+		return false;
+	return !finder->find(finder->data, rule);
+}
+
+/* Puts what has found its guest by now into force. */
+static int bind_found(struct exceptions *exceptions, const struct guest_finder *finder,
+		      size_t *waiting)
+{
+	struct generation next = {.next = exceptions->now.next};
+	size_t found = generation_bind(&exceptions->now, finder, waiting);
+	int ret = 0;
+
+	if (found)
+		ret = copy_rules(&next.rules, &exceptions->now.rules);
+	if (found && ret == 0)
+		ret = generation_index(&next);
+	if (found && ret == 0)
+		generation_replace(&exceptions->now, &next);
+	generation_release(&next);
+	return ret;
+}
+
+int exceptions_follow_guests(struct exceptions *exceptions, const struct guest_finder *finder,
+			     size_t *waiting)
+{
+	int ret = 0, gone;
+
+	*waiting = 0;
+	if (!exceptions->now.bound)
+		return 0;
+	gone = end_rules(exceptions, goes_with_guest, finder);
+	if (exceptions->now.bound)
+		ret = bind_found(exceptions, finder, waiting);
+	return gone < 0 ? gone : ret < 0 ? ret : gone;
+}
+
+void exceptions_on_end(struct exceptions *exceptions,
+		       void (*ended)(void *data, const struct exception *exception), void *data)
+{
+	exceptions->ended = ended;
+	exceptions->ended_data = data;
 }
 
 const struct exception *exceptions_match(const struct exceptions *exceptions,

@@ -24,6 +24,10 @@ struct exceptions;
  * @source: who it is about
  * @created_us: CLOCK_REALTIME microseconds
  * @expires_us: CLOCK_REALTIME microseconds, 0: never
+ * @guest_key: key of the one guest that it is about and ends with, whatever name @source says; ""
+ *	for an exception that does not end with a guest
+ * @guest: that guest's id; 0 while it has not been found after a start: then nothing matches
+ * @cut: when it ends, the connections that it allowed are to be closed
  * @creator: uid that made it
  * @comment: any text, escaped by whoever prints it
  * @file: where it stands when it is the administrator's ("" for the daemon's own)
@@ -36,6 +40,9 @@ struct exception {
 	struct selector source;
 	uint64_t created_us;
 	uint64_t expires_us;
+	char guest_key[GUEST_KEY_SIZE];
+	uint32_t guest;
+	bool cut;
 	uint32_t creator;
 	char comment[COMMENT_SIZE];
 	char file[128];
@@ -70,7 +77,7 @@ const char *exceptions_failure(const struct exceptions *exceptions);
  * Written whole or not at all: temporary file, fsync, rename, fsync of the folder. On any failure
  * the store and the file stay as they were.
  * Return: 0, -EUCLEAN in the failed state, -ENOSPC beyond EXCEPTIONS_MAX, -EINVAL for a time that
- * cannot be written, or -errno with @error.
+ * cannot be written or a source by id without the guest's key, or -errno with @error.
  */
 int exceptions_add(struct exceptions *exceptions, const struct exception *exception, uint32_t *id,
 		   struct error *error);
@@ -88,6 +95,37 @@ int exceptions_remove(struct exceptions *exceptions, const uint32_t *ids, size_t
  * Return: how many were forgotten, or -errno from writing (they are out of force all the same).
  */
 int exceptions_expire(struct exceptions *exceptions, uint64_t now_us, uint64_t *next_us);
+
+/**
+ * struct guest_finder - who knows which guests run
+ * @find: the id of the guest that a bound exception is about, 0 when it is not there; that with
+ *	@exception->guest when that is set, else the one with @exception->guest_key
+ * @data: for @find
+ * @settled: a guest that is not there by now has ended; false: it may still be found
+ */
+struct guest_finder {
+	uint32_t (*find)(void *data, const struct exception *exception);
+	void *data;
+	bool settled;
+};
+
+/**
+ * exceptions_follow_guests() - bind what was read from the file, forget what ended with its guest
+ * @waiting: receives how many still have no guest
+ * Costs nothing when no exception is bound to a guest.
+ * Return: how many were forgotten, or -errno from writing (they are out of force all the same).
+ */
+int exceptions_follow_guests(struct exceptions *exceptions, const struct guest_finder *finder,
+			     size_t *waiting);
+
+/**
+ * exceptions_on_end() - be told of each exception that ended: expired, removed, gone with its
+ * guest, or no longer in the files at a reload
+ * @ended: called when the rules without it are in force; may not change the exceptions. A store
+ *	that turns out to be broken ends nothing: what it held may come back.
+ */
+void exceptions_on_end(struct exceptions *exceptions,
+		       void (*ended)(void *data, const struct exception *exception), void *data);
 
 /**
  * exceptions_match() - the rule that decides for this connection

@@ -21,6 +21,9 @@
  * long as any of them is in force that one is. So neither duplicates nor expired rules that
  * nobody has collected yet make a look-up longer. The index never changes: a change of the rules
  * builds a new one.
+ *
+ * A rule that is bound to one guest asks for that guest's id and nothing else, whatever name it was
+ * made by; while its guest has not been found it stands in no index.
  */
 
 #define PORT_BITS      16
@@ -36,6 +39,8 @@ enum fields {
 	FIELDS_RUNTIME,
 	FIELDS_RUNTIME_NAME,
 	FIELDS_INTERFACE,
+	FIELDS_CONDUIT,
+	FIELDS_GUEST,
 	FIELDS_COUNT,
 };
 
@@ -120,8 +125,17 @@ static uint64_t hash_key(const struct shape *shape, uint64_t fields, const struc
 	return mix(mix(mix(fields, halves[0]), halves[1]), block);
 }
 
-static enum fields selector_fields(const struct selector *selector)
+static bool is_bound(const struct exception *rule)
 {
+	return rule->guest_key[0];
+}
+
+static enum fields rule_fields(const struct exception *rule)
+{
+	const struct selector *selector = &rule->source;
+
+	if (is_bound(rule))
+		return FIELDS_GUEST;
 	switch (selector->type) {
 	case SELECT_KIND:
 		return selector->name[0] ? FIELDS_KIND_NAME : FIELDS_KIND;
@@ -129,15 +143,27 @@ static enum fields selector_fields(const struct selector *selector)
 		return selector->name[0] ? FIELDS_RUNTIME_NAME : FIELDS_RUNTIME;
 	case SELECT_INTERFACE:
 		return FIELDS_INTERFACE;
+	case SELECT_CONDUIT:
+		return FIELDS_CONDUIT;
+	case SELECT_GUEST: /* is bound, or never found */
 	case SELECT_ANY:
 		break;
 	}
 	return FIELDS_NONE;
 }
 
-static uint64_t hash_selector(const struct selector *selector)
+static uint64_t hash_guest(uint32_t id)
 {
-	return hash_fields(selector_fields(selector),
+	return mix(mix(0, FIELDS_GUEST), id);
+}
+
+static uint64_t hash_selector(const struct exception *rule)
+{
+	const struct selector *selector = &rule->source;
+
+	if (is_bound(rule))
+		return hash_guest(rule->guest);
+	return hash_fields(rule_fields(rule),
 			   selector->type == SELECT_KIND ? selector->kind : KIND_COUNT,
 			   selector->word, selector->name);
 }
@@ -154,6 +180,8 @@ static void hash_source(const struct source *source, uint64_t hashes[FIELDS_COUN
 	hashes[FIELDS_RUNTIME_NAME] =
 		hash_fields(FIELDS_RUNTIME_NAME, KIND_COUNT, source->runtime, source->name);
 	hashes[FIELDS_INTERFACE] = hash_fields(FIELDS_INTERFACE, KIND_COUNT, source->interface, "");
+	hashes[FIELDS_CONDUIT] = hash_fields(FIELDS_CONDUIT, KIND_COUNT, source->conduit, "");
+	hashes[FIELDS_GUEST] = hash_guest(source->guest);
 }
 
 /* Cuts the next block off a service's ports; @from is where it begins, from service->first on. */
@@ -178,7 +206,7 @@ static struct shape rule_shape(const struct exception *rule, uint8_t port_shift)
 		.prefix = rule->service.prefix,
 		.port_shift = port_shift,
 		.protocol = rule->service.protocol,
-		.fields = (uint8_t)selector_fields(&rule->source),
+		.fields = (uint8_t)rule_fields(rule),
 	};
 }
 
@@ -204,6 +232,21 @@ static size_t shape_number(const struct shape *shape)
 	return number * FIELDS_COUNT + shape->fields;
 }
 
+static bool same_sources(const struct exception *a, const struct exception *b)
+{
+	if (is_bound(a) || is_bound(b))
+		return a->guest == b->guest;
+	return selector_equal(&a->source, &b->source);
+}
+
+static bool concerns(const struct exception *rule, const struct source *source)
+{
+	if (is_bound(rule))
+		return rule->guest == source->guest && source->class == SOURCE_GUEST &&
+		       !source->shared;
+	return selector_matches(&rule->source, source);
+}
+
 static bool same_key(const struct slot *slot, const struct exception *rule, struct block block)
 {
 	const struct service *a = &slot->rule->service, *b = &rule->service;
@@ -211,7 +254,7 @@ static bool same_key(const struct slot *slot, const struct exception *rule, stru
 	return slot->block.value == block.value && slot->block.shift == block.shift &&
 	       a->protocol == b->protocol && a->family == b->family && a->prefix == b->prefix &&
 	       !memcmp(&a->address, &b->address, sizeof(a->address)) &&
-	       selector_equal(&slot->rule->source, &rule->source);
+	       same_sources(slot->rule, rule);
 }
 
 static bool is_better(const struct exception *rule, const struct exception *than)
@@ -219,7 +262,11 @@ static bool is_better(const struct exception *rule, const struct exception *than
 	uint64_t end = rule->expires_us ? rule->expires_us : UINT64_MAX;
 	uint64_t other = than->expires_us ? than->expires_us : UINT64_MAX;
 
-	return end != other ? end > other : rule->id < than->id;
+	if (end != other)
+		return end > other;
+	if (is_bound(rule) != is_bound(than))
+		return !is_bound(rule);
+	return rule->id < than->id;
 }
 
 static struct slot *next_slot(const struct index *index, const struct slot *slot)
@@ -230,8 +277,7 @@ static struct slot *next_slot(const struct index *index, const struct slot *slot
 static void insert_block(struct index *index, const struct exception *rule, struct block block,
 			 const struct shape *shape)
 {
-	uint64_t hash =
-		hash_key(shape, hash_selector(&rule->source), &rule->service.address, block.value);
+	uint64_t hash = hash_key(shape, hash_selector(rule), &rule->service.address, block.value);
 	struct slot *slot = &index->slots[hash & index->mask];
 
 	while (slot->rule && (slot->hash != hash || !same_key(slot, rule, block)))
@@ -257,6 +303,13 @@ static void insert_rule(struct index *index, const struct exception *rule, bool 
 	}
 }
 
+static bool belongs(const struct exception *rule, bool allow)
+{
+	if (rule->source.type == SELECT_GUEST && !is_bound(rule))
+		return false;
+	return rule->allow == allow && (!is_bound(rule) || rule->guest);
+}
+
 static size_t count_blocks(struct exception *const *rules, size_t count, bool allow)
 {
 	size_t blocks = 0;
@@ -265,7 +318,7 @@ static size_t count_blocks(struct exception *const *rules, size_t count, bool al
 		uint32_t from = rules[i]->service.first;
 		struct block block;
 
-		while (rules[i]->allow == allow && next_block(&rules[i]->service, &from, &block))
+		while (belongs(rules[i], allow) && next_block(&rules[i]->service, &from, &block))
 			blocks++;
 	}
 	return blocks;
@@ -297,7 +350,7 @@ int index_new(struct index **index, struct exception *const *rules, size_t count
 	if (!new)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
-		if (rules[i]->allow == allow)
+		if (belongs(rules[i], allow))
 			insert_rule(new, rules[i], known);
 	*index = new;
 	return 0;
@@ -328,8 +381,7 @@ static const struct exception *find_key(const struct index *index, uint64_t hash
 
 	for (; slot->rule; slot = next_slot(index, slot))
 		if (slot->hash == hash && same_shape(slot, shape) &&
-		    service_matches(&slot->rule->service, flow) &&
-		    selector_matches(&slot->rule->source, source))
+		    service_matches(&slot->rule->service, flow) && concerns(slot->rule, source))
 			return slot->rule;
 	return NULL;
 }

@@ -11,15 +11,16 @@ struct index;
  * index_new() - build the index of the rules with one action
  * @index: receives it; index_free()
  * @rules: @count rules, borrowed until index_free()
- * @allow: of those the rules with this action are indexed, the others left out
+ * @allow: of those the rules with this action are indexed, the others left out, as are those
+ *	bound to a guest that has not been found
  * Return: 0 or -ENOMEM.
  */
 int index_new(struct index **index, struct exception *const *rules, size_t count, bool allow);
 void index_free(struct index *index);
 
 /**
- * index_match() - the rule for this connection; among several the one that lasts longest, among
- * those the one with the lowest id
+ * index_match() - the rule for this connection; among several the one that lasts longest, a bound
+ * one less long than one without an end; among those the one with the lowest id
  * @now_us: a rule past its time does not match
  * @lookups: raised by the number of look-ups; may be NULL
  * No allocation; one hash look-up for each shape of a rule (see index.c), however many rules there

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The text of exceptions: read whole or refused with file:line, and printed. */
+/* The text of exceptions, read whole or refused with file:line; rules_print.c prints it. */
 #include "policy/rules.h"
 #include "policy/timestamp.h"
 #include "util/cleanup.h"
 #include "util/ini.h"
 #include "util/text.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -15,20 +14,9 @@
  *
  * A file is an INI file (util/ini.h). Names and comments may hold any byte, a line may not: such
  * values are written escaped (text_escape(), with blanks at their ends as \x20), and what does
- * not fit on one line goes on in lines with the key "source+" or "comment+". The section [store] of
+ * not fit on one line goes on in lines with the key "source+", "guest+" or "comment+". The section [store] of
  * the daemon's own file keeps the next id, so that an id is never used again.
  */
-
-#define PIECE_LENGTH  150  /* bytes of an escaped value on one line */
-#define RULE_TEXT_MAX 2000 /* bytes that rules_print() writes for one rule, generously */
-
-static_assert(PIECE_LENGTH + sizeof("comment+ = ") + 8 < INI_LINE_SIZE, "a piece fits on a line");
-static_assert((uint64_t)RULE_TEXT_MAX * EXCEPTIONS_MAX < INI_FILE_SIZE,
-	      "we can read what we write");
-
-#define FILE_HEAD                                                                                  \
-	"# Written by lhguardd. Change it with lhguard(1); rules made by hand belong into\n"       \
-	"# /etc/lhguard/exceptions.d/, see lhguard.conf(5).\n"
 
 int rules_append(struct rules *rules, struct exception *rule)
 {
@@ -159,7 +147,35 @@ static int take_source(struct reader *reader, const char *value, struct error *e
 {
 	int ret = append_unescaped(reader->source, sizeof(reader->source), value, error);
 
-	return ret < 0 ? ret : selector_parse(reader->source, &reader->rule->source, error);
+	if (ret == 0)
+		ret = selector_parse(reader->source, &reader->rule->source, error);
+	if (ret == 0 && reader->administrator && reader->rule->source.type == SELECT_GUEST)
+		ret = error_set(error, -EINVAL,
+				"%s ends with that guest, and the number is another's after a "
+				"restart: name it, e.g. vm:devbox",
+				reader->source);
+	return ret;
+}
+
+/* Another guest than the one that ran when the exception was made is never found by this key. */
+static int take_guest(struct reader *reader, const char *value, struct error *error)
+{
+	if (reader->administrator)
+		return error_set(error, -EINVAL,
+				 "guest belongs into the daemon's own file only: see lhguard allow "
+				 "--until-stop");
+	if (!*value)
+		return error_set(error, -EINVAL, "guest = is empty");
+	return append_unescaped(reader->rule->guest_key, sizeof(reader->rule->guest_key), value,
+				error);
+}
+
+static int take_cut(struct reader *reader, const char *value, struct error *error)
+{
+	reader->rule->cut = !strcmp(value, "yes");
+	if (!reader->rule->cut && strcmp(value, "no"))
+		return error_set(error, -EINVAL, "cut = %s: write yes or no", value);
+	return 0;
 }
 
 static int take_created(struct reader *reader, const char *value, struct error *error)
@@ -194,20 +210,27 @@ static const struct {
 	bool needed;
 	int (*take)(struct reader *reader, const char *value, struct error *error);
 } keys[] = {
-	{"action", NULL, true, take_action},	      {"service", NULL, true, take_service},
-	{"source", "source+", true, take_source},     {"created", NULL, false, take_created},
-	{"expires", NULL, false, take_expires},	      {"creator", NULL, false, take_creator},
+	{"action", NULL, true, take_action},
+	{"service", NULL, true, take_service},
+	{"source", "source+", true, take_source},
+	{"guest", "guest+", false, take_guest},
+	{"cut", NULL, false, take_cut},
+	{"created", NULL, false, take_created},
+	{"expires", NULL, false, take_expires},
+	{"creator", NULL, false, take_creator},
 	{"comment", "comment+", false, take_comment},
 };
 
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
 
-/* Return: the word of a key that the exception lacks, or NULL. */
-static const char *missing_key(unsigned int seen)
+/* Return: the word of a key that the exception being read lacks, or NULL. */
+static const char *missing_key(const struct reader *reader)
 {
 	for (size_t i = 0; i < KEY_COUNT; i++)
-		if (keys[i].needed && !(seen & 1u << i))
+		if (keys[i].needed && !(reader->seen & 1u << i))
 			return keys[i].word;
+	if (reader->rule->source.type == SELECT_GUEST && !reader->rule->guest_key[0])
+		return "guest";
 	return NULL;
 }
 
@@ -228,8 +251,8 @@ static int take_key(struct reader *reader, const struct ini_entry *entry, struct
 		return keys[i].take(reader, entry->value, error);
 	}
 	return error_set(error, -EINVAL,
-			 "unknown key \"%s\": write action, service, source, created, expires, "
-			 "creator or comment",
+			 "unknown key \"%s\": write action, service, source, guest, cut, created, "
+			 "expires, creator or comment",
 			 entry->key);
 }
 
@@ -294,7 +317,7 @@ static int take_entry(void *data, const struct ini_entry *entry, struct error *e
 		return take_store_key(reader, entry, error);
 	if (entry->key)
 		return error_set(error, -EINVAL, "a key before the first section");
-	if (reader->rule && missing_key(reader->seen)) {
+	if (reader->rule && missing_key(reader)) {
 		reader->incomplete = reader->rule;
 		return error_set(error, -EINVAL, "the exception before this line is incomplete");
 	}
@@ -333,12 +356,12 @@ int rules_read(const char *path, struct rules *rules, uint32_t *next, struct err
 	struct reader reader = {.rules = &file, .administrator = !next};
 	int ret = ini_read_file(path, take_entry, &reader, error);
 
-	if (ret == 0 && reader.rule && missing_key(reader.seen))
+	if (ret == 0 && reader.rule && missing_key(&reader))
 		reader.incomplete = reader.rule;
 	if (reader.incomplete)
 		ret = error_set(error, -EINVAL, "%s:%u: [exception %u] has no %s", path,
 				reader.incomplete->line, reader.incomplete->id,
-				missing_key(reader.seen));
+				missing_key(&reader));
 	rules_sort(&file);
 	if (ret == 0)
 		ret = refuse_twins(path, &file, error);
@@ -356,75 +379,4 @@ int rules_read(const char *path, struct rules *rules, uint32_t *next, struct err
 	}
 	rules_clear(&file);
 	return ret;
-}
-
-static size_t unit_length(const char *text)
-{
-	size_t length = 1;
-
-	if (*text == '\\')
-		return text[1] == 'x' ? strlen("\\xHH") : strlen("\\\\");
-	while ((text[length] & 0xc0) == 0x80) /* the rest of a UTF-8 character */
-		length++;
-	return length;
-}
-
-/* One line of a value; blanks at its ends would be stripped by a reader. */
-static void print_piece(FILE *file, const char *key, const char *piece, size_t length)
-{
-	bool first = piece[0] == ' ', last = length > 1 && piece[length - 1] == ' ';
-
-	fprintf(file, "%s = %s%.*s%s\n", key, first ? "\\x20" : "", (int)(length - first - last),
-		piece + first, last ? "\\x20" : "");
-}
-
-static void print_text(FILE *file, const char *key, const char *more, const char *text)
-{
-	char escaped[4 * (SELECTOR_TEXT_SIZE + COMMENT_SIZE)];
-	const char *rest = escaped;
-
-	text_escape(escaped, sizeof(escaped), text, strlen(text));
-	do {
-		size_t length = 0;
-
-		while (rest[length] && length + unit_length(rest + length) <= PIECE_LENGTH)
-			length += unit_length(rest + length);
-		print_piece(file, key, rest, length);
-		rest += length;
-		key = more;
-	} while (*rest);
-}
-
-static void print_time(FILE *file, const char *key, uint64_t us)
-{
-	char text[TIMESTAMP_SIZE];
-
-	timestamp_format(text, sizeof(text), us);
-	fprintf(file, "%s = %s\n", key, text);
-}
-
-static void print_rule(FILE *file, const struct exception *rule)
-{
-	char service[SERVICE_TEXT_SIZE], source[SELECTOR_TEXT_SIZE];
-
-	fprintf(file, "\n[exception %u]\n", rule->id);
-	fprintf(file, "action = %s\n", rule->allow ? "allow" : "deny");
-	fprintf(file, "service = %s\n", service_format(service, sizeof(service), &rule->service));
-	print_text(file, "source", "source+",
-		   selector_format(source, sizeof(source), &rule->source));
-	print_time(file, "created", rule->created_us);
-	if (rule->expires_us)
-		print_time(file, "expires", rule->expires_us);
-	fprintf(file, "creator = %u\n", rule->creator);
-	if (rule->comment[0])
-		print_text(file, "comment", "comment+", rule->comment);
-}
-
-int rules_print(FILE *file, const struct rules *rules, uint32_t next)
-{
-	fprintf(file, FILE_HEAD "\n[store]\nnext = %u\n", next);
-	for (size_t i = 0; i < rules->count; i++)
-		if (rules->rule[i]->id < ADMINISTRATOR_IDS)
-			print_rule(file, rules->rule[i]);
-	return ferror(file) ? -ENOMEM : 0;
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_runtime(const char *word)
@@ -26,6 +27,33 @@ static int parse_interface(const char *name, struct selector *selector, struct e
 	return 0;
 }
 
+static int parse_conduit(const char *name, struct selector *selector, struct error *error)
+{
+	if (!name || !is_runtime(name))
+		return error_set(error, -EINVAL,
+				 "\"%.64s\" is no conduit: write e.g. conduit:pasta or "
+				 "conduit:slirp4netns",
+				 name ? name : "");
+	selector->type = SELECT_CONDUIT;
+	text_copy(selector->word, sizeof(selector->word), name);
+	return 0;
+}
+
+static int parse_guest(const char *number, struct selector *selector, struct error *error)
+{
+	size_t digits = number ? strspn(number, "0123456789") : 0;
+	unsigned long long id = digits && digits <= 10 ? strtoull(number, NULL, 10) : 0;
+
+	if (!id || number[0] == '0' || number[digits] || id > UINT32_MAX)
+		return error_set(error, -EINVAL,
+				 "\"%.64s\" is no guest's id: write e.g. guest:7, as lhguard "
+				 "guests shows it",
+				 number ? number : "");
+	selector->type = SELECT_GUEST;
+	selector->guest = (uint32_t)id;
+	return 0;
+}
+
 static int parse_word(const char *word, struct selector *selector, struct error *error)
 {
 	int kind = kind_parse(word);
@@ -44,7 +72,7 @@ static int parse_word(const char *word, struct selector *selector, struct error 
 		return error_set(
 			error, -EINVAL,
 			"\"%.64s\" is no source: write e.g. vm:devbox, container:web, podman:*, "
-			"iface:virbr0, lan or any",
+			"guest:7, conduit:pasta, iface:virbr0, lan or any",
 			word);
 	selector->type = SELECT_RUNTIME;
 	text_copy(selector->word, sizeof(selector->word), word);
@@ -85,6 +113,10 @@ int selector_parse(const char *text, struct selector *selector, struct error *er
 		return error_set(error, -EINVAL, "any has no names: write any");
 	if (!strcmp(word, "iface")) {
 		ret = parse_interface(colon ? colon + 1 : NULL, &parsed, error);
+	} else if (!strcmp(word, "conduit")) {
+		ret = parse_conduit(colon ? colon + 1 : NULL, &parsed, error);
+	} else if (!strcmp(word, "guest")) {
+		ret = parse_guest(colon ? colon + 1 : NULL, &parsed, error);
 	} else {
 		ret = parse_word(word, &parsed, error);
 		if (ret == 0 && colon)
@@ -105,6 +137,12 @@ const char *selector_format(char *target, size_t size, const struct selector *se
 	case SELECT_INTERFACE:
 		snprintf(target, size, "iface:%s", selector->word);
 		break;
+	case SELECT_CONDUIT:
+		snprintf(target, size, "conduit:%s", selector->word);
+		break;
+	case SELECT_GUEST:
+		snprintf(target, size, "guest:%u", selector->guest);
+		break;
 	case SELECT_KIND:
 	case SELECT_RUNTIME:
 		snprintf(target, size, "%s%s%s",
@@ -117,7 +155,8 @@ const char *selector_format(char *target, size_t size, const struct selector *se
 
 bool selector_equal(const struct selector *a, const struct selector *b)
 {
-	if (a->type != b->type || strcmp(a->word, b->word) || strcmp(a->name, b->name))
+	if (a->type != b->type || a->guest != b->guest || strcmp(a->word, b->word) ||
+	    strcmp(a->name, b->name))
 		return false;
 	return a->type != SELECT_KIND || a->kind == b->kind;
 }
@@ -149,6 +188,10 @@ bool selector_matches(const struct selector *selector, const struct source *sour
 		return !strcmp(selector->word, source->runtime);
 	case SELECT_INTERFACE:
 		return !strcmp(selector->word, source->interface);
+	case SELECT_CONDUIT:
+		return !strcmp(selector->word, source->conduit);
+	case SELECT_GUEST:
+		return !source->shared && selector->guest == source->guest;
 	}
 	return false;
 }

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #define INI_LINE_SIZE 199		  /* bytes of a line with its newline: what inih holds */
-#define INI_FILE_SIZE (128 * 1024 * 1024) /* bytes of a file */
+#define INI_FILE_SIZE (256 * 1024 * 1024) /* bytes of a file */
 
 /**
  * struct ini_entry - one "key = value" or the start of a section

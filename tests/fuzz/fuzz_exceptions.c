@@ -33,6 +33,8 @@ static void assert_same(const struct exception *a, const struct exception *b)
 	assert(!memcmp(&a->service, &b->service, sizeof(a->service)));
 	assert(selector_equal(&a->source, &b->source));
 	assert(!strcmp(a->comment, b->comment));
+	assert(!strcmp(a->guest_key, b->guest_key) && a->cut == b->cut && !a->guest && !b->guest);
+	assert(a->source.type != SELECT_GUEST || a->guest_key[0]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -262,6 +262,8 @@ static void mistakes_are_named(void **state)
 		{"[defaults]\nhost = allow\n", ":2: the host's own processes"},
 		{"[defaults]\nany = allow\n", ":2: \"any\" has no default"},
 		{"[defaults]\niface:lo = allow\n", ":2: \"iface:lo\" has no default"},
+		{"[defaults]\nguest:7 = allow\n", ":2: \"guest:7\" has no default"},
+		{"[defaults]\nconduit:pasta = allow\n", ":2: \"conduit:pasta\" has no default"},
 		{"[defaults]\nvm: = allow\n", ":2: there is no name"},
 		{"[defaults]\nvm\n", ":2: the line is neither"},
 	};

@@ -173,6 +173,14 @@ static void put_file(const char *folder, const char *name, const char *text)
 	fclose(file);
 }
 
+static void unlink_file(const char *folder, const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_int_equal(unlink(path), 0);
+}
+
 static char *get_file(const char *path)
 {
 	FILE *file = fopen(path, "r");
@@ -318,6 +326,13 @@ static void every_text_survives(void **state)
 		rule.created_us = (uint64_t)random() * 1000 + (uint64_t)random() % 3;
 		rule.expires_us = random() % 2 ? 0 : NOW + (uint64_t)random();
 		rule.creator = (uint32_t)random() * 2u;
+		rule.cut = random() % 2;
+		random_text(rule.guest_key, sizeof(rule.guest_key));
+		if (random() % 4 == 0) {
+			assert_int_equal(selector_parse("guest:7", &rule.source, NULL), 0);
+			rule.guest_key[0] = 'q';
+		}
+		rule.guest = rule.guest_key[0] ? 7 : 0;
 		assert_int_equal(exceptions_add(exceptions, &rule, &id, NULL), 0);
 		assert_int_equal(exceptions_reload(exceptions, NOW), 0);
 		if (exceptions_failure(exceptions))
@@ -326,7 +341,10 @@ static void every_text_survives(void **state)
 		assert_int_equal(read->id, id);
 		assert_int_equal(read->allow, rule.allow);
 		assert_string_equal(read->comment, rule.comment);
-		assert_string_equal(read->source.name, rule.source.name);
+		assert_true(selector_equal(&read->source, &rule.source));
+		assert_string_equal(read->guest_key, rule.guest_key);
+		assert_int_equal(read->guest, rule.guest);
+		assert_int_equal(read->cut, rule.cut);
 		assert_memory_equal(&read->service, &rule.service, sizeof(rule.service));
 		assert_int_equal(read->created_us, rule.created_us);
 		assert_int_equal(read->expires_us, rule.expires_us);
@@ -430,6 +448,11 @@ static void broken_files_are_named(void **state)
 		{"[exception 1]\ncomment = a\\\n", ":2: a backslash is written"},
 		{"[exception 1]\ncomment = a\\x00\n", ":2: \\x00 cannot"},
 		{"[exception 1]\ncolour = red\n", ":2: unknown key \"colour\""},
+		{"[exception 1]\ncut = maybe\n", ":2: cut = maybe: write yes or no"},
+		{"[exception 1]\nguest =\n", ":2: guest = is empty"},
+		{"[exception 1]\nguest+ = qemu:1:2\n", ":2: guest goes before guest+"},
+		{"[exception 1]\naction = allow\nservice = 80\nsource = guest:7\n",
+		 ":1: [exception 1] has no guest"},
 		{"[exception 1]\naction = allow\nservice = 80\nsource = any\n"
 		 "[exception 1]\naction = allow\nservice = 80\nsource = any\n",
 		 ":5: [exception 1] stands in line 1 already"},
@@ -545,6 +568,22 @@ static void administrator_has_a_folder(void **state)
 	assert_null(strstr(text, "[exception 2]"));
 	assert_null(strstr(text, ":81"));
 	free(text);
+
+	/* A conduit is there after a restart, a guest's id and key are not. */
+	put_file(places->administrator, "a.conf",
+		 "[exception 1]\naction = deny\nservice = 127.0.0.1:81\nsource = conduit:pasta\n"
+		 "cut = yes\n");
+	assert_int_equal(exceptions_reload(exceptions, NOW), 0);
+	assert_null(exceptions_failure(exceptions));
+	put_file(places->administrator, "a.conf",
+		 "[exception 1]\naction = deny\nservice = 127.0.0.1:81\nsource = guest:7\n");
+	assert_int_equal(exceptions_reload(exceptions, NOW), 0);
+	assert_non_null(strstr(exceptions_failure(exceptions), "a.conf:4: guest:7 ends with that"));
+	put_file(places->administrator, "a.conf",
+		 "[exception 1]\naction = deny\nservice = 127.0.0.1:81\nguest = qemu:1:2\n");
+	assert_int_equal(exceptions_reload(exceptions, NOW), 0);
+	assert_non_null(strstr(exceptions_failure(exceptions), "a.conf:4: guest belongs into"));
+	unlink_file(places->administrator, "a.conf");
 
 	put_file(places->administrator, "c.conf", "[store]\nnext = 5\n");
 	assert_int_equal(exceptions_reload(exceptions, NOW), 0);
@@ -686,7 +725,216 @@ static void deny_goes_before_allow(void **state)
 	exceptions_close(exceptions);
 }
 
+/* The running guests, as the registry would tell. */
+static struct {
+	const char *key;
+	uint32_t id;
+} running[4];
+
+static uint32_t find_running(void *data, const struct exception *exception)
+{
+	for (size_t i = 0; i < 4; i++)
+		if (running[i].id &&
+		    (exception->guest ? running[i].id == exception->guest
+				      : !strcmp(running[i].key, exception->guest_key)))
+			return running[i].id;
+	return 0;
+}
+
+static void run_guest(size_t slot, const char *key, uint32_t id)
+{
+	running[slot].key = key;
+	running[slot].id = id;
+}
+
+static int follow(struct exceptions *exceptions, bool settled, size_t *waiting)
+{
+	const struct guest_finder finder = {find_running, NULL, settled};
+
+	return exceptions_follow_guests(exceptions, &finder, waiting);
+}
+
+/* The ids of the exceptions that ended, in order, each followed by a blank. */
+static char ends[256];
+
+static void note_end(void *data, const struct exception *exception)
+{
+	const struct exceptions *exceptions = *(struct exceptions **)data;
+	const struct exception *still = NULL;
+
+	exceptions_each(exceptions, last_rule, &still);
+	assert_ptr_not_equal(still, exception); /* it is out of force by now */
+	text_append(ends, sizeof(ends), "%u ", exception->id);
+}
+
+static uint32_t add_bound(struct exceptions *exceptions, uint16_t port, const char *source,
+			  const char *key, uint32_t guest)
+{
+	char service[32];
+	struct exception rule;
+	struct error error = {.text = ""};
+	uint32_t id = 0;
+
+	snprintf(service, sizeof(service), "127.0.0.1:%u", port);
+	rule = make_rule(true, service, source);
+	text_copy(rule.guest_key, sizeof(rule.guest_key), key);
+	rule.guest = guest;
+	if (exceptions_add(exceptions, &rule, &id, &error) < 0)
+		fail_msg("%s", error.text);
+	return id;
+}
+
+/* The rule that decides for the guest with this id, called devbox like all of them. */
+static uint32_t match_guest(const struct exceptions *exceptions, uint16_t port, uint32_t guest)
+{
+	struct flow flow = make_flow(IPPROTO_TCP, "::ffff:127.0.0.1", port);
+	struct source source = make_guest(KIND_VM, "qemu", "devbox");
+	const struct exception *rule;
+
+	source.guest = guest;
+	rule = exceptions_match(exceptions, &flow, &source, NOW);
+	return rule ? rule->id : 0;
+}
+
+static void bound_ones_end_with_their_guest(void **state)
+{
+	struct places *places = *state;
+	struct exceptions *exceptions = open_store(places, NOW);
+	struct exception rule = make_rule(true, "80", "guest:7");
+	size_t waiting = 9;
+	uint32_t id;
+
+	memset(running, 0, sizeof(running));
+	ends[0] = '\0';
+	exceptions_on_end(exceptions, note_end, &exceptions);
+	assert_int_equal(exceptions_add(exceptions, &rule, &id, NULL), -EINVAL); /* no key */
+	assert_int_equal(follow(exceptions, true, &waiting), 0);
+	run_guest(0, "qemu:10:1", 7);
+	run_guest(1, "qemu:11:1", 8);
+	assert_int_equal(add_bound(exceptions, 1, "vm:devbox", "qemu:10:1", 7), 1);
+	assert_int_equal(add_bound(exceptions, 2, "guest:7", "qemu:10:1", 7), 2);
+	assert_int_equal(add_bound(exceptions, 3, "guest:8", "qemu:11:1", 8), 3);
+	assert_int_equal(add(exceptions, true, "127.0.0.1:4", "vm:devbox", 0), 4);
+	assert_int_equal(follow(exceptions, true, &waiting), 0);
+	assert_int_equal(waiting, 0);
+	for (uint16_t port = 1; port <= 2; port++) {
+		assert_int_equal(match_guest(exceptions, port, 7), port);
+		assert_int_equal(match_guest(exceptions, port, 8), 0);
+		assert_int_equal(match_guest(exceptions, port, 0), 0);
+	}
+	assert_int_equal(match_guest(exceptions, 3, 8), 3);
+	assert_int_equal(match_guest(exceptions, 3, 7), 0);
+
+	/* The guest stops, and one of its name and even its key starts: it is another. */
+	run_guest(0, "qemu:10:1", 9);
+	assert_int_equal(follow(exceptions, false, &waiting), 2);
+	assert_string_equal(ends, "1 2 ");
+	assert_int_equal(exceptions_count(exceptions), 2);
+	for (uint16_t port = 1; port <= 3; port++)
+		assert_int_equal(match_guest(exceptions, port, 9), 0);
+	assert_int_equal(match_guest(exceptions, 4, 9), 4); /* the permanent one holds again */
+	exceptions_close(exceptions);
+	exceptions = open_store(places, NOW);
+	assert_int_equal(exceptions_count(exceptions), 2);
+	exceptions_close(exceptions);
+}
+
+static void bound_ones_survive_a_restart(void **state)
+{
+	struct places *places = *state;
+	struct exceptions *exceptions = open_store(places, NOW);
+	const struct exception *last = NULL;
+	size_t waiting;
+
+	memset(running, 0, sizeof(running));
+	ends[0] = '\0';
+	add_bound(exceptions, 1, "vm:devbox", "container:a\\b\n", 7);
+	add_bound(exceptions, 2, "guest:8", "qemu:11:1", 8);
+	add_bound(exceptions, 3, "guest:9", "qemu:12:1", 9);
+	exceptions_close(exceptions);
+
+	/* Before their guests are found they match nobody, least of all by an old number. */
+	exceptions = open_store(places, NOW);
+	exceptions_on_end(exceptions, note_end, &exceptions);
+	assert_int_equal(exceptions_count(exceptions), 3);
+	assert_int_equal(follow(exceptions, false, &waiting), 0);
+	assert_int_equal(waiting, 3);
+	for (uint16_t port = 1; port <= 3; port++)
+		for (uint32_t guest = 0; guest < 10; guest++)
+			assert_int_equal(match_guest(exceptions, port, guest), 0);
+
+	run_guest(0, "container:a\\b\n", 1);
+	run_guest(1, "qemu:12:1", 2);
+	assert_int_equal(follow(exceptions, false, &waiting), 0);
+	assert_int_equal(waiting, 1);
+	assert_int_equal(match_guest(exceptions, 1, 1), 1);
+	assert_int_equal(match_guest(exceptions, 3, 2), 3);
+	assert_int_equal(match_guest(exceptions, 3, 9), 0);
+	exceptions_each(exceptions, last_rule, &last);
+	assert_int_equal(last->source.guest, 2); /* guest:2, as lhguard guests has it now */
+
+	/* A reload keeps what is bound, also when the key has another guest meanwhile. */
+	run_guest(0, "container:a\\b\n", 5);
+	assert_int_equal(exceptions_reload(exceptions, NOW), 0);
+	assert_int_equal(match_guest(exceptions, 1, 1), 1);
+	assert_int_equal(match_guest(exceptions, 1, 5), 0);
+	assert_string_equal(ends, "");
+	assert_int_equal(follow(exceptions, true, &waiting), 2);
+	assert_int_equal(waiting, 0);
+	assert_string_equal(ends, "1 2 "); /* and one whose guest never came */
+	assert_int_equal(match_guest(exceptions, 3, 2), 3);
+	exceptions_close(exceptions);
+}
+
+static void each_end_is_told_once(void **state)
+{
+	struct places *places = *state;
+	struct exceptions *exceptions = open_store(places, NOW);
+	uint64_t next;
+	char *text;
+
+	ends[0] = '\0';
+	exceptions_on_end(exceptions, note_end, &exceptions);
+	for (uint16_t i = 1; i <= 6; i++)
+		add(exceptions, true, "127.0.0.1:1", "vm", i == 2 ? NOW + 1 : 0);
+	assert_int_equal(exceptions_remove(exceptions, (uint32_t[]){5, 99}, 2, NULL), -ENOENT);
+	assert_string_equal(ends, "");
+	assert_int_equal(exceptions_remove(exceptions, (uint32_t[]){5, 1}, 2, NULL), 0);
+	assert_string_equal(ends, "1 5 ");
+	assert_int_equal(exceptions_expire(exceptions, NOW + 1, &next), 1);
+	assert_string_equal(ends, "1 5 2 ");
+
+	/* A broken file ends nothing, its mending neither; what it lacks then has ended. */
+	text = get_file(places->file);
+	put_file(places->own, STORE_FILE, "nonsense");
+	assert_int_equal(exceptions_reload(exceptions, NOW), 0);
+	put_file(places->own, STORE_FILE, text);
+	assert_int_equal(exceptions_reload(exceptions, NOW), 0);
+	free(text);
+	assert_string_equal(ends, "1 5 2 ");
+	put_file(places->own, STORE_FILE,
+		 "[exception 3]\naction = allow\nservice = 127.0.0.1:1\nsource = vm\n"
+		 "comment = another\n"
+		 "[exception 4]\naction = deny\nservice = 127.0.0.1:1\nsource = vm\n");
+	assert_int_equal(exceptions_reload(exceptions, NOW), 0);
+	assert_string_equal(ends, "1 5 2 4 6 ");
+	exceptions_close(exceptions);
+}
+
 /* What index_match() must answer, by looking at each rule. */
+static bool is_about(const struct exception *rule, const struct source *source)
+{
+	if (!rule->guest_key[0])
+		return selector_matches(&rule->source, source);
+	return rule->guest && source->class == SOURCE_GUEST && !source->shared &&
+	       source->guest == rule->guest;
+}
+
+static uint64_t end_of(const struct exception *rule)
+{
+	return rule->expires_us ? rule->expires_us : UINT64_MAX;
+}
+
 static const struct exception *scan(struct exception *const *rules, size_t count,
 				    const struct flow *flow, const struct source *source)
 {
@@ -694,12 +942,12 @@ static const struct exception *scan(struct exception *const *rules, size_t count
 
 	for (size_t i = 0; i < count; i++) {
 		const struct exception *rule = rules[i];
-		uint64_t end = rule->expires_us ? rule->expires_us : UINT64_MAX;
+		uint64_t end = end_of(rule);
 
-		if (end <= NOW || !service_matches(&rule->service, flow) ||
-		    !selector_matches(&rule->source, source))
+		if (end <= NOW || !service_matches(&rule->service, flow) || !is_about(rule, source))
 			continue;
-		if (!best || end > (best->expires_us ? best->expires_us : UINT64_MAX))
+		if (!best || end > end_of(best) ||
+		    (end == end_of(best) && best->guest_key[0] && !rule->guest_key[0]))
 			best = rule;
 	}
 	return best;
@@ -729,7 +977,8 @@ static void index_agrees_with_scan(void **state)
 					       "127.0.0.1:65535"};
 	static const char *const sources[] = {"any",	     "vm",	     "vm:a",   "container",
 					      "container:b", "qemu",	     "qemu:a", "podman:b",
-					      "iface:lo",    "iface:virbr0", "lan",    "unknown"};
+					      "iface:lo",    "iface:virbr0", "lan",    "unknown",
+					      "conduit:c",   "conduit:d"};
 	static const char *const addresses[] = {"::ffff:127.0.0.1", "::ffff:127.9.0.1", "::1",
 						"::ffff:10.1.2.3",  "fe80::7",		"::"};
 	static const uint16_t ports[] = {0, 1, 2, 3, 53, 80, 81, 443, 1000, 1001, 65534, 65535};
@@ -745,7 +994,11 @@ static void index_agrees_with_scan(void **state)
 
 		for (size_t i = 0; i < count; i++) {
 			rules[i] = malloc(sizeof(*rules[i]));
-			*rules[i] = make_rule(true, pick(services, 15), pick(sources, 12));
+			*rules[i] = make_rule(true, pick(services, 15), pick(sources, 14));
+			if (random() % 4 == 0) { /* bound, or not yet */
+				strcpy(rules[i]->guest_key, "key");
+				rules[i]->guest = (uint32_t)random() % 4;
+			}
 			rules[i]->id = (uint32_t)i + 1;
 			rules[i]->expires_us = random() % 2 ? 0 : NOW - 5 + (uint64_t)random() % 10;
 		}
@@ -758,6 +1011,8 @@ static void index_agrees_with_scan(void **state)
 
 			source.class = (enum source_class)(random() % SOURCE_CLASS_COUNT);
 			source.shared = random() % 4 == 0;
+			source.guest = (uint32_t)random() % 4;
+			text_copy(source.conduit, sizeof(source.conduit), random() % 2 ? "c" : "");
 			text_copy(source.interface, sizeof(source.interface),
 				  random() % 2 ? "lo" : "virbr0");
 			assert_ptr_equal(index_match(index, &flow, &source, NOW, NULL),
@@ -809,6 +1064,41 @@ static void lookups_do_not_grow(void **state)
 	assert_int_equal(count_lookups(MANY), few);
 }
 
+/* As many guests by id or conduit as there may be: one look-up for each. */
+static void ids_and_conduits_cost_one_lookup_each(void **state)
+{
+	struct flow flow = make_flow(IPPROTO_TCP, "::ffff:127.0.0.1", 80);
+	struct source source = make_guest(KIND_VM, "qemu", "devbox");
+	struct exception **rules = calloc(MANY, sizeof(struct exception *));
+	unsigned int lookups = 0;
+	struct index *index;
+
+	for (size_t i = 0; i < MANY; i++) {
+		char text[40];
+
+		rules[i] = malloc(sizeof(*rules[i]));
+		snprintf(text, sizeof(text), i % 2 ? "conduit:c%zu" : "guest:%zu",
+			 i % 2 ? i : i + 1);
+		*rules[i] = make_rule(true, "127.0.0.1:80", text);
+		rules[i]->id = (uint32_t)i + 1;
+		if (i % 2)
+			continue;
+		strcpy(rules[i]->guest_key, "key");
+		rules[i]->guest = (uint32_t)i + 1;
+	}
+	assert_int_equal(index_new(&index, rules, MANY, true), 0);
+	source.guest = 4711;
+	assert_int_equal(index_match(index, &flow, &source, NOW, &lookups)->id, 4711);
+	assert_int_equal(lookups, 2);
+	strcpy(source.conduit, "c4711");
+	source.shared = true;
+	assert_int_equal(index_match(index, &flow, &source, NOW, NULL)->id, 4712);
+	index_free(index);
+	for (size_t i = 0; i < MANY; i++)
+		free(rules[i]);
+	free(rules);
+}
+
 /* Rules with one key, each lasting longer than the one before it, must not make a chain. */
 static void duplicates_cost_nothing(void **state)
 {
@@ -851,8 +1141,12 @@ int main(void)
 		IN_PLACES(the_disk_has_it_before_its_name),
 		IN_PLACES(left_over_file_is_no_obstacle),
 		IN_PLACES(deny_goes_before_allow),
+		IN_PLACES(bound_ones_end_with_their_guest),
+		IN_PLACES(bound_ones_survive_a_restart),
+		IN_PLACES(each_end_is_told_once),
 		cmocka_unit_test(index_agrees_with_scan),
 		cmocka_unit_test(lookups_do_not_grow),
+		cmocka_unit_test(ids_and_conduits_cost_one_lookup_each),
 		cmocka_unit_test(duplicates_cost_nothing),
 	};
 

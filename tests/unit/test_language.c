@@ -230,6 +230,10 @@ static void selector_is_understood(void **state)
 		{"systemd-nspawn", "systemd-nspawn", SELECT_RUNTIME},
 		{"iface:virbr0", "iface:virbr0", SELECT_INTERFACE},
 		{"vm:\x1b[31m", "vm:\\x1b[31m", SELECT_KIND},
+		{"conduit:pasta", "conduit:pasta", SELECT_CONDUIT},
+		{"guest:7", "guest:7", SELECT_GUEST},
+		{"guest:4294967295", "guest:4294967295", SELECT_GUEST},
+		{"guests:7", "guests:7", SELECT_RUNTIME},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -267,6 +271,21 @@ static void selector_is_refused(void **state)
 		"iface:..",
 		"iface:sixteen-letters-",
 		"iface:a b",
+		"conduit",
+		"conduit:",
+		"conduit:*",
+		"conduit:Pasta",
+		"conduit:a-conduit-whose-word-is-longer-than-31",
+		"guest",
+		"guest:",
+		"guest:0",
+		"guest:07",
+		"guest:-7",
+		"guest:7 ",
+		"guest:*",
+		"guest:devbox",
+		"guest:4294967296",
+		"guest:18446744073709551623",
 		"a-runtime-whose-word-is-longer-than-31",
 		"a-runtime-whose-word-is-longer-than-31:x",
 	};
@@ -352,6 +371,33 @@ static void selector_matches_what_it_says(void **state)
 	assert_true(matches("any", &unknown));
 	assert_true(matches("unknown", &unknown));
 	assert_false(matches("vm", &unknown));
+}
+
+static void ids_and_conduits_are_matched(void **state)
+{
+	struct source one = guest(KIND_CONTAINER, "podman", "web"), other = one, shared = one;
+	struct source nobody = guest(KIND_CONTAINER, "netns", "");
+
+	one.guest = 7;
+	other.guest = 8;
+	strcpy(one.conduit, "pasta");
+	shared.shared = true;
+	strcpy(shared.conduit, "pasta");
+	assert_true(matches("guest:7", &one));
+	assert_false(matches("guest:7", &other));
+	assert_false(matches("guest:7", &nobody));
+	assert_true(matches("conduit:pasta", &one));
+	assert_true(matches("conduit:pasta", &shared));
+	assert_false(matches("conduit:slirp4netns", &shared));
+	assert_false(matches("conduit:podman", &one));
+	assert_false(matches("conduit:pasta", &other));
+	assert_true(matches("container", &shared));
+	assert_true(matches("podman:*", &shared));
+	shared.guest = 7; /* which it has not, but if it had */
+	assert_false(matches("guest:7", &shared));
+	one.class = SOURCE_HOST;
+	assert_false(matches("guest:7", &one));
+	assert_false(matches("conduit:pasta", &one));
 }
 
 static void selector_matches_odd_names(void **state)
@@ -453,6 +499,7 @@ int main(void)
 		cmocka_unit_test(selector_is_refused),
 		cmocka_unit_test(selector_survives_printing),
 		cmocka_unit_test(selector_matches_what_it_says),
+		cmocka_unit_test(ids_and_conduits_are_matched),
 		cmocka_unit_test(selector_matches_odd_names),
 		cmocka_unit_test(duration_is_understood),
 		cmocka_unit_test(duration_is_refused),

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* One generation of the exceptions: the rules in force, their indexes and the next id. */
+#include "policy/generation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int generation_index(struct generation *generation)
+{
+	const struct rules *rules = &generation->rules;
+	int ret = index_new(&generation->deny, rules->rule, rules->count, false);
+
+	generation->bound = 0;
+	for (size_t i = 0; i < rules->count; i++)
+		generation->bound += rules->rule[i]->guest_key[0] != '\0';
+	return ret < 0 ? ret : index_new(&generation->allow, rules->rule, rules->count, true);
+}
+
+void generation_release(struct generation *generation)
+{
+	index_free(generation->deny);
+	index_free(generation->allow);
+	free(generation->rules.rule);
+	*generation = (struct generation){.next = 0};
+}
+
+void generation_free(struct generation *generation)
+{
+	struct rules rules = generation->rules;
+
+	generation->rules = (struct rules){.rule = NULL};
+	generation_release(generation);
+	rules_clear(&rules);
+}
+
+void generation_replace(struct generation *now, struct generation *next)
+{
+	generation_release(now);
+	*now = *next;
+	*next = (struct generation){.next = 0};
+}
+
+static int compare_id(const void *key, const void *element)
+{
+	uint32_t id = *(const uint32_t *)key, other = (*(struct exception *const *)element)->id;
+
+	return (id > other) - (id < other);
+}
+
+struct exception *generation_find(const struct generation *generation, uint32_t id)
+{
+	const struct rules *rules = &generation->rules;
+	struct exception **found = NULL;
+
+	if (rules->count)
+		found = bsearch(&id, rules->rule, rules->count, sizeof(*found), compare_id);
+	return found ? *found : NULL;
+}
+
+static void bind_rule(struct exception *rule, uint32_t guest)
+{
+	rule->guest = guest;
+	if (guest && rule->source.type == SELECT_GUEST)
+		rule->source.guest = guest;
+}
+
+void generation_adopt(struct generation *next, const struct generation *now)
+{
+	for (size_t i = 0; i < next->rules.count; i++) {
+		struct exception *rule = next->rules.rule[i];
+		const struct exception *old =
+			rule->guest_key[0] ? generation_find(now, rule->id) : NULL;
+
+		if (old && !strcmp(old->guest_key, rule->guest_key))
+			bind_rule(rule, old->guest);
+	}
+}
+
+size_t generation_bind(struct generation *generation, const struct guest_finder *finder,
+		       size_t *waiting)
+{
+	size_t found = 0;
+
+	*waiting = 0;
+	for (size_t i = 0; i < generation->rules.count; i++) {
+		struct exception *rule = generation->rules.rule[i];
+
+		if (!rule->guest_key[0] || rule->guest)
+			continue;
+		bind_rule(rule, finder->find(finder->data, rule));
+		found += rule->guest != 0;
+		*waiting += rule->guest == 0;
+	}
+	return found;
+}
+
+int generation_part(const struct generation *generation,
+		    bool (*goes)(const struct exception *rule, const void *data), const void *data,
+		    struct rules *staying, struct rules *going)
+{
+	const struct rules *rules = &generation->rules;
+
+	for (size_t i = 0; i < rules->count; i++) {
+		int ret =
+			rules_append(goes(rules->rule[i], data) ? going : staying, rules->rule[i]);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}

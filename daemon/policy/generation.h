@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One generation of the exceptions: the rules in force, their indexes and the next id. */
+#ifndef LHGUARD_POLICY_GENERATION_H
+#define LHGUARD_POLICY_GENERATION_H
+
+#include "policy/index.h"
+#include "policy/rules.h"
+
+/**
+ * struct generation - a set of rules and what is made from it
+ * @rules: sorted by id, the daemon's own before the administrator's
+ * @deny: index of those that deny
+ * @allow: index of those that allow
+ * @bound: how many are bound to a guest
+ * @next: the daemon's next own id
+ */
+struct generation {
+	struct rules rules;
+	struct index *deny;
+	struct index *allow;
+	size_t bound;
+	uint32_t next;
+};
+
+/** generation_index() - make the indexes of what is in @rules. Return: 0 or -ENOMEM. */
+int generation_index(struct generation *generation);
+
+/** generation_release() - free all but the rules themselves, which another one may hold too. */
+void generation_release(struct generation *generation);
+
+/** generation_free() - free all. */
+void generation_free(struct generation *generation);
+
+/** generation_replace() - @next takes the place of @now, which is released; @next is empty then. */
+void generation_replace(struct generation *now, struct generation *next);
+
+/** generation_find() - the rule with this id, or NULL. */
+struct exception *generation_find(const struct generation *generation, uint32_t id);
+
+/** generation_adopt() - what is bound in @now is bound in @next too, if it is there. */
+void generation_adopt(struct generation *next, const struct generation *now);
+
+/**
+ * generation_bind() - give the rules that wait for their guest its id
+ * They stand in no index until the next one is made.
+ * @waiting: receives how many wait on
+ * Return: how many have found theirs.
+ */
+size_t generation_bind(struct generation *generation, const struct guest_finder *finder,
+		       size_t *waiting);
+
+/**
+ * generation_part() - part the rules into those that stay and those that go
+ * @staying: receives the former; neither list owns them
+ * Return: 0 or -errno from rules_append().
+ */
+int generation_part(const struct generation *generation,
+		    bool (*goes)(const struct exception *rule, const void *data), const void *data,
+		    struct rules *staying, struct rules *going);
+
+#endif

@@ -32,6 +32,8 @@ static void print_made(const json_t *exception, const char *duration)
 	       strcmp(source, "any") ? shown(source) : "every guest (any)");
 	if (duration)
 		printf(" for %s", duration);
+	if (json_is_true(json_object_get(exception, "untilStop")))
+		printf("%s until it stops", duration ? " or" : "");
 	printf(" (id %" JSON_INTEGER_FORMAT "); undo: lhguard remove %" JSON_INTEGER_FORMAT "\n",
 	       id, id);
 }
@@ -65,12 +67,26 @@ static json_t *exception_parameters(const struct options *options, const char *a
 	if (seconds)
 		result |= json_object_set_new(parameters, "seconds",
 					      json_integer((json_int_t)seconds));
+	if (options->until_stop)
+		result |= json_object_set_new(parameters, "untilStop", json_true());
+	if (options->cut_at_end)
+		result |= json_object_set_new(parameters, "cutAtEnd", json_true());
 	if (options->comment)
 		result |= json_object_set_new(parameters, "comment", json_string(options->comment));
 	if (!result)
 		return parameters;
 	json_decref(parameters);
 	return NULL;
+}
+
+/* What the daemon has to say beside the answer. */
+static void print_notes(const json_t *notes)
+{
+	for (size_t i = 0; i < json_array_size(notes); i++) {
+		const char *note = json_string_value(json_array_get(notes, i));
+
+		complain(STATUS_DONE, "%s", shown(note ? note : ""));
+	}
 }
 
 static enum status add(const struct options *options, const char *action, const char *service)
@@ -93,6 +109,7 @@ static enum status add(const struct options *options, const char *action, const 
 		print_json(json_object_get(answer, "exception"));
 	else
 		print_made(json_object_get(answer, "exception"), seconds ? duration : NULL);
+	print_notes(json_object_get(answer, "notes"));
 	json_decref(answer);
 	return STATUS_DONE;
 }

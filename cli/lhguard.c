@@ -19,6 +19,8 @@ enum {
 	OPTION_SOCKET,
 	OPTION_FROM,
 	OPTION_FOR,
+	OPTION_UNTIL_STOP,
+	OPTION_CUT_AT_END,
 	OPTION_COMMENT,
 	OPTION_PAST,
 	OPTION_HELP,
@@ -26,7 +28,8 @@ enum {
 };
 
 #define TAKES(option) (1u << (option))
-#define EXCEPTION     (TAKES(OPTION_FROM) | TAKES(OPTION_FOR) | TAKES(OPTION_COMMENT))
+#define EXCEPTION                                                                                  \
+	(TAKES(OPTION_FROM) | TAKES(OPTION_FOR) | TAKES(OPTION_UNTIL_STOP) | TAKES(OPTION_COMMENT))
 
 /* How many arguments: at least, at most (-1: any number). */
 static const struct {
@@ -39,7 +42,7 @@ static const struct {
 } verbs[] = {
 	{"status", verb_status, "", "how the guard is doing (also without a command)", 0, 0, 0},
 	{"allow", verb_allow, "SERVICE", "let guests reach a service of this host", 1, 1,
-	 EXCEPTION},
+	 EXCEPTION | TAKES(OPTION_CUT_AT_END)},
 	{"deny", verb_deny, "SERVICE", "refuse it, whatever is allowed", 1, 1, EXCEPTION},
 	{"remove", verb_remove, "ID…", "forget exceptions", 1, -1, 0},
 	{"list", verb_list, "", "the exceptions in force", 0, 0, 0},
@@ -58,6 +61,8 @@ static const struct option long_options[] = {
 	{"socket", required_argument, NULL, OPTION_SOCKET},
 	{"from", required_argument, NULL, OPTION_FROM},
 	{"for", required_argument, NULL, OPTION_FOR},
+	{"until-stop", no_argument, NULL, OPTION_UNTIL_STOP},
+	{"cut-at-end", no_argument, NULL, OPTION_CUT_AT_END},
 	{"comment", required_argument, NULL, OPTION_COMMENT},
 	{"past", required_argument, NULL, OPTION_PAST},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -68,9 +73,14 @@ static const struct option long_options[] = {
 static const char option_text[] =
 	"\n"
 	"allow and deny take:\n"
-	"  --from SOURCE   who: vm:NAME, container:NAME, podman:NAME, qemu, iface:virbr0; any\n"
+	"  --from SOURCE   who: vm:NAME, container:NAME, podman:NAME, qemu, guest:ID, "
+	"conduit:pasta,\n"
+	"                  iface:virbr0; any\n"
 	"  --for DURATION  how long: 90s, 10m, 1h30m, 2d; for ever when left out\n"
+	"  --until-stop    as long as the one guest of this name runs that runs now\n"
 	"  --comment TEXT  why, for those who read the list\n"
+	"allow takes:\n"
+	"  --cut-at-end    when it ends, what it allowed is to be cut\n"
 	"watch takes:\n"
 	"  --past N        begin with the newest N attempts\n"
 	"all take:\n"
@@ -135,6 +145,12 @@ static enum status take_option(struct options *options, int option)
 		break;
 	case OPTION_FOR:
 		options->duration = optarg;
+		break;
+	case OPTION_UNTIL_STOP:
+		options->until_stop = true;
+		break;
+	case OPTION_CUT_AT_END:
+		options->cut_at_end = true;
 		break;
 	case OPTION_COMMENT:
 		options->comment = optarg;

@@ -26,6 +26,19 @@ static const char *maker_of(const json_t *exception)
 	return text;
 }
 
+/* "never", "in 9m58s", "when it stops", "in 9m58s or when it stops" */
+static void add_end(struct table *table, const json_t *exception)
+{
+	bool until_stop = json_is_true(json_object_get(exception, "untilStop"));
+	const char *expires = text_of(exception, "expires");
+
+	if (*expires)
+		table_add(table, "in %s%s", time_left(expires),
+			  until_stop ? " or when it stops" : "");
+	else
+		table_add(table, until_stop ? "when it stops" : "never");
+}
+
 static void print_exceptions(const json_t *list)
 {
 	static const struct column columns[] = {
@@ -36,14 +49,12 @@ static void print_exceptions(const json_t *list)
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *exception = json_array_get(list, i);
-		const char *expires = text_of(exception, "expires");
 
 		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(exception, "id"));
 		table_add(&table, "%s", text_of(exception, "action"));
 		table_add(&table, "%s", text_of(exception, "service"));
 		table_add(&table, "%s", text_of(exception, "source"));
-		table_add(&table, "%s%s", *expires ? "in " : "",
-			  *expires ? time_left(expires) : "never");
+		add_end(&table, exception);
 		table_add(&table, "%s", maker_of(exception));
 		table_add(&table, "%s", text_of(exception, "comment"));
 	}
@@ -53,8 +64,8 @@ static void print_exceptions(const json_t *list)
 static void print_guests(const json_t *list)
 {
 	static const struct column columns[] = {
-		{"GUEST", false},  {"RUNTIME", false}, {"PID", true},	    {"ATTEMPTS", true},
-		{"REFUSED", true}, {"SINCE", false},   {"KNOWN BY", false},
+		{"ID", true},	    {"GUEST", false},  {"RUNTIME", false}, {"PID", true},
+		{"ATTEMPTS", true}, {"REFUSED", true}, {"SINCE", false},   {"KNOWN BY", false},
 	};
 	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
 
@@ -62,6 +73,7 @@ static void print_guests(const json_t *list)
 		const json_t *guest = json_array_get(list, i);
 		json_int_t leader = number_of(guest, "leader");
 
+		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(guest, "id"));
 		table_add(&table, "%s", text_of(guest, "label"));
 		table_add(&table, "%s", text_of(guest, "runtime"));
 		if (leader)

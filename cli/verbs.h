@@ -11,6 +11,8 @@
  * @json: JSON and not text
  * @from: source of an exception, NULL: any
  * @duration: how long an exception lasts, NULL: for ever
+ * @until_stop: an exception ends with its guest
+ * @cut_at_end: what an exception allowed is cut when it ends
  * @comment: of an exception, NULL: none
  * @past: how many past attempts to watch first
  */
@@ -19,6 +21,8 @@ struct options {
 	bool json;
 	const char *from;
 	const char *duration;
+	bool until_stop;
+	bool cut_at_end;
 	const char *comment;
 	unsigned int past;
 };

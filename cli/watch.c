@@ -42,17 +42,20 @@ static bool service_word(char *target, size_t size, const json_t *service)
 }
 
 /*
- * The narrowest source that an exception for this attempt can name: the guest, its runtime where it
- * has no name of its own ("one of: a, b" is none), or the class.
+ * The narrowest source that an exception for this attempt can name: the guest; where it has no name
+ * of its own or is one of several, the conduit that they share, their runtime or their kind.
  */
 static void source_word(char *target, size_t size, const json_t *source)
 {
 	const char *name = text_of(source, "name"), *runtime = text_of(source, "runtime");
-	const char *kind = text_of(source, "kind");
+	const char *kind = text_of(source, "kind"), *conduit = text_of(source, "conduit");
+	bool is_shared = json_is_true(json_object_get(source, "shared"));
 
 	target[0] = '\0';
-	if (*name && strncmp(name, "one of: ", strlen("one of: ")) != 0)
+	if (*name && !is_shared)
 		text_append(target, size, "%s:%s", kind, name);
+	else if (*conduit)
+		text_append(target, size, "conduit:%s", conduit);
 	else
 		text_append(target, size, "%s", *runtime ? runtime : kind);
 }
@@ -96,15 +99,19 @@ static const char *colour(const char *verdict)
 static void print_event(const json_t *event)
 {
 	const json_t *service = json_object_get(event, "service");
+	const json_t *source = json_object_get(event, "source");
 	const char *verdict = text_of(event, "verdict"), *program = text_of(event, "program");
-	const char *listener = text_of(service, "program");
+	const char *listener = text_of(service, "program"), *conduit = text_of(source, "conduit");
 	bool is_enforced = strcmp(text_of(event, "mode"), "monitor") != 0;
 	char text[WORD_SIZE];
 
 	printf("%s %s%-6s%s ", local_time(text_of(event, "last")), colour(verdict), shown(verdict),
 	       *colour(verdict) ? "\033[m" : "");
-	printf("%s → %s %s", shown(text_of(json_object_get(event, "source"), "label")),
-	       shown(text_of(service, "protocol")), shown(endpoint(text, sizeof(text), service)));
+	fputs(shown(text_of(source, "label")), stdout);
+	if (*conduit && json_is_true(json_object_get(source, "shared")))
+		printf(" behind %s", shown(conduit));
+	printf(" → %s %s", shown(text_of(service, "protocol")),
+	       shown(endpoint(text, sizeof(text), service)));
 	if (*listener)
 		printf(" (%s)", shown(listener));
 	printf(" by %s", shown(text_of(event, "route")));

@@ -153,6 +153,8 @@ int daemon_reload(struct daemon *daemon, struct error *error)
 	if (exceptions_failure(daemon->exceptions))
 		log_error("no exception is in force: %s", exceptions_failure(daemon->exceptions));
 	loop_arm_expiry(daemon);
+	loop_await_guests(daemon);
+	loop_work(daemon);
 	sd_notify(0, "READY=1");
 	return result;
 }
@@ -348,6 +350,7 @@ static int start(struct daemon *daemon, struct error *error)
 	loop_update_sandboxes(daemon);
 	registry_kernel_knows(daemon->guard.registry, ruleset_knows_cgroups(daemon->ruleset));
 	loop_arm_expiry(daemon);
+	loop_await_guests(daemon);
 	loop_work(daemon);
 	return 0;
 }

@@ -161,7 +161,7 @@ static void catch_up(void *data)
 /* Do the look-ups that were put off, and come back when the registry says so. */
 void loop_work(struct daemon *daemon)
 {
-	uint64_t next;
+	uint64_t next, waiting = 0;
 
 	if (daemon->links_changed) {
 		daemon->links_changed = false;
@@ -172,6 +172,9 @@ void loop_work(struct daemon *daemon)
 
 	if (daemon->registry_generation != registry_generation(daemon->guard.registry))
 		loop_update_table(daemon);
+	waiting = loop_follow_guests(daemon);
+	if (waiting && (!next || waiting < next))
+		next = waiting;
 	sd_event_source_set_enabled(daemon->work_timer, next ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 	if (next)
 		sd_event_source_set_time(daemon->work_timer, next);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the daemon is made of; shared by daemon.c, loop.c and answers.c only. */
+/* What the daemon is made of; shared by daemon.c, loop.c, stops.c and answers.c only. */
 #ifndef LHGUARD_PARTS_H
 #define LHGUARD_PARTS_H
 
@@ -19,6 +19,11 @@ struct daemon {
 	struct config *config;
 	struct catalogue *catalogue;
 	struct exceptions *exceptions;
+	uint64_t
+		guests_settled_us; /* CLOCK_MONOTONIC until which exceptions wait for their guests */
+	size_t exceptions_waiting;    /* how many do */
+	uint32_t followed_generation; /* of the registry, when exceptions last followed guests */
+	bool guests_followed;	      /* they have, since they were read */
 	struct resolvers resolvers;
 	int proc;
 	int cgroup;
@@ -61,6 +66,10 @@ void loop_work(struct daemon *daemon);
 void loop_update_table(struct daemon *daemon);
 void loop_read_resolvers(struct daemon *daemon);
 void loop_update_sandboxes(struct daemon *daemon);
+
+/* stops.c: exceptions that end with their guest; the first returns when to be called again, 0: not */
+uint64_t loop_follow_guests(struct daemon *daemon);
+void loop_await_guests(struct daemon *daemon);
 
 /* answers.c: what the control socket asks of the daemon */
 extern const struct control_handler answers_handler;

@@ -54,6 +54,8 @@ static bool is_of_type(const json_t *value, enum parameter_type type)
 		return json_is_string(value);
 	if (type == PARAMETER_INTEGER)
 		return json_is_integer(value);
+	if (type == PARAMETER_BOOLEAN)
+		return json_is_boolean(value);
 	if (!json_is_array(value))
 		return false;
 	for (size_t i = 0; i < json_array_size(value); i++)

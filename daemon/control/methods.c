@@ -5,6 +5,7 @@
 #include "control/call.h"
 #include "control/introspection.h"
 #include "control/replies.h"
+#include "control/whom.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -118,6 +119,7 @@ static int parse_exception(struct call *call, struct exception *exception)
 	*exception = (struct exception){
 		.created_us = clock_realtime_us(),
 		.creator = call->peer->uid,
+		.cut = json_is_true(call_parameter(call, "cutAtEnd")),
 	};
 	if (parse_action(call, &exception->allow) ||
 	    parse_seconds(call, exception->created_us, &exception->expires_us))
@@ -137,7 +139,7 @@ static int parse_exception(struct call *call, struct exception *exception)
 	return 0;
 }
 
-/* The name of the error that stands for what the exceptions' store answered. */
+/* The name of the error that stands for why an exception cannot be made or removed. */
 static const char *store_error(int result)
 {
 	switch (result) {
@@ -145,26 +147,49 @@ static const char *store_error(int result)
 		return OWN("NoSuchException");
 	case -EUCLEAN:
 		return OWN("ExceptionsFailed");
+	case -ESRCH:
+		return OWN("NoSuchGuest");
+	case -ENOTUNIQ:
+		return OWN("AmbiguousSource");
+	case -EINVAL:
+		return OWN("InvalidSource");
 	default:
 		return OWN("Failed");
 	}
 }
 
+/* An exception by id always ends with its guest; one by name when that is asked for. */
+static bool ends_with_guest(const struct call *call, const struct exception *exception)
+{
+	return exception->source.type == SELECT_GUEST ||
+	       json_is_true(call_parameter(call, "untilStop"));
+}
+
 static void add_exception(struct call *call)
 {
+	const struct control_settings *settings = call->settings;
+	char note[WHOM_TEXT_SIZE + SELECTOR_TEXT_SIZE + 128];
 	struct error error = {.text = ""};
+	json_t *notes = json_array();
 	struct exception exception;
-	int result;
+	int result = 0;
 
-	if (parse_exception(call, &exception))
+	if (parse_exception(call, &exception)) {
+		json_decref(notes);
 		return;
-	result = call->settings->handler->add(call->settings->data, &exception, &exception.id,
-					      &error);
-	if (result < 0)
-		call_fail_reason(call, store_error(result), &error, result);
-	else
-		call_answer_with(call,
-				 json_pack("{s:o}", "exception", reply_exception(&exception)));
+	}
+	if (ends_with_guest(call, &exception))
+		result = whom_bind(settings->registry, &exception, &error);
+	if (result == 0)
+		result = settings->handler->add(settings->data, &exception, &exception.id, &error);
+	if (result < 0) {
+		json_decref(notes);
+		return call_fail_reason(call, store_error(result), &error, result);
+	}
+	if (whom_note(settings->registry, &exception, note, sizeof(note)))
+		json_array_append_new(notes, json_string(note));
+	call_answer_with(call, json_pack("{s:o, s:o}", "exception", reply_exception(&exception),
+					 "notes", notes));
 }
 
 static void remove_exceptions(struct call *call)
@@ -218,6 +243,8 @@ const struct method methods[] = {
 	  {"service", PARAMETER_STRING, false},
 	  {"source", PARAMETER_STRING, true},
 	  {"seconds", PARAMETER_INTEGER, true},
+	  {"untilStop", PARAMETER_BOOLEAN, true},
+	  {"cutAtEnd", PARAMETER_BOOLEAN, true},
 	  {"comment", PARAMETER_STRING, true}}, add_exception},
 	{OWN("RemoveExceptions"), PRIVILEGE_CHANGE,
 	 {{"ids", PARAMETER_INTEGERS, false}}, remove_exceptions},

@@ -19,6 +19,7 @@ enum parameter_type {
 	PARAMETER_STRING,
 	PARAMETER_INTEGER,
 	PARAMETER_INTEGERS,
+	PARAMETER_BOOLEAN,
 };
 
 struct parameter {
@@ -27,7 +28,7 @@ struct parameter {
 	bool is_optional;
 };
 
-#define PARAMETERS_MAX 6
+#define PARAMETERS_MAX 8
 
 /**
  * struct method - one entry of the method table

@@ -89,13 +89,15 @@ json_t *reply_exception(const struct exception *exception)
 
 	service_format(service, sizeof(service), &exception->service);
 	selector_format(source, sizeof(source), &exception->source);
-	return json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o}", "id",
+	return json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:b, s:I, s:o, s:o}", "id",
 			 (json_int_t)exception->id, "action", exception->allow ? "allow" : "deny",
 			 "service", text(service), "source", text(source), "created",
 			 time_text(exception->created_us), "expires",
 			 exception->expires_us ? time_text(exception->expires_us) : json_null(),
-			 "creator", (json_int_t)exception->creator, "comment",
-			 text(exception->comment), "file", text_or_null(exception->file));
+			 "untilStop", exception->guest_key[0] != '\0', "guest",
+			 number_or_null(exception->guest), "cutAtEnd", exception->cut, "creator",
+			 (json_int_t)exception->creator, "comment", text(exception->comment),
+			 "file", text_or_null(exception->file));
 }
 
 json_t *reply_guest(const struct guest *guest)
@@ -119,9 +121,11 @@ static json_t *source_json(const struct source *source)
 	char label[NAME_SIZE + RUNTIME_SIZE];
 
 	source_label(label, sizeof(label), source);
-	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "class", source_class_text(source->class),
-			 "kind", kind_text(source_kind(source)), "runtime", text(source->runtime),
-			 "name", text(source->name), "label", text(label));
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:o}", "class",
+			 source_class_text(source->class), "kind", kind_text(source_kind(source)),
+			 "runtime", text(source->runtime), "name", text(source->name), "label",
+			 text(label), "guest", number_or_null(source->guest), "shared",
+			 source->shared, "conduit", text_or_null(source->conduit));
 }
 
 static json_t *service_json(const struct attempt *attempt)

@@ -4,6 +4,7 @@
 
 #include "control/events.h"
 #include "guests/registry.h"
+#include "util/clock.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -33,6 +34,8 @@ static struct {
 	bool is_failed;
 	bool is_guest;
 	size_t exceptions;
+	bool has_ends; /* the second and third exception */
+	uint32_t guests; /* of one name */
 	struct exception added;
 	int add_result;
 	uint32_t removed[8];
@@ -50,8 +53,16 @@ int registry_each(const struct registry *registry,
 			      .why = "its program",
 			      .attempts = 12,
 			      .refused = 10};
+	int result = visit(data, &guest);
 
-	return visit(data, &guest);
+	strcpy(guest.name, "box");
+	strcpy(guest.key, "qemu:4711:1");
+	while (!result && guest.id <= guard.guests) {
+		guest.id++;
+		guest.leader++;
+		result = visit(data, &guest);
+	}
+	return result;
 }
 
 int exceptions_each(const struct exceptions *exceptions,
@@ -65,6 +76,10 @@ int exceptions_each(const struct exceptions *exceptions,
 	snprintf(exception.comment, sizeof(exception.comment), "for the\nbrowser");
 	while (!result && exception.id < guard.exceptions) {
 		exception.id++;
+		if (guard.has_ends && exception.id > 1)
+			strcpy(exception.guest_key, "qemu:4711:1");
+		if (guard.has_ends && exception.id > 2)
+			exception.expires_us = clock_realtime_us() + 3600000000u;
 		result = visit(data, &exception);
 	}
 	return result;
@@ -155,7 +170,7 @@ static int stop(void **state)
 struct run {
 	pid_t pid;
 	int out, error;
-	char text[65536]; /* what it printed */
+	char text[131072]; /* what it printed */
 	char complaint[4096];
 	int status; /* exit status, -1 while it runs */
 };
@@ -313,6 +328,54 @@ static void allow_says_what_it_installed(void **state)
 	assert_string_equal(json_string_value(json_object_get(json, "action")), "deny");
 	assert_int_equal(json_integer_value(json_object_get(json, "id")), 3);
 	json_decref(json);
+}
+
+static void until_stop_and_ids_are_of_one_guest(void **state)
+{
+	guard.guests = 1;
+	RUN(&run, "allow", "9222", "--from", "vm:box", "--until-stop", "--cut-at-end");
+	assert_int_equal(run.status, 0);
+	assert_string_equal(run.text, "allowed 9222 from vm:box until it stops (id 3); "
+				      "undo: lhguard remove 3\n");
+	assert_string_equal(run.complaint, "");
+	assert_int_equal(guard.added.guest, 2);
+	assert_true(guard.added.cut);
+	RUN(&run, "deny", "9222", "--from", "guest:2", "--for", "10m");
+	assert_string_equal(run.text, "denied 9222 to guest:2 for 10m or until it stops (id 3); "
+				      "undo: lhguard remove 3\n");
+	assert_false(guard.added.cut);
+	RUN(&run, "deny", "9222", "--from", "guest:2", "--cut-at-end");
+	assert_complains(&run, 2, "--cut-at-end");
+	RUN(&run, "allow", "9222", "--from", "guest:seven");
+	assert_complains(&run, 2, "guest:7");
+	RUN(&run, "allow", "9222", "--until-stop");
+	assert_complains(&run, 2, "any names no single guest");
+	RUN(&run, "allow", "9222", "--from", "vm:other", "--until-stop");
+	assert_complains(&run, 1, "vm:other does not run");
+	guard.guests = 2;
+	RUN(&run, "allow", "9222", "--from", "vm:box", "--until-stop");
+	assert_complains(&run, 1, "guest:2 qemu pid 4712, guest:3 qemu pid 4713");
+
+	/* By name it is for both, and that is said; JSON stays JSON. */
+	RUN(&run, "allow", "9222", "--from", "vm:box", "--json");
+	assert_int_equal(run.status, 0);
+	assert_string_equal(run.complaint,
+			    "lhguard: vm:box names 2 running guests (guest:2 qemu pid 4712, "
+			    "guest:3 qemu pid 4713): it allows both; for one: --from guest:2\n");
+	json_t *json = json_loads(run.text, 0, NULL);
+
+	assert_true(json_is_object(json));
+	json_decref(json);
+}
+
+static void the_list_says_when_it_ends(void **state)
+{
+	guard.exceptions = 3;
+	guard.has_ends = true;
+	RUN(&run, "list");
+	assert_has(run.text, "  vm:devbox  never                   root");
+	assert_has(run.text, "  vm:devbox  when it stops           root");
+	assert_has(run.text, "  vm:devbox  in 1h or when it stops  root");
 }
 
 static void refusals_of_the_daemon_have_their_status(void **state)
@@ -509,11 +572,33 @@ static void the_command_can_be_pasted_whatever_the_name(void **state)
 	}
 }
 
-static void a_guest_of_several_is_allowed_by_runtime(void **state)
+/* The source in the command that would allow a new attempt. */
+static const char *source_to_allow(struct attempt *attempt)
+{
+	const char *from;
+
+	attempt->flow.client_port++;
+	from = strstr(watch(attempt, NULL), "--from ");
+	assert_non_null(from);
+	return from + strlen("--from ");
+}
+
+static void a_guest_of_several_is_allowed_by_its_conduit(void **state)
 {
 	struct attempt attempt = attempt_of("one of: a, b", "127.0.0.1:9222");
 
-	assert_has(watch(&attempt, NULL), "--from qemu");
+	/* A guest may call itself so: then that is its name. */
+	assert_string_equal(source_to_allow(&attempt), "'vm:one of: a, b'");
+	attempt.source.shared = true;
+	assert_string_equal(source_to_allow(&attempt), "qemu");
+	attempt.source.runtime[0] = '\0';
+	assert_string_equal(source_to_allow(&attempt), "vm");
+	strcpy(attempt.source.conduit, "pasta");
+	assert_string_equal(source_to_allow(&attempt), "conduit:pasta");
+	assert_has(run.text, "vm:one of: a, b behind pasta → tcp");
+	attempt.source.shared = false;
+	attempt.source.name[0] = '\0';
+	assert_string_equal(source_to_allow(&attempt), "conduit:pasta");
 }
 
 static void watch_as_json_is_one_object_a_line(void **state)
@@ -577,6 +662,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(wrong_words_are_usage_errors, start, stop),
 		cmocka_unit_test_setup_teardown(help_and_version_need_no_daemon, start, stop),
 		cmocka_unit_test_setup_teardown(allow_says_what_it_installed, start, stop),
+		cmocka_unit_test_setup_teardown(until_stop_and_ids_are_of_one_guest, start, stop),
+		cmocka_unit_test_setup_teardown(the_list_says_when_it_ends, start, stop),
 		cmocka_unit_test_setup_teardown(refusals_of_the_daemon_have_their_status, start,
 						stop),
 		cmocka_unit_test_setup_teardown(remove_takes_many, start, stop),
@@ -588,7 +675,7 @@ int main(int argc, char **argv)
 						stop),
 		cmocka_unit_test_setup_teardown(the_command_can_be_pasted_whatever_the_name, start,
 						stop),
-		cmocka_unit_test_setup_teardown(a_guest_of_several_is_allowed_by_runtime, start,
+		cmocka_unit_test_setup_teardown(a_guest_of_several_is_allowed_by_its_conduit, start,
 						stop),
 		cmocka_unit_test_setup_teardown(watch_as_json_is_one_object_a_line, start, stop),
 		cmocka_unit_test_setup_teardown(watch_ends_with_the_daemon, start, stop),

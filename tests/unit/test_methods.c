@@ -27,8 +27,11 @@ int registry_each(const struct registry *registry,
 		.kind = KIND_VM, .runtime = "qemu", .name = "devbox", .why = "its program"};
 	int result = 0;
 
+	strcpy(guest.key, "qemu:811:9");
+
 	while (!result && guest.id < guest_count) {
 		guest.id++;
+		guest.leader = 811 + (pid_t)guest.id;
 		result = visit(data, &guest);
 	}
 	return result;
@@ -185,6 +188,7 @@ static const char *type_word(const struct parameter *parameter)
 		[PARAMETER_STRING] = "string",
 		[PARAMETER_INTEGER] = "int",
 		[PARAMETER_INTEGERS] = "[]int",
+		[PARAMETER_BOOLEAN] = "bool",
 	};
 
 	return words[parameter->type];
@@ -357,6 +361,10 @@ static void wrong_arguments_are_refused_by_name(void **state)
 		"seconds");
 	assert_wrong_parameter(ADD("\"action\":\"allow\",\"service\":\"80\",\"colour\":1"),
 			       "colour");
+	assert_wrong_parameter(ADD("\"action\":\"allow\",\"service\":\"80\",\"untilStop\":1"),
+			       "untilStop");
+	assert_wrong_parameter(ADD("\"action\":\"allow\",\"service\":\"80\",\"cutAtEnd\":\"yes\""),
+			       "cutAtEnd");
 	assert_wrong_parameter(REMOVE("[]"), "ids");
 	assert_wrong_parameter(REMOVE("7"), "ids");
 	assert_wrong_parameter(REMOVE("[0]"), "ids");
@@ -409,7 +417,8 @@ static void add_stores_what_was_said(void **state)
 	assert_false(asked.exception.allow);
 }
 
-static void assert_error(const char *text, const char *name)
+/* An error by name, whose reason holds @part. */
+static void assert_reason(const char *text, const char *name, const char *part)
 {
 	json_t *answer = answer_to_root(text);
 	const char *reason = NULL;
@@ -417,7 +426,94 @@ static void assert_error(const char *text, const char *name)
 	assert_string_equal(json_string_value(json_object_get(answer, "error")), name);
 	assert_int_equal(json_unpack(answer, "{s:{s:s}}", "parameters", "reason", &reason), 0);
 	assert_string_not_equal(reason, "");
+	if (!strstr(reason, part))
+		fail_msg("\"%s\" does not say \"%s\"", reason, part);
 	json_decref(answer);
+}
+
+static void assert_error(const char *text, const char *name)
+{
+	assert_reason(text, name, "");
+}
+
+#define ADD_FROM(source, more)                                                                     \
+	ADD("\"action\":\"allow\",\"service\":\"tcp/9222\",\"source\":\"" source "\"" more)
+
+static void assert_note(const char *text, const char *expected)
+{
+	json_t *answer = answer_to_root(text);
+	json_t *notes = json_object_get(json_object_get(answer, "parameters"), "notes");
+	const char *note = json_string_value(json_array_get(notes, 0));
+
+	assert_true(json_is_array(notes));
+	assert_int_equal(json_array_size(notes), *expected != '\0');
+	assert_string_equal(note ? note : "", expected);
+	json_decref(answer);
+}
+
+static void a_name_that_several_bear_is_told(void **state)
+{
+	assert_note(ADD_FROM("vm:devbox", ""),
+		    "no guest called vm:devbox runs now: it holds when one does");
+	assert_note(ADD_FROM("vm", ""), "");
+	assert_note(ADD_FROM("any", ""), "");
+	assert_note(ADD_FROM("conduit:pasta", ""), "");
+	guest_count = 1;
+	assert_note(ADD_FROM("vm:devbox", ""), "");
+	assert_note(ADD_FROM("vm:other", ""),
+		    "no guest called vm:other runs now: it holds when one does");
+	guest_count = 2;
+	assert_note(
+		ADD_FROM("vm:devbox", ""),
+		"vm:devbox names 2 running guests (guest:1 qemu pid 812, guest:2 qemu pid 813): "
+		"it allows both; for one: --from guest:1");
+	assert_note(ADD("\"action\":\"deny\",\"service\":\"80\",\"source\":\"qemu:devbox\""),
+		    "qemu:devbox names 2 running guests (guest:1 qemu pid 812, guest:2 qemu pid "
+		    "813): it denies both; for one: --from guest:1");
+	assert_note(ADD_FROM("vm", ""), "");
+	assert_int_equal(asked.exception.guest_key[0], '\0');
+	guest_count = 1000;
+	json_decref(answer_to_root(ADD_FROM("vm:devbox", "")));
+}
+
+static void until_stop_is_about_one_running_guest(void **state)
+{
+	json_t *answer, *exception;
+
+	assert_reason(ADD_FROM("vm:devbox", ",\"untilStop\":true"), "org.lhguard.NoSuchGuest",
+		      "vm:devbox does not run");
+	assert_reason(ADD_FROM("guest:1", ""), "org.lhguard.NoSuchGuest", "guest:1 does not run");
+	guest_count = 2;
+	assert_reason(ADD_FROM("vm:devbox", ",\"untilStop\":true"), "org.lhguard.AmbiguousSource",
+		      "(guest:1 qemu pid 812, guest:2 qemu pid 813)");
+	assert_reason(ADD_FROM("vm", ",\"untilStop\":true"), "org.lhguard.InvalidSource",
+		      "no single guest");
+	assert_reason(ADD_FROM("any", ",\"untilStop\":true"), "org.lhguard.InvalidSource",
+		      "no single guest");
+	assert_reason(ADD_FROM("conduit:pasta", ",\"untilStop\":true"), "org.lhguard.InvalidSource",
+		      "no single guest");
+	assert_int_equal(asked.add, 0);
+
+	assert_note(ADD_FROM("guest:2", ""), "");
+	assert_int_equal(asked.exception.source.type, SELECT_GUEST);
+	assert_int_equal(asked.exception.guest, 2);
+	assert_string_equal(asked.exception.guest_key, "qemu:811:9");
+	assert_false(asked.exception.cut);
+
+	guest_count = 1;
+	answer = answer_to_root(
+		ADD_FROM("vm:devbox", ",\"untilStop\":true,\"seconds\":60,\"cutAtEnd\":true"));
+	exception = json_object_get(json_object_get(answer, "parameters"), "exception");
+	assert_string_equal(json_string_value(json_object_get(exception, "source")), "vm:devbox");
+	assert_true(json_is_true(json_object_get(exception, "untilStop")));
+	assert_true(json_is_true(json_object_get(exception, "cutAtEnd")));
+	assert_int_equal(json_integer_value(json_object_get(exception, "guest")), 1);
+	assert_true(json_is_string(json_object_get(exception, "expires")));
+	json_decref(answer);
+	assert_int_equal(asked.exception.source.type, SELECT_KIND);
+	assert_int_equal(asked.exception.guest, 1);
+	assert_string_equal(asked.exception.guest_key, "qemu:811:9");
+	assert_true(asked.exception.cut);
 }
 
 static void failures_have_names_and_reasons(void **state)
@@ -611,6 +707,9 @@ static void an_event_has_every_field_of_the_definition(void **state)
 			   .route = ROUTE_USER_NET,
 			   .runtime = "qemu",
 			   .name = "devbox",
+			   .guest = 7,
+			   .shared = true,
+			   .conduit = "pasta",
 			   .interface = "lo",
 			   .pid = 123,
 			   .comm = "qemu-\xff"},
@@ -618,7 +717,7 @@ static void an_event_has_every_field_of_the_definition(void **state)
 		.decision = {.verdict = VERDICT_DROP, .reason = REASON_DEFAULT},
 		.program = "python3",
 	};
-	json_t *answer, *event;
+	json_t *answer, *event, *source;
 
 	events_record(settings.events, &attempt);
 	answer = answer_to_root("{\"method\":\"org.lhguard.Watch\"}");
@@ -631,6 +730,11 @@ static void an_event_has_every_field_of_the_definition(void **state)
 	assert_string_equal(json_string_value(json_object_get(event, "mac")), "02:00:00:00:ab:01");
 	assert_string_equal(json_string_value(json_object_get(event, "program")), "qemu-\\xff");
 	assert_true(json_is_null(json_object_get(event, "exception")));
+	source = json_object_get(event, "source");
+	assert_int_equal(json_object_size(source), 8);
+	assert_int_equal(json_integer_value(json_object_get(source, "guest")), 7);
+	assert_true(json_is_true(json_object_get(source, "shared")));
+	assert_string_equal(json_string_value(json_object_get(source, "conduit")), "pasta");
 	assert_string_equal(
 		json_string_value(json_object_get(json_object_get(event, "source"), "label")),
 		"vm:devbox");
@@ -652,6 +756,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_comment_that_is_too_long_is_refused, reset,
 						clear),
 		cmocka_unit_test_setup_teardown(add_stores_what_was_said, reset, clear),
+		cmocka_unit_test_setup_teardown(a_name_that_several_bear_is_told, reset, clear),
+		cmocka_unit_test_setup_teardown(until_stop_is_about_one_running_guest, reset,
+						clear),
 		cmocka_unit_test_setup_teardown(failures_have_names_and_reasons, reset, clear),
 		cmocka_unit_test_setup_teardown(remove_takes_many, reset, clear),
 		cmocka_unit_test_setup_teardown(oneway_is_done_and_not_answered, reset, clear),

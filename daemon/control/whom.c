@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Whom an exception is about: the running guests that its source names. */
+#include "control/whom.h"
+
+#include "guests/registry.h"
+#include "util/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LISTED_MAX 8 /* guests that a list names */
+
+struct search {
+	const struct selector *selector;
+	struct whom *whom;
+};
+
+static int visit(void *data, const struct guest *guest)
+{
+	struct source source = {.class = SOURCE_GUEST, .kind = guest->kind, .guest = guest->id};
+	struct search *search = data;
+	struct whom *whom = search->whom;
+
+	text_copy(source.runtime, sizeof(source.runtime), guest->runtime);
+	text_copy(source.name, sizeof(source.name), guest->name);
+	if (!selector_matches(search->selector, &source))
+		return 0;
+	if (!whom->count++) {
+		whom->guest = guest->id;
+		text_copy(whom->guest_key, sizeof(whom->guest_key), guest->key);
+	}
+	if (whom->count > LISTED_MAX)
+		return 0;
+	text_append(whom->list, sizeof(whom->list), "%sguest:%u %s", whom->list[0] ? ", " : "",
+		    guest->id, guest->runtime);
+	if (guest->leader)
+		text_append(whom->list, sizeof(whom->list), " pid %d", guest->leader);
+	return 0;
+}
+
+void whom_find(const struct registry *registry, const struct selector *selector, struct whom *whom)
+{
+	struct search search = {selector, whom};
+
+	*whom = (struct whom){.count = 0};
+	registry_each(registry, visit, &search);
+	if (whom->count > LISTED_MAX)
+		text_append(whom->list, sizeof(whom->list), ", …");
+}
+
+/* Does the source name a guest, and not all of a kind? */
+static bool names_guest(const struct selector *selector)
+{
+	return selector->name[0] || selector->type == SELECT_GUEST;
+}
+
+int whom_bind(const struct registry *registry, struct exception *exception, struct error *error)
+{
+	char name[SELECTOR_TEXT_SIZE];
+	struct whom whom;
+
+	selector_format(name, sizeof(name), &exception->source);
+	if (!names_guest(&exception->source))
+		return error_set(
+			error, -EINVAL,
+			"%s names no single guest, so it never stops: write e.g. vm:devbox "
+			"or guest:7",
+			name);
+	whom_find(registry, &exception->source, &whom);
+	if (!whom.count)
+		return error_set(
+			error, -ESRCH,
+			"%s does not run now, so there is nothing to end with: see lhguard "
+			"guests",
+			name);
+	if (whom.count > 1)
+		return error_set(error, -ENOTUNIQ,
+				 "%s names %zu running guests (%s): say which, by --from guest:%u",
+				 name, whom.count, whom.list, whom.guest);
+	exception->guest = whom.guest;
+	text_copy(exception->guest_key, sizeof(exception->guest_key), whom.guest_key);
+	return 0;
+}
+
+bool whom_note(const struct registry *registry, const struct exception *exception, char *note,
+	       size_t size)
+{
+	const char *verb = exception->allow ? "allows" : "denies";
+	char name[SELECTOR_TEXT_SIZE];
+	struct whom whom;
+
+	note[0] = '\0';
+	if (!names_guest(&exception->source) || exception->guest_key[0])
+		return false;
+	selector_format(name, sizeof(name), &exception->source);
+	whom_find(registry, &exception->source, &whom);
+	if (!whom.count)
+		text_append(note, size, "no guest called %s runs now: it holds when one does",
+			    name);
+	else if (whom.count > 1)
+		text_append(note, size,
+			    "%s names %zu running guests (%s): it %s %s; for one: --from guest:%u",
+			    name, whom.count, whom.list, verb,
+			    whom.count == 2 ? "both" : "them all", whom.guest);
+	return note[0];
+}

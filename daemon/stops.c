@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Exceptions that end with their guest: bound to it after a start, forgotten when it has stopped. */
+#include "parts.h"
+
+#include "guests/registry.h"
+#include "policy/exceptions.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#include <string.h>
+
+/*
+ * After a start guests are found by and by: whom a conduit serves shows when its tap is there, who
+ * is behind a veth takes a scan of /proc. For so long their exceptions wait, and match nothing.
+ */
+#define SETTLE_US 10000000u
+
+/*
+ * Whose exception is this? One that comes from the file is about a guest that ran when it was made.
+ * A container that was stopped and started meanwhile, or a process number of before a reboot, bears
+ * the same key, but is younger than the exception.
+ */
+static uint32_t find_guest(void *data, const struct exception *exception)
+{
+	struct daemon *daemon = data;
+	struct registry *registry = daemon->guard.registry;
+	const struct guest *guest;
+
+	if (exception->guest)
+		return registry_find_id(registry, exception->guest) ? exception->guest : 0;
+	guest = registry_find_key(registry, exception->guest_key);
+	if (!guest || registry_started_us(registry, guest) > exception->created_us)
+		return 0;
+	return guest->id;
+}
+
+/* Which guests there are changes with the registry's generation only. */
+static bool is_news(const struct daemon *daemon, bool settled)
+{
+	return !daemon->guests_followed ||
+	       daemon->followed_generation != registry_generation(daemon->guard.registry) ||
+	       (settled && daemon->exceptions_waiting);
+}
+
+uint64_t loop_follow_guests(struct daemon *daemon)
+{
+	const struct guest_finder finder = {
+		.find = find_guest,
+		.data = daemon,
+		.settled = clock_monotonic_us() >= daemon->guests_settled_us,
+	};
+	int result = 0;
+
+	if (is_news(daemon, finder.settled))
+		result = exceptions_follow_guests(daemon->exceptions, &finder,
+						  &daemon->exceptions_waiting);
+	daemon->guests_followed = true;
+	daemon->followed_generation = registry_generation(daemon->guard.registry);
+	if (result > 0)
+		log_info("%d exceptions ended with their guests", result);
+	else if (result < 0)
+		log_error("exceptions ended with their guests, but the file cannot be written: %s",
+			  strerror(-result));
+	return daemon->exceptions_waiting ? daemon->guests_settled_us : 0;
+}
+
+void loop_await_guests(struct daemon *daemon)
+{
+	daemon->guests_settled_us = clock_monotonic_us() + SETTLE_US;
+	daemon->guests_followed = false;
+}

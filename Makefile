@@ -93,7 +93,12 @@ $(B)/daemon/control/introspection.o: conf/org.lhguard.varlink
 SANITIZE     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                 -fno-sanitize-recover=undefined
 
-$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/fake_proc.o $(B)/liblhguardd.a
+# An archive, so that only those tests that use it take it, and what it uses, in.
+$(B)/tests/unit/libfake.a: $(B)/tests/unit/fake_proc.o
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/libfake.a $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS) $(UNIT_LDFLAGS) -lcmocka
 
 # This one runs the CLI itself.

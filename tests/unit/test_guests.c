@@ -114,11 +114,12 @@ static void test_several_in_one_namespace_are_one_of_them(void **state)
 	fake_start(fake, &(struct row){.pid = 12,
 				       .parent = 1,
 				       .executable = "/bin/sh",
+				       .cgroup = "/machine.slice/libpod-" HEX64 ".scope",
 				       .pid_ns = OTHER + 2,
 				       .net_ns = OTHER});
 	source = (struct source){0};
 	source_set_netns(fake->registry, &source, OTHER);
-	assert_string_equal(source.name, "one of: a, b, pidns-202");
+	assert_string_equal(source.name, "one of: a, b, 0123456789ab");
 	assert_int_equal(source.kind, KIND_CONTAINER);
 	assert_string_equal(source.runtime, "");
 	fake_put(fake, &(struct row){.pid = 13, .parent = 1, .executable = "/usr/bin/bwrap"});

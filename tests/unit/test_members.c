@@ -74,6 +74,25 @@ static void test_podman_by_cgroup(void **state)
 	assert_int_equal(registry_count(fake->registry), 0);
 }
 
+/* What -c and -n mean to conmon they do not mean to those that start it. */
+static void test_what_starts_containers_is_none(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/usr/bin/podman",
+				       ARGUMENTS("podman\0run\0-c\0"
+						 "512\0alpine")});
+	fake_start(fake, &(struct row){.pid = 11,
+				       .parent = 1,
+				       .executable = "/usr/bin/podman",
+				       ARGUMENTS("podman\0ps\0-n\0"
+						 "5")});
+	assert_true(members_find(fake->registry, 10)->supervisor);
+	assert_int_equal(registry_count(fake->registry), 0);
+}
+
 static void test_podman_without_cgroups(void **state)
 {
 	struct fake *fake = *state;
@@ -276,6 +295,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_vm_inside_a_container_is_the_container,
 						fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_podman_by_cgroup, fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_what_starts_containers_is_none, fake_set_up,
+						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_podman_without_cgroups, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_supervisor_that_forks, fake_set_up,

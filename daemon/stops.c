@@ -61,7 +61,7 @@ uint64_t loop_follow_guests(struct daemon *daemon)
 	else if (result < 0)
 		log_error("exceptions ended with their guests, but the file cannot be written: %s",
 			  strerror(-result));
-	return daemon->exceptions_waiting ? daemon->guests_settled_us : 0;
+	return daemon->exceptions_waiting && !finder.settled ? daemon->guests_settled_us : 0;
 }
 
 void loop_await_guests(struct daemon *daemon)

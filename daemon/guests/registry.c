@@ -256,12 +256,22 @@ const struct guest *registry_find_key(struct registry *registry, const char *key
 uint64_t registry_started_us(const struct registry *registry, const struct guest *guest)
 {
 	uint64_t now = clock_realtime_us(), boot = now - clock_us(CLOCK_BOOTTIME);
-	uint64_t ticks_per_second = (uint64_t)sysconf(_SC_CLK_TCK);
-	struct process leader;
+	uint64_t ticks_per_second = (uint64_t)sysconf(_SC_CLK_TCK), oldest = now;
+	uint16_t index = guests_index(registry, guest);
 
 	if (!guest->leader)
 		return boot;
-	if (process_read(registry->settings.proc, guest->leader, &leader))
-		return now;
-	return boot + leader.start * 1000000u / ticks_per_second;
+	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+		const struct member *member = &registry->members[i];
+		struct process process;
+		uint64_t started;
+
+		if (!member->pid || member->guest != index || member->supervisor ||
+		    process_read(registry->settings.proc, member->pid, &process))
+			continue;
+		started = boot + process.start * 1000000u / ticks_per_second;
+		if (started < oldest)
+			oldest = started;
+	}
+	return oldest;
 }

@@ -152,6 +152,21 @@ static void test_since_when_a_guest_runs(void **state)
 	assert_true(started + 100000 >= boot && started <= boot + 1000000);
 	guest->leader = 99; /* ended, and nobody noticed */
 	assert_true(registry_started_us(fake->registry, guest) >= now);
+
+	/* The oldest counts, which need not have the lowest number. */
+	fake_start(fake, &(struct row){.pid = 300,
+				       .parent = 1,
+				       .executable = "/bin/sh",
+				       .cgroup = "/lxc.payload.box",
+				       .pid_ns = OTHER});
+	fake_start(fake, &(struct row){.pid = 200,
+				       .parent = 300,
+				       .executable = "/bin/sh",
+				       .cgroup = "/lxc.payload.box",
+				       .pid_ns = OTHER});
+	assert_int_equal(fake_guest(fake, 300)->leader, 300);
+	started = registry_started_us(fake->registry, fake_guest(fake, 300));
+	assert_true(started >= boot + 19990000 && started <= boot + 22000000);
 }
 
 int main(void)

@@ -104,7 +104,7 @@ static void tell_ends(const struct exceptions *exceptions, const struct rules *g
 /* Does the rule still say what it said? */
 static bool is_same(const struct exception *a, const struct exception *b)
 {
-	return a->allow == b->allow && !memcmp(&a->service, &b->service, sizeof(a->service)) &&
+	return a->allow == b->allow && service_equal(&a->service, &b->service) &&
 	       !strcmp(a->guest_key, b->guest_key) && selector_equal(&a->source, &b->source);
 }
 

@@ -301,3 +301,10 @@ bool service_matches(const struct service *service, const struct flow *flow)
 	address_mask(&network, service->prefix);
 	return !memcmp(&network, &service->address, sizeof(network));
 }
+
+bool service_equal(const struct service *a, const struct service *b)
+{
+	return a->protocol == b->protocol && a->family == b->family && a->prefix == b->prefix &&
+	       a->first == b->first && a->last == b->last &&
+	       IN6_ARE_ADDR_EQUAL(&a->address, &b->address);
+}

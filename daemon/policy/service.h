@@ -45,4 +45,7 @@ void address_mask(struct in6_addr *address, unsigned int prefix);
 /** protocol_has_ports() - is it one of those whose ports packet_parse() reads? */
 bool protocol_has_ports(uint8_t protocol);
 
+/** service_equal() - do both stand for the same ports of the same addresses? */
+bool service_equal(const struct service *a, const struct service *b);
+
 #endif

@@ -34,7 +34,7 @@ static struct {
 	bool is_failed;
 	bool is_guest;
 	size_t exceptions;
-	bool has_ends; /* the second and third exception */
+	bool has_ends;	 /* the second and third exception */
 	uint32_t guests; /* of one name */
 	struct exception added;
 	int add_result;

@@ -221,6 +221,25 @@ static void exceptions_depend_on_the_guest(void **state)
 	assert_int_equal(judge(&flow, &devbox).verdict, VERDICT_DROP);
 }
 
+/* One of several guests: the conduit may be named, and what all of them are. */
+static void exceptions_for_one_of_several(void **state)
+{
+	struct flow flow = make_flow("::ffff:127.0.0.1", IPPROTO_TCP, 9222, 0);
+	struct source shared = make_source(SOURCE_GUEST, ROUTE_USER_NET);
+
+	strcpy(shared.name, "one of: devbox, other");
+	strcpy(shared.conduit, "gvproxy");
+	shared.shared = true;
+	except(true, "127.0.0.1:9222", "vm:devbox");
+	except(true, "127.0.0.1:9222", "vm:one of: devbox, other");
+	except(true, "127.0.0.1:9222", "conduit:pasta");
+	assert_int_equal(judge(&flow, &shared).verdict, VERDICT_DROP);
+	except(true, "127.0.0.1:9222", "conduit:gvproxy");
+	assert_int_equal(judge(&flow, &shared).verdict, VERDICT_ACCEPT);
+	except(false, "127.0.0.1:9222", "vm");
+	assert_int_equal(judge(&flow, &shared).verdict, VERDICT_DROP);
+}
+
 enum { ELSEWHERE, OWN };
 
 static const struct {
@@ -421,6 +440,7 @@ int main(void)
 		IN_WORLD(loopback_addresses_are_the_hosts),
 		IN_WORLD(defaults_depend_on_the_source),
 		IN_WORLD(exceptions_depend_on_the_guest),
+		IN_WORLD(exceptions_for_one_of_several),
 		IN_WORLD(infrastructure_has_its_scope),
 		IN_WORLD(infrastructure_can_be_turned_off),
 		IN_WORLD(own_services_are_no_business_of_the_host),

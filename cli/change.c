@@ -148,9 +148,12 @@ enum status verb_remove(const struct options *options, int argc, char **argv)
 					  shown(argv[i]));
 	if (!status)
 		status = client_call(options->socket, "RemoveExceptions",
-				     json_pack("{s:O}", "ids", ids), &answer);
+				     options->cut ? json_pack("{s:O, s:b}", "ids", ids, "cut", true)
+						  : json_pack("{s:O}", "ids", ids),
+				     &answer);
 	if (!status && options->json) {
-		json_t *removed = json_pack("{s:O}", "removed", ids);
+		json_t *removed = json_pack("{s:O, s:O*}", "removed", ids, "cut",
+					    json_object_get(answer, "cut"));
 
 		print_json(removed);
 		json_decref(removed);
@@ -159,6 +162,8 @@ enum status verb_remove(const struct options *options, int argc, char **argv)
 		for (int i = 0; i < argc; i++)
 			printf("%s %s", i ? "," : "", argv[i]);
 		putchar('\n');
+		if (options->cut)
+			print_cut(number_of(answer, "cut"));
 	}
 	json_decref(ids);
 	json_decref(answer);

@@ -23,6 +23,8 @@ enum {
 	OPTION_CUT_AT_END,
 	OPTION_COMMENT,
 	OPTION_PAST,
+	OPTION_REFUSED,
+	OPTION_CUT,
 	OPTION_HELP,
 	OPTION_VERSION,
 };
@@ -44,9 +46,11 @@ static const struct {
 	{"allow", verb_allow, "SERVICE", "let guests reach a service of this host", 1, 1,
 	 EXCEPTION | TAKES(OPTION_CUT_AT_END)},
 	{"deny", verb_deny, "SERVICE", "refuse it, whatever is allowed", 1, 1, EXCEPTION},
-	{"remove", verb_remove, "ID…", "forget exceptions", 1, -1, 0},
+	{"remove", verb_remove, "ID…", "forget exceptions", 1, -1, TAKES(OPTION_CUT)},
 	{"list", verb_list, "", "the exceptions in force", 0, 0, 0},
 	{"guests", verb_guests, "", "the VMs and containers that the guard knows", 0, 0, 0},
+	{"connections", verb_connections, "", "the open connections of guests to this host", 0, 0,
+	 TAKES(OPTION_FROM) | TAKES(OPTION_REFUSED) | TAKES(OPTION_CUT)},
 	{"watch", verb_watch, "", "each new attempt as it is made", 0, 0, TAKES(OPTION_PAST)},
 	{"doctor", verb_doctor, "", "what the guard cannot see, and what of it is here", 0, 0, 0},
 	{"reload", verb_reload, "", "read configuration, catalogue and exceptions again", 0, 0, 0},
@@ -65,6 +69,8 @@ static const struct option long_options[] = {
 	{"cut-at-end", no_argument, NULL, OPTION_CUT_AT_END},
 	{"comment", required_argument, NULL, OPTION_COMMENT},
 	{"past", required_argument, NULL, OPTION_PAST},
+	{"refused", no_argument, NULL, OPTION_REFUSED},
+	{"cut", no_argument, NULL, OPTION_CUT},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{NULL, 0, NULL, 0},
@@ -81,6 +87,12 @@ static const char option_text[] =
 	"  --comment TEXT  why, for those who read the list\n"
 	"allow takes:\n"
 	"  --cut-at-end    when it ends, what it allowed is to be cut\n"
+	"remove takes:\n"
+	"  --cut           end the open connections, too, that nothing else allows\n"
+	"connections takes:\n"
+	"  --from SOURCE   only those from there\n"
+	"  --refused       only those that would be refused now\n"
+	"  --cut           end those that are shown\n"
 	"watch takes:\n"
 	"  --past N        begin with the newest N attempts\n"
 	"all take:\n"
@@ -103,7 +115,7 @@ static enum status verb_help(const struct options *options, int argc, char **arg
 {
 	puts("usage: lhguard [COMMAND] [OPTION…]\n");
 	for (size_t i = 0; i < VERB_COUNT; i++)
-		printf("  lhguard %-7s %-8s%s\n", verbs[i].name, verbs[i].arguments,
+		printf("  lhguard %-11s %-8s%s\n", verbs[i].name, verbs[i].arguments,
 		       verbs[i].summary);
 	fputs(option_text, stdout);
 	return STATUS_DONE;
@@ -159,6 +171,12 @@ static enum status take_option(struct options *options, int option)
 		if (parse_past(optarg, &options->past))
 			return complain(STATUS_USAGE, "--past takes a number, not \"%s\"",
 					shown(optarg));
+		break;
+	case OPTION_REFUSED:
+		options->refused = true;
+		break;
+	case OPTION_CUT:
+		options->cut = true;
 		break;
 	}
 	return STATUS_DONE;

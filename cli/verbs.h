@@ -15,6 +15,8 @@
  * @cut_at_end: what an exception allowed is cut when it ends
  * @comment: of an exception, NULL: none
  * @past: how many past attempts to watch first
+ * @refused: only connections that the policy refuses now
+ * @cut: end them
  */
 struct options {
 	const char *socket;
@@ -25,6 +27,8 @@ struct options {
 	bool cut_at_end;
 	const char *comment;
 	unsigned int past;
+	bool refused;
+	bool cut;
 };
 
 /* Each takes the arguments behind the verb. */
@@ -34,8 +38,12 @@ enum status verb_deny(const struct options *options, int argc, char **argv);
 enum status verb_remove(const struct options *options, int argc, char **argv);
 enum status verb_list(const struct options *options, int argc, char **argv);
 enum status verb_guests(const struct options *options, int argc, char **argv);
+enum status verb_connections(const struct options *options, int argc, char **argv);
 enum status verb_watch(const struct options *options, int argc, char **argv);
 enum status verb_doctor(const struct options *options, int argc, char **argv);
 enum status verb_reload(const struct options *options, int argc, char **argv);
+
+/** print_cut() - how many open connections were cut */
+void print_cut(json_int_t count);
 
 #endif

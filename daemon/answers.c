@@ -95,4 +95,7 @@ const struct control_handler answers_handler = {
 	.remove = remove_exceptions,
 	.reload = reload,
 	.peer_guest = peer_guest,
+	.walk_start = connections_walk_start,
+	.walk_next = connections_walk_next,
+	.walk_end = connections_walk_end,
 };

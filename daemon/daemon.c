@@ -404,6 +404,7 @@ void daemon_stop(struct daemon *daemon)
 		journal_stop(daemon->journal);
 	sd_event_source_unref(daemon->work_timer);
 	sd_event_source_unref(daemon->expiry_timer);
+	connections_stop(daemon);
 	sd_event_unref(daemon->loop);
 	if (daemon->guard.registry)
 		registry_free(daemon->guard.registry);

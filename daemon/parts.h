@@ -5,6 +5,8 @@
 
 #include "daemon.h"
 #include "guard.h"
+
+#include "control/control.h"
 #include "kernel/ruleset.h"
 
 #include <systemd/sd-event.h>
@@ -46,6 +48,8 @@ struct daemon {
 	sd_event *loop;
 	sd_event_source *work_timer;
 	sd_event_source *expiry_timer;
+	sd_event_source *cut_turn;
+	struct walk *cuts; /* that nobody waits for */
 	uint64_t since_us;
 	uint64_t table_restored;
 	uint64_t processes_lost;
@@ -70,6 +74,15 @@ void loop_update_sandboxes(struct daemon *daemon);
 /* stops.c: exceptions that end with their guest; the first returns when to be called again, 0: not */
 uint64_t loop_follow_guests(struct daemon *daemon);
 void loop_await_guests(struct daemon *daemon);
+/* connections.c: connections that are open already */
+int connections_walk_start(void *data, const struct walk_query *query, struct walk **walk,
+			   struct error *error);
+int connections_walk_next(struct walk *walk, struct open_connection *connection,
+			  struct error *error);
+void connections_walk_end(struct walk *walk);
+void connections_cut_ended(struct daemon *daemon, const struct exception *exception);
+int connections_add_source(struct daemon *daemon);
+void connections_stop(struct daemon *daemon);
 
 /* answers.c: what the control socket asks of the daemon */
 extern const struct control_handler answers_handler;

@@ -48,6 +48,11 @@ const char *call_string(const struct call *call, const char *name)
 	return json_string_value(call_parameter(call, name));
 }
 
+bool call_flag(const struct call *call, const char *name)
+{
+	return json_is_true(call_parameter(call, name));
+}
+
 static bool is_of_type(const json_t *value, enum parameter_type type)
 {
 	if (type == PARAMETER_STRING)
@@ -216,9 +221,10 @@ int call_answer(const struct control_settings *settings, const struct peer *peer
 	}
 	*answer = NULL;
 	if (json_is_true(json_object_get(message, "oneway"))) {
+		stream->is_unanswered = true;
 		json_decref(call.answer);
 		return 0;
 	}
 	*answer = call.answer;
-	return call.answer ? 0 : -ENOMEM;
+	return call.answer || stream_is_waiting(stream) ? 0 : -ENOMEM;
 }

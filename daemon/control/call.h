@@ -71,5 +71,6 @@ void call_expect_more(struct call *call);
 /** call_parameter() - the value of a parameter, NULL where an optional one is missing or null */
 const json_t *call_parameter(const struct call *call, const char *name);
 const char *call_string(const struct call *call, const char *name);
+bool call_flag(const struct call *call, const char *name);
 
 #endif

@@ -77,11 +77,14 @@ static int queue_answer(struct client *client, json_t *answer)
 
 static int continue_stream(struct client *client)
 {
+	bool is_unanswered = client->stream.is_unanswered;
 	json_t *answer = stream_next(client->settings, &client->stream);
 
-	if (answer)
+	if (answer && is_unanswered)
+		json_decref(answer);
+	else if (answer)
 		return queue_answer(client, answer);
-	return client->stream.is_live ? 0 : -ENOMEM;
+	return answer || stream_is_waiting(&client->stream) ? 0 : -ENOMEM;
 }
 
 static int answer_message(struct client *client)
@@ -211,6 +214,7 @@ void client_free(struct client *client)
 {
 	sd_event_source_disable_unref(client->turn);
 	sd_event_source_disable_unref(client->io);
+	stream_end(client->settings, &client->stream);
 	close(client->wire.fd);
 	wire_clear(&client->wire);
 	free(client);

@@ -49,12 +49,57 @@ struct status {
 };
 
 /**
+ * struct open_connection - an open connection to a service of this host, not of a host process
+ * @decision: what the policy says of it now
+ * @state: TCP_* of netinet/tcp.h
+ * @program: comm of the process that listens on the service, "" when not known
+ */
+struct open_connection {
+	struct flow flow;
+	struct source source;
+	struct decision decision;
+	uint8_t state;
+	char program[COMM_SIZE];
+};
+
+/**
+ * struct walk_query - which open connections are meant, and what for
+ * @cut: end each one that is found
+ * @has_source: only those of @source
+ * @has_service: only those to @service
+ * @refused: only those that the policy refuses now
+ * @ended: exceptions that have ended, for free(); only what one of them allowed, NULL: all
+ * @ended_count: how many they are
+ */
+struct walk_query {
+	bool cut;
+	bool has_source;
+	struct selector source;
+	bool has_service;
+	struct service service;
+	bool refused;
+	struct exception *ended;
+	size_t ended_count;
+};
+
+struct walk;
+
+enum walk_step {
+	WALK_END,
+	WALK_FOUND,
+	WALK_LATER, /* a turn's time is over: go on in the next turn of the loop */
+};
+
+/**
  * struct control_handler - what the guard does for the control socket
  * @status: fill in the state
  * @add: store an exception for this uid; the id on success
  * @remove: forget exceptions
  * @reload: read configuration and exceptions again; -errno with @error: the old ones stay
  * @peer_guest: is this pid inside a guest? (registry_peer_guest())
+ * @walk_start: begin to walk through the open connections; takes @query's exceptions over
+ * @walk_next: the next one, an enum walk_step, or -errno with @error
+ * @walk_end: the walk is over, or nobody waits for it any more: a cut is finished all the same
  */
 struct control_handler {
 	void (*status)(void *data, struct status *status);
@@ -63,6 +108,11 @@ struct control_handler {
 	int (*remove)(void *data, const uint32_t *ids, size_t count, struct error *error);
 	int (*reload)(void *data, struct error *error);
 	bool (*peer_guest)(void *data, pid_t pid, char *label, size_t size);
+	int (*walk_start)(void *data, const struct walk_query *query, struct walk **walk,
+			  struct error *error);
+	int (*walk_next)(struct walk *walk, struct open_connection *connection,
+			 struct error *error);
+	void (*walk_end)(struct walk *walk);
 };
 
 /**

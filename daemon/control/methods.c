@@ -6,6 +6,7 @@
 #include "control/introspection.h"
 #include "control/replies.h"
 #include "control/whom.h"
+#include "control/walks.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -192,11 +193,47 @@ static void add_exception(struct call *call)
 					 "notes", notes));
 }
 
+/**
+ * struct collection - of the exceptions with some ids
+ */
+struct collection {
+	const uint32_t *ids;
+	size_t count;
+	struct walk_query *query;
+};
+
+static int collect(void *data, const struct exception *exception)
+{
+	struct collection *collection = data;
+	struct walk_query *query = collection->query;
+
+	for (size_t i = 0; i < collection->count; i++)
+		if (collection->ids[i] == exception->id) {
+			query->ended[query->ended_count++] = *exception;
+			break;
+		}
+	return query->ended_count == collection->count;
+}
+
+/* What is to be removed, while it is still there. */
+static int collect_exceptions(struct call *call, const uint32_t *ids, size_t count,
+			      struct walk_query *query)
+{
+	struct collection collection = {ids, count, query};
+
+	query->ended = calloc(count, sizeof(*query->ended));
+	if (!query->ended)
+		return -ENOMEM;
+	exceptions_each(call->settings->exceptions, collect, &collection);
+	return 0;
+}
+
 static void remove_exceptions(struct call *call)
 {
 	const json_t *list = call_parameter(call, "ids");
 	size_t count = json_array_size(list);
 	_cleanup_free_ uint32_t *ids = calloc(count, sizeof(*ids));
+	struct walk_query ended = {.cut = true};
 	struct error error = {.text = ""};
 	int result;
 
@@ -211,11 +248,16 @@ static void remove_exceptions(struct call *call)
 			return call_fail_parameter(call, "ids");
 		ids[i] = (uint32_t)id;
 	}
+	if (call_flag(call, "cut") && collect_exceptions(call, ids, count, &ended))
+		return call_fail_reason(call, OWN("Failed"), &error, -ENOMEM);
 	result = call->settings->handler->remove(call->settings->data, ids, count, &error);
 	if (result < 0)
 		call_fail_reason(call, store_error(result), &error, result);
+	else if (ended.ended)
+		walk_cut_removed(call, &ended);
 	else
 		call_answer_with(call, json_object());
+	free(ended.ended);
 }
 
 static void reload(struct call *call)
@@ -237,6 +279,10 @@ const struct method methods[] = {
 	{OWN("GetStatus"), PRIVILEGE_READ, {{0}}, get_status},
 	{OWN("ListExceptions"), PRIVILEGE_READ, {{0}}, list_exceptions},
 	{OWN("ListGuests"), PRIVILEGE_READ, {{0}}, list_guests},
+	{OWN("ListConnections"), PRIVILEGE_READ,
+	 {{"source", PARAMETER_STRING, true},
+	  {"service", PARAMETER_STRING, true},
+	  {"refusedOnly", PARAMETER_BOOLEAN, true}}, walk_list},
 	{OWN("Watch"), PRIVILEGE_READ, {{"past", PARAMETER_INTEGER, true}}, watch},
 	{OWN("AddException"), PRIVILEGE_CHANGE,
 	 {{"action", PARAMETER_STRING, false},
@@ -247,7 +293,11 @@ const struct method methods[] = {
 	  {"cutAtEnd", PARAMETER_BOOLEAN, true},
 	  {"comment", PARAMETER_STRING, true}}, add_exception},
 	{OWN("RemoveExceptions"), PRIVILEGE_CHANGE,
-	 {{"ids", PARAMETER_INTEGERS, false}}, remove_exceptions},
+	 {{"ids", PARAMETER_INTEGERS, false}, {"cut", PARAMETER_BOOLEAN, true}}, remove_exceptions},
+	{OWN("CutConnections"), PRIVILEGE_CHANGE,
+	 {{"source", PARAMETER_STRING, true},
+	  {"service", PARAMETER_STRING, true},
+	  {"refusedOnly", PARAMETER_BOOLEAN, true}}, walk_cut},
 	{OWN("Reload"), PRIVILEGE_CHANGE, {{0}}, reload},
 };
 /* clang-format on */

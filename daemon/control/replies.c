@@ -7,6 +7,7 @@
 #include "policy/timestamp.h"
 #include "util/text.h"
 
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -128,15 +129,14 @@ static json_t *source_json(const struct source *source)
 			 source->shared, "conduit", text_or_null(source->conduit));
 }
 
-static json_t *service_json(const struct attempt *attempt)
+static json_t *service_json(const struct flow *flow, const char *program)
 {
 	char protocol[8], address[INET6_ADDRSTRLEN];
 
 	return json_pack("{s:s, s:s, s:i, s:o}", "protocol",
-			 protocol_format(protocol, sizeof(protocol), attempt->flow.protocol),
-			 "address",
-			 address_format(address, sizeof(address), &attempt->flow.service), "port",
-			 (int)attempt->flow.service_port, "program", text(attempt->program));
+			 protocol_format(protocol, sizeof(protocol), flow->protocol), "address",
+			 address_format(address, sizeof(address), &flow->service), "port",
+			 (int)flow->service_port, "program", text(program));
 }
 
 static json_t *client_json(const struct flow *flow)
@@ -165,16 +165,49 @@ json_t *reply_event(const struct attempt *attempt)
 	const struct decision *decision = &attempt->decision;
 	const struct source *source = &attempt->source;
 
-	return json_pack("{s:I, s:o, s:o, s:I, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o}",
-			 "id", (json_int_t)attempt->id, "time", time_text(attempt->first_us),
-			 "last", time_text(attempt->last_us), "count", (json_int_t)attempt->count,
-			 "verdict", verdict_text(decision->verdict), "mode",
-			 attempt->enforced ? "enforce" : "monitor", "reason",
-			 reason_text(decision->reason), "rule", text(attempt->rule), "exception",
-			 number_or_null(decision->exception), "route", route_text(source->route),
-			 "source", source_json(source), "service", service_json(attempt), "client",
-			 client_json(&attempt->flow), "interface", text(source->interface), "mac",
-			 mac_json(&attempt->arrival), "pid", number_or_null((uint64_t)source->pid),
-			 "program", text_or_null(source->comm));
+	return json_pack(
+		"{s:I, s:o, s:o, s:I, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o,"
+		" s:o, s:o, s:o}",
+		"id", (json_int_t)attempt->id, "time", time_text(attempt->first_us), "last",
+		time_text(attempt->last_us), "count", (json_int_t)attempt->count, "verdict",
+		verdict_text(decision->verdict), "mode", attempt->enforced ? "enforce" : "monitor",
+		"reason", reason_text(decision->reason), "rule", text(attempt->rule), "exception",
+		number_or_null(decision->exception), "route", route_text(source->route), "source",
+		source_json(source), "service", service_json(&attempt->flow, attempt->program),
+		"client", client_json(&attempt->flow), "interface", text(source->interface), "mac",
+		mac_json(&attempt->arrival), "pid", number_or_null((uint64_t)source->pid),
+		"program", text_or_null(source->comm));
+}
+
+/* As `ss` has them, in its words. */
+static const char *state_text(uint8_t state)
+{
+	switch (state) {
+	case TCP_ESTABLISHED:
+		return "established";
+	case TCP_FIN_WAIT1:
+	case TCP_FIN_WAIT2:
+		return "fin-wait";
+	case TCP_CLOSE_WAIT:
+		return "close-wait";
+	default:
+		return "other";
+	}
+}
+
+json_t *reply_connection(const struct open_connection *connection)
+{
+	const struct decision *decision = &connection->decision;
+	const struct source *source = &connection->source;
+
+	return json_pack(
+		"{s:o, s:s, s:o, s:o, s:o, s:s, s:b, s:s, s:s, s:o, s:o, s:o}", "source",
+		source_json(source), "route", route_text(source->route), "interface",
+		text(source->interface), "service",
+		service_json(&connection->flow, connection->program), "client",
+		client_json(&connection->flow), "state", state_text(connection->state), "allowed",
+		decision->verdict == VERDICT_ACCEPT, "reason", reason_text(decision->reason),
+		"rule", decision->rule ? decision->rule : "", "exception",
+		number_or_null(decision->exception), "pid", number_or_null((uint64_t)source->pid),
+		"program", text_or_null(source->comm));
 }

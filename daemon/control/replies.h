@@ -8,6 +8,7 @@
 struct attempt;
 struct exception;
 struct guest;
+struct open_connection;
 struct status;
 
 /*
@@ -18,5 +19,6 @@ json_t *reply_status(const struct status *status);
 json_t *reply_exception(const struct exception *exception);
 json_t *reply_guest(const struct guest *guest);
 json_t *reply_event(const struct attempt *attempt);
+json_t *reply_connection(const struct open_connection *connection);
 
 #endif

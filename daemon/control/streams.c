@@ -4,13 +4,12 @@
 
 #include "control/events.h"
 #include "control/replies.h"
+#include "control/walks.h"
 #include "guests/registry.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#define PAGE_BYTES (32 * 1024) /* of JSON: well below a message of the wire, and a short turn */
 
 /**
  * struct page - the part of a list that one answer carries
@@ -135,9 +134,23 @@ static json_t *next_event(const struct control_settings *settings, struct stream
 
 json_t *stream_next(const struct control_settings *settings, struct stream *stream)
 {
-	if (stream->type == STREAM_EVENTS)
+	switch (stream->type) {
+	case STREAM_EVENTS:
 		return next_event(settings, stream);
-	return next_page(settings, stream);
+	case STREAM_CONNECTIONS:
+	case STREAM_CUT:
+		return walk_answer(settings, stream);
+	default:
+		return next_page(settings, stream);
+	}
+}
+
+void stream_end(const struct control_settings *settings, struct stream *stream)
+{
+	if (stream->walk)
+		settings->handler->walk_end(stream->walk);
+	json_decref(stream->items);
+	*stream = (struct stream){.type = STREAM_NONE};
 }
 
 json_t *stream_newest_event(const struct control_settings *settings)

@@ -12,6 +12,8 @@ enum stream_type {
 	STREAM_EXCEPTIONS,
 	STREAM_GUESTS,
 	STREAM_EVENTS,
+	STREAM_CONNECTIONS,
+	STREAM_CUT,
 };
 
 /**
@@ -21,6 +23,12 @@ enum stream_type {
  * @is_started: something was answered
  * @is_live: all recorded events are answered; each new one is to be answered as it comes
  * @lost: events that the caller was too slow for and has not been told of
+ * @is_single: the caller takes one answer only
+ * @is_unanswered: the caller takes none
+ * @walk: of STREAM_CONNECTIONS and STREAM_CUT
+ * @items: of the next answer, NULL: none so far
+ * @bytes: of JSON in @items
+ * @count: connections found or cut so far
  */
 struct stream {
 	enum stream_type type;
@@ -28,15 +36,32 @@ struct stream {
 	bool is_started;
 	bool is_live;
 	uint64_t lost;
+	bool is_single;
+	bool is_unanswered;
+	struct walk *walk;
+	json_t *items;
+	size_t bytes;
+	uint64_t count;
 };
+
+#define PAGE_BYTES (32 * 1024) /* of JSON: well below a message of the wire, and a short turn */
 
 /**
  * stream_next() - the next answer of a stream, a page of a list or one event
  * The first answer of STREAM_EVENTS has no event: it says that nothing from now on is missed.
  * @stream: its @type becomes STREAM_NONE with the last answer
- * Return: the answer, or NULL when there is none now: @is_live, or memory is short.
+ * Return: the answer, or NULL when there is none now: stream_is_waiting(), or memory is short.
  */
 json_t *stream_next(const struct control_settings *settings, struct stream *stream);
+
+/** stream_is_waiting() - is there no answer yet, for an event or for another turn's work? */
+static inline bool stream_is_waiting(const struct stream *stream)
+{
+	return stream->is_live || stream->walk;
+}
+
+/** stream_end() - nothing more of it will be answered */
+void stream_end(const struct control_settings *settings, struct stream *stream);
 
 /** stream_newest_event() - the answer to a Watch without "more": the newest event, if any. */
 json_t *stream_newest_event(const struct control_settings *settings);

@@ -89,8 +89,8 @@ static struct entry *cache_slot(struct listeners *listeners, const struct flow *
 	return &listeners->cache[hash >> 25];
 }
 
-void listeners_program(struct listeners *listeners, const struct flow *flow, char *comm,
-		       size_t size)
+static void find(struct listeners *listeners, const struct flow *flow, bool is_limited, char *comm,
+		 size_t size)
 {
 	struct entry *entry = cache_slot(listeners, flow);
 	struct timespec now;
@@ -108,7 +108,7 @@ void listeners_program(struct listeners *listeners, const struct flow *flow, cha
 		listeners->lookups = 0;
 	}
 	comm[0] = '\0';
-	if (++listeners->lookups > LOOKUPS_PER_SEC)
+	if (is_limited && ++listeners->lookups > LOOKUPS_PER_SEC)
 		return;
 	*entry = (struct entry){
 		.address = flow->service,
@@ -118,4 +118,15 @@ void listeners_program(struct listeners *listeners, const struct flow *flow, cha
 	};
 	look_up(listeners, flow, entry->comm);
 	text_copy(comm, size, entry->comm);
+}
+
+void listeners_program(struct listeners *listeners, const struct flow *flow, char *comm,
+		       size_t size)
+{
+	find(listeners, flow, true, comm, size);
+}
+
+void listeners_ask(struct listeners *listeners, const struct flow *flow, char *comm, size_t size)
+{
+	find(listeners, flow, false, comm, size);
 }

@@ -27,4 +27,7 @@ void listeners_free(struct listeners *listeners);
 void listeners_program(struct listeners *listeners, const struct flow *flow, char *comm,
 		       size_t size);
 
+/** listeners_ask() - the same, however often: for somebody of the host who asked */
+void listeners_ask(struct listeners *listeners, const struct flow *flow, char *comm, size_t size);
+
 #endif

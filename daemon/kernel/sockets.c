@@ -201,11 +201,24 @@ static int look_up(struct sockets *sockets, const struct question *question, boo
 	return 0;
 }
 
-/* A socket whose SYN may still be on its way to a verdict. In the other states the kernel tells of
- * no owner (TIME_WAIT, also as FIN_WAIT2, and request sockets as SYN_RECV) or of a listener's. */
-static bool is_client(uint8_t state)
+/*
+ * A socket whose SYN may still be on its way to a verdict, or whose owner has something to say or
+ * to hear. In the other states the kernel tells of no owner (TIME_WAIT, also as FIN_WAIT2, and
+ * request sockets as SYN_RECV) or of a listener's.
+ */
+static bool is_client(const struct socket_info *socket)
 {
-	return state == TCP_SYN_SENT || state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
+	switch (socket->state) {
+	case TCP_SYN_SENT:
+	case TCP_ESTABLISHED:
+	case TCP_CLOSE_WAIT:
+		return true;
+	case TCP_FIN_WAIT1:
+	case TCP_FIN_WAIT2:
+		return socket->inode; /* shut down for writing, but not closed */
+	default:
+		return false;
+	}
 }
 
 static bool is_supported(uint8_t protocol)
@@ -262,7 +275,7 @@ int sockets_client_bound(struct sockets *sockets, const struct flow *flow, uint3
 	r = look_up(sockets, &question, is_datagram(flow->protocol), &found);
 	if (r < 0)
 		return r;
-	if (flow->protocol == IPPROTO_TCP && !is_client(found.state))
+	if (flow->protocol == IPPROTO_TCP && !is_client(&found))
 		return -ENOENT;
 	*info = found;
 	return 0;
@@ -270,12 +283,18 @@ int sockets_client_bound(struct sockets *sockets, const struct flow *flow, uint3
 
 int sockets_listener(struct sockets *sockets, const struct flow *flow, struct socket_info *info)
 {
+	return sockets_listener_bound(sockets, flow, LOOPBACK_IFINDEX, info);
+}
+
+int sockets_listener_bound(struct sockets *sockets, const struct flow *flow, uint32_t ifindex,
+			   struct socket_info *info)
+{
 	struct question question = {
 		.family = flow->family,
 		.protocol = flow->protocol,
 		.local = flow->service,
 		.local_port = flow->service_port,
-		.ifindex = LOOPBACK_IFINDEX,
+		.ifindex = ifindex,
 	};
 	struct socket_info found;
 	int r;

@@ -50,4 +50,8 @@ int sockets_client_bound(struct sockets *sockets, const struct flow *flow, uint3
 /** sockets_listener() - the local socket that this flow is for; same errors. */
 int sockets_listener(struct sockets *sockets, const struct flow *flow, struct socket_info *info);
 
+/** sockets_listener_bound() - the same, also one that is bound to this interface */
+int sockets_listener_bound(struct sockets *sockets, const struct flow *flow, uint32_t ifindex,
+			   struct socket_info *info);
+
 #endif

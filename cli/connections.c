@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The verb about connections that are open already: show them, cut them. */
+#include "output.h"
+#include "verbs.h"
+
+#include "policy/language.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Which connections: the parameters of ListConnections and of CutConnections. */
+static json_t *query(const struct options *options)
+{
+	json_t *parameters = json_pack("{s:b}", "refusedOnly", options->refused);
+
+	if (!options->from ||
+	    !json_object_set_new(parameters, "source", json_string(options->from)))
+		return parameters;
+	json_decref(parameters);
+	return NULL;
+}
+
+static enum status list(const struct options *options, json_t **connections, bool *incomplete)
+{
+	struct client client;
+	bool continues = true;
+	enum status status = client_open(&client, options->socket);
+
+	if (status)
+		return status;
+	*connections = json_array();
+	status = client_send(&client, "ListConnections", query(options), true);
+	while (!status && continues) {
+		json_t *answer = NULL;
+
+		status = client_receive(&client, CLIENT_TIMEOUT_MS, &answer, &continues);
+		json_array_extend(*connections, json_object_get(answer, "connections"));
+		*incomplete = json_is_true(json_object_get(answer, "incomplete"));
+		json_decref(answer);
+	}
+	client_close(&client);
+	if (status)
+		json_decref(*connections);
+	return status;
+}
+
+static void add_end(struct table *table, const char *protocol, const json_t *end)
+{
+	const char *address = text_of(end, "address");
+
+	table_add(table,
+		  strchr(address, ':') ? "%s[%s]:%" JSON_INTEGER_FORMAT
+				       : "%s%s:%" JSON_INTEGER_FORMAT,
+		  protocol, address, number_of(end, "port"));
+}
+
+static void add_rule(struct table *table, const json_t *connection)
+{
+	json_int_t exception = number_of(connection, "exception");
+	const char *refused =
+		json_is_true(json_object_get(connection, "allowed")) ? "" : "nothing now: ";
+
+	if (exception)
+		table_add(table, "%sexception %" JSON_INTEGER_FORMAT, refused, exception);
+	else
+		table_add(table, "%s%s", refused, text_of(connection, "rule"));
+}
+
+static void print_connections(const json_t *list)
+{
+	static const struct column columns[] = {
+		{"GUEST", false},  {"ROUTE", false}, {"SERVICE", false},    {"PROGRAM", false},
+		{"CLIENT", false}, {"STATE", false}, {"ALLOWED BY", false},
+	};
+	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *connection = json_array_get(list, i);
+		const json_t *service = json_object_get(connection, "service");
+		char protocol[16];
+
+		snprintf(protocol, sizeof(protocol), "%s ", text_of(service, "protocol"));
+		table_add(&table, "%s", text_of(json_object_get(connection, "source"), "label"));
+		table_add(&table, "%s", text_of(connection, "route"));
+		add_end(&table, protocol, service);
+		table_add(&table, "%s", text_of(service, "program"));
+		add_end(&table, "", json_object_get(connection, "client"));
+		table_add(&table, "%s", text_of(connection, "state"));
+		add_rule(&table, connection);
+	}
+	table_print(&table);
+}
+
+void print_cut(json_int_t count)
+{
+	printf("cut %" JSON_INTEGER_FORMAT " open connection%s\n", count, count == 1 ? "" : "s");
+}
+
+static void print_all(const struct options *options, json_t *connections, const json_t *answer)
+{
+	if (options->json && options->cut) {
+		json_t *both = json_pack("{s:O, s:O}", "connections", connections, "cut",
+					 json_object_get(answer, "cut"));
+
+		print_json(both);
+		json_decref(both);
+	} else if (options->json) {
+		print_json(connections);
+	} else if (json_array_size(connections)) {
+		print_connections(connections);
+		if (options->cut)
+			print_cut(number_of(answer, "cut"));
+	} else {
+		puts(options->refused
+			     ? "No guest has an open connection that would be refused now."
+			     : "No guest has an open connection to a service of this host.");
+	}
+}
+
+enum status verb_connections(const struct options *options, int argc, char **argv)
+{
+	struct error error = {.text = ""};
+	json_t *connections = NULL, *answer = NULL;
+	bool incomplete = false;
+	struct selector selector;
+	enum status status;
+
+	if (options->from && selector_parse(options->from, &selector, &error))
+		return complain(STATUS_USAGE, "%s", shown(error.text));
+	status = list(options, &connections, &incomplete);
+	if (status)
+		return status;
+	if (options->cut)
+		status = client_call(options->socket, "CutConnections", query(options), &answer);
+	if (!status) {
+		print_all(options, connections, answer);
+		if (incomplete)
+			fprintf(stderr, "lhguard: there are more: these are the first %zu\n",
+				json_array_size(connections));
+	}
+	json_decref(connections);
+	json_decref(answer);
+	return status;
+}

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import shlex
 import socket
-import time
 
 import pytest
 
@@ -21,7 +20,7 @@ class Service:
     """A service of the host on all its addresses that keeps its clients. The test is its process."""
 
     def __init__(self, host: Host, cleanup: Cleanup) -> None:
-        self.port = next(PORTS)
+        self.port, self.cleanup = next(PORTS), cleanup
         self.clients: dict[str, socket.socket] = {}
         self._listeners = host.netns.call(lambda: [
             socket.create_server(("0.0.0.0", self.port)),
@@ -62,9 +61,16 @@ class Held:
     def __init__(self, guest: Guest, service: Service, asked: str, half_closed: bool = False) -> None:
         self.guest, self.service, self.token = guest, service, new_token()
         self.address = service_name(asked, service.port)
-        more = "" if half_closed else "; exec sleep 1000"
-        client = f"nc {asked} {service.port} >/dev/null 2>&1; echo ended >/tmp/{self.token}"
-        guest.sh(f"{{ echo {self.token}{more}; }} | {{ {client}; }} >/dev/null 2>&1 &")
+        self._ended = f"/tmp/{self.token}"
+        said = f"echo $$ >{self._ended}.pid; echo {self.token}"
+        said += "" if half_closed else "; exec sleep 1000"
+        client = f"nc {asked} {service.port} >/dev/null 2>&1; echo ended >{self._ended}"
+        service.cleanup.add(self._remove)
+        guest.sh(f"sh -c {shlex.quote(said)} | {{ {client}; }} >/dev/null 2>&1 &")
+
+    def _remove(self) -> None:
+        """Some guests share files and processes with the machine."""
+        self.guest.sh(f"kill $(cat {self._ended}.pid) 2>/dev/null; rm -f {self._ended}*", check=False)
 
     def wait_open(self) -> "Held":
         wait_for(lambda: self.service.has(self.token), f"{self.guest} at {self.address}", 10)
@@ -72,7 +78,7 @@ class Held:
 
     @property
     def guest_sees_it(self) -> bool:
-        return "ended" not in self.guest.sh(f"cat /tmp/{self.token} 2>&1", check=False)
+        return "ended" not in self.guest.sh(f"cat {self._ended} 2>&1", check=False)
 
     @property
     def is_open(self) -> bool:
@@ -220,15 +226,16 @@ def test_connections_of_the_host_to_guests(lab, start_guard) -> None:
     guard = start_guard()
     for name, address in (("veth", "10.22.0.2"), ("web", "127.0.0.1")):
         guest, port = getattr(lab.guests, name), next(PORTS)
-        guest.sh(f"{{ sleep 1000 | nc -l -p {port} -s {address}; }} >/dev/null 2>&1 &")
-        client = wait_for(lambda: _connected(lab.host, address, port), f"{guest} serves", 5)
-        with client:
-            guard.must("connections", "--cut")
-            time.sleep(0.1)
-            client.sendall(b"still here\n")
-            client.settimeout(0.3)
-            with pytest.raises(TimeoutError):
-                client.recv(1)
+        pid = guest.sh(f"nc -ll -p {port} -e cat >/dev/null 2>&1 & echo $!").strip()
+        try:
+            client = wait_for(lambda: _connected(lab.host, address, port), f"{guest} serves", 5)
+            with client:
+                said = guard.must("connections", "--cut", "--json").json
+                assert said == {"connections": [], "cut": 0}
+                client.sendall(b"still here\n")
+                assert client.recv(100) == b"still here\n"
+        finally:
+            guest.sh(f"kill {pid}")
 
 
 def _connected(host: Host, address: str, port: int) -> socket.socket | None:
@@ -238,7 +245,7 @@ def _connected(host: Host, address: str, port: int) -> socket.socket | None:
         return None
 
 
-def test_cut_from_inside_a_guest(lab, start_guard) -> None:
+def test_strangers_and_nonsense(lab, start_guard) -> None:
     """A stranger may neither look nor cut; asked for nonsense the CLI says so."""
     guard = start_guard()
     assert guard.cli("connections", uid=4242).status == 4

@@ -40,6 +40,9 @@ static struct {
 	int add_result;
 	uint32_t removed[8];
 	size_t removed_count;
+	unsigned int connections, cuts;
+	bool refused_only;
+	char walked[SELECTOR_TEXT_SIZE];
 } guard;
 
 int registry_each(const struct registry *registry,
@@ -133,7 +136,60 @@ static bool is_guest(void *data, pid_t pid, char *label, size_t size)
 	return guard.is_guest;
 }
 
+/* A walk through @guard.connections of them, of which every second one is allowed. */
+struct walk {
+	unsigned int found;
+};
+
+static struct walk the_walk;
+
+static int walk_start(void *data, const struct walk_query *query, struct walk **walk,
+		      struct error *error)
+{
+	guard.cuts += query->cut;
+	guard.refused_only = query->refused;
+	selector_format(guard.walked, sizeof(guard.walked), &query->source);
+	the_walk.found = 0;
+	*walk = &the_walk;
+	free(query->ended);
+	return 0;
+}
+
+static int walk_next(struct walk *walk, struct open_connection *connection, struct error *error)
+{
+	bool is_allowed = walk->found % 2;
+
+	if (walk->found == guard.connections)
+		return WALK_END;
+	*connection = (struct open_connection){
+		.flow = {.service = {.s6_addr = {[15] = 1}},
+			 .client = {.s6_addr = {[15] = 1}},
+			 .client_port = (uint16_t)(40000 + walk->found),
+			 .service_port = 9222,
+			 .family = AF_INET6,
+			 .protocol = IPPROTO_TCP},
+		.source = {.class = SOURCE_GUEST,
+			   .kind = KIND_VM,
+			   .route = ROUTE_USER_NET,
+			   .name = "dev\x1b[31mbox"},
+		.decision = {.verdict = is_allowed ? VERDICT_ACCEPT : VERDICT_DROP,
+			     .exception = is_allowed ? 4 : 0,
+			     .rule = "vm = refuse"},
+		.state = 1,
+		.program = "python3",
+	};
+	walk->found++;
+	return WALK_FOUND;
+}
+
+static void walk_end(struct walk *walk)
+{
+}
+
 static const struct control_handler handler = {
+	.walk_start = walk_start,
+	.walk_next = walk_next,
+	.walk_end = walk_end,
 	.status = fill_status,
 	.add = add,
 	.remove = forget,
@@ -399,6 +455,49 @@ static void remove_takes_many(void **state)
 	assert_int_equal(guard.removed[1], 5);
 	RUN(&run, "remove", "3", "--json");
 	assert_string_equal(run.text, "{\"removed\":[3]}\n");
+}
+
+static void remove_cuts_when_asked(void **state)
+{
+	guard.exceptions = 3;
+	guard.connections = 1;
+	RUN(&run, "remove", "3", "--cut");
+	assert_string_equal(run.text, "removed exception 3\ncut 1 open connection\n");
+	RUN(&run, "remove", "3", "--cut", "--json");
+	assert_string_equal(run.text, "{\"removed\":[3],\"cut\":1}\n");
+	RUN(&run, "allow", "80", "--cut");
+	assert_complains(&run, 2, "--cut");
+}
+
+static void connections_are_shown_and_cut(void **state)
+{
+	RUN(&run, "connections");
+	assert_string_equal(run.text,
+			    "No guest has an open connection to a service of this host.\n");
+	RUN(&run, "connections", "--refused", "--from", "container:web");
+	assert_has(run.text, "refused now");
+	assert_true(guard.refused_only);
+	assert_string_equal(guard.walked, "container:web");
+	assert_int_equal(guard.cuts, 0);
+	guard.connections = 2;
+	RUN(&run, "connections");
+	assert_string_equal(run.text,
+			    "GUEST              ROUTE     SERVICE         PROGRAM  CLIENT       "
+			    "STATE        ALLOWED BY\n"
+			    "vm:dev\\x1b[31mbox  user-net  tcp [::1]:9222  python3  [::1]:40000  "
+			    "established  nothing now: vm = refuse\n"
+			    "vm:dev\\x1b[31mbox  user-net  tcp [::1]:9222  python3  [::1]:40001  "
+			    "established  exception 4\n");
+	RUN(&run, "connections", "--cut");
+	assert_has(run.text, "exception 4\ncut 2 open connections\n");
+	assert_int_equal(guard.cuts, 1);
+	RUN(&run, "connections", "--cut", "--json");
+	assert_has(run.text, "\"cut\":2}");
+	RUN(&run, "connections", "--from", "A B");
+	assert_complains(&run, 2, "A B");
+	guard.is_guest = true;
+	RUN(&run, "connections", "--cut");
+	assert_complains(&run, 4, "container:web");
 }
 
 static void status_tells_what_is_wrong_and_what_to_do(void **state)
@@ -667,6 +766,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(refusals_of_the_daemon_have_their_status, start,
 						stop),
 		cmocka_unit_test_setup_teardown(remove_takes_many, start, stop),
+		cmocka_unit_test_setup_teardown(remove_cuts_when_asked, start, stop),
+		cmocka_unit_test_setup_teardown(connections_are_shown_and_cut, start, stop),
 		cmocka_unit_test_setup_teardown(status_tells_what_is_wrong_and_what_to_do, start,
 						stop),
 		cmocka_unit_test_setup_teardown(tables_are_aligned_and_escaped, start, stop),

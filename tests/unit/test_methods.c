@@ -104,7 +104,59 @@ static int fake_reload(void *data, struct error *error)
 	return asked->result ? error_set(error, asked->result, "lhguard.conf:1: no") : 0;
 }
 
+/* A walk finds @to_find connections, and needs another turn before each @pause of them. */
+struct walk {
+	struct walk_query query;
+	unsigned int found;
+	bool has_paused;
+};
+
+static struct walk the_walk;
+static unsigned int to_find, pause_every, walks_open;
+static int walk_result;
+
+static int fake_walk_start(void *data, const struct walk_query *query, struct walk **walk,
+			   struct error *error)
+{
+	the_walk = (struct walk){.query = *query};
+	*walk = &the_walk;
+	walks_open++;
+	return 0;
+}
+
+static int fake_walk_next(struct walk *walk, struct open_connection *connection,
+			  struct error *error)
+{
+	if (walk_result)
+		return error_set(error, walk_result, "this kernel cannot");
+	if (walk->found == to_find)
+		return WALK_END;
+	if (pause_every && walk->found % pause_every == 0 && !walk->has_paused) {
+		walk->has_paused = true;
+		return WALK_LATER;
+	}
+	walk->has_paused = false;
+	walk->found++;
+	*connection = (struct open_connection){
+		.flow = {.family = AF_INET6, .protocol = IPPROTO_TCP, .service_port = 9222},
+		.source = {.class = SOURCE_GUEST, .kind = KIND_VM, .name = "devbox"},
+		.decision = {.verdict = VERDICT_DROP, .reason = REASON_DEFAULT, .rule = "vm = no"},
+		.state = 8, /* TCP_CLOSE_WAIT */
+		.program = "python3",
+	};
+	return WALK_FOUND;
+}
+
+static void fake_walk_end(struct walk *walk)
+{
+	walks_open--;
+	free(walk->query.ended);
+}
+
 static const struct control_handler handler = {
+	.walk_start = fake_walk_start,
+	.walk_next = fake_walk_next,
+	.walk_end = fake_walk_end,
 	.status = fake_status,
 	.add = fake_add,
 	.remove = fake_remove,
@@ -120,6 +172,8 @@ static int reset(void **state)
 	asked = (struct asked){0};
 	stream = (struct stream){0};
 	guest_count = exception_count = 0;
+	to_find = pause_every = walks_open = 0;
+	walk_result = 0;
 	settings.events = events_new();
 	return settings.events ? 0 : -1;
 }
@@ -266,9 +320,11 @@ static void every_method_is_open_to_those_it_shall(void **state)
 		{"org.lhguard.GetStatus", {1, 1, 1, 0, 1, 1}},
 		{"org.lhguard.ListExceptions", {1, 1, 1, 0, 1, 1}},
 		{"org.lhguard.ListGuests", {1, 1, 1, 0, 1, 1}},
+		{"org.lhguard.ListConnections", {1, 1, 1, 0, 1, 1}},
 		{"org.lhguard.Watch", {1, 1, 1, 0, 1, 1}},
 		{"org.lhguard.AddException", {1, 1, 0, 0, 0, 0}},
 		{"org.lhguard.RemoveExceptions", {1, 1, 0, 0, 0, 0}},
+		{"org.lhguard.CutConnections", {1, 1, 0, 0, 0, 0}},
 		{"org.lhguard.Reload", {1, 1, 0, 0, 0, 0}},
 	};
 
@@ -540,6 +596,146 @@ static void remove_takes_many(void **state)
 	assert_int_equal(asked.ids[2], UINT32_MAX);
 }
 
+/* Open connections */
+
+#define LIST_OPEN(more) "{\"method\":\"org.lhguard.ListConnections\",\"more\":" more "}"
+#define CUT(arguments)	"{\"method\":\"org.lhguard.CutConnections\",\"parameters\":{" arguments "}}"
+
+/* The rest of an answer that began with @text, in as many turns as it takes. */
+static size_t listed(json_t *answer, unsigned int *answers)
+{
+	size_t count = 0;
+
+	for (*answers = 0;; answer = stream_next(&settings, &stream)) {
+		if (!answer) {
+			assert_true(stream_is_waiting(&stream));
+			continue;
+		}
+		count += json_array_size(
+			json_object_get(json_object_get(answer, "parameters"), "connections"));
+		++*answers;
+		if (!json_is_true(json_object_get(answer, "continues"))) {
+			assert_int_equal(
+				json_is_true(json_object_get(json_object_get(answer, "parameters"),
+							     "incomplete")),
+				to_find > 10000);
+			json_decref(answer);
+			return count;
+		}
+		json_decref(answer);
+	}
+}
+
+/* Like answer_to_root(), of a call that may take more turns. */
+static json_t *begin(const char *text)
+{
+	static const struct peer root = {.uid = 0, .pid = 1};
+	json_t *message = json_loads(text, 0, NULL), *answer;
+
+	stream = (struct stream){0};
+	assert_int_equal(call_answer(&settings, &root, message, &stream, &answer), 0);
+	json_decref(message);
+	return answer;
+}
+
+static void connections_come_in_pages_and_turns(void **state)
+{
+	unsigned int answers;
+
+	assert_int_equal(listed(begin(LIST_OPEN("false")), &answers), 0);
+	to_find = 1000;
+	pause_every = 7;
+	assert_int_equal(listed(begin(LIST_OPEN("true")), &answers), 1000);
+	assert_true(answers > 3);
+	assert_int_equal(stream.type, STREAM_NONE);
+	to_find = 10001; /* more than one list holds */
+	assert_int_equal(listed(begin(LIST_OPEN("true")), &answers), 10000);
+	to_find = 1000;
+	pause_every = 0;
+	assert_answer(LIST_OPEN("false"), "{\"error\":\"org.varlink.service.ExpectedMore\"}");
+	assert_int_equal(walks_open, 0);
+}
+
+static void a_connection_has_every_field_of_the_definition(void **state)
+{
+	to_find = 1;
+	assert_answer(
+		LIST_OPEN("false"),
+		"{\"continues\":false,\"parameters\":{\"incomplete\":false,\"connections\":[{"
+		"\"source\":{\"class\":\"guest\",\"kind\":\"vm\",\"runtime\":\"\",\"name\":"
+		"\"devbox\",\"label\":\"vm:devbox\"},\"route\":\"local\",\"interface\":\"\","
+		"\"service\":{\"protocol\":\"tcp\",\"address\":\"::\",\"port\":9222,\"program\":"
+		"\"python3\"},\"client\":{\"address\":\"::\",\"port\":0},\"state\":\"close-wait\","
+		"\"allowed\":false,\"reason\":\"default\",\"rule\":\"vm = no\",\"exception\":null,"
+		"\"pid\":null,\"program\":null}]}}");
+}
+
+static void a_cut_says_how_many(void **state)
+{
+	json_t *answer;
+
+	to_find = 40;
+	assert_answer(CUT("\"source\":\"vm:devbox\",\"service\":\"80\",\"refusedOnly\":true"),
+		      "{\"parameters\":{\"cut\":40}}");
+	assert_true(the_walk.query.cut && the_walk.query.has_source && the_walk.query.has_service);
+	assert_true(the_walk.query.refused && !the_walk.query.ended);
+	pause_every = 10;
+	assert_null(begin(CUT("")));
+	assert_true(!the_walk.query.has_source && !the_walk.query.refused);
+	do
+		answer = stream_next(&settings, &stream);
+	while (!answer);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(answer, "parameters"), "cut")),
+		40);
+	json_decref(answer);
+	assert_int_equal(walks_open, 0);
+	walk_result = -EOPNOTSUPP;
+	assert_answer(CUT(""), "{\"error\":\"org.lhguard.Failed\",\"parameters\":{\"reason\":"
+			       "\"this kernel cannot\"}}");
+	assert_int_equal(walks_open, 0);
+}
+
+static void a_query_is_checked(void **state)
+{
+	assert_error(CUT("\"source\":\"A B\""), "org.lhguard.InvalidSource");
+	assert_error(CUT("\"service\":\"nonsense\""), "org.lhguard.InvalidService");
+	assert_wrong_parameter(CUT("\"refusedOnly\":1"), "refusedOnly");
+}
+
+/* What was removed is cut, and nothing when it could not be removed. */
+static void remove_may_cut(void **state)
+{
+	exception_count = 3;
+	to_find = 2;
+	assert_answer("{\"method\":\"org.lhguard.RemoveExceptions\",\"parameters\":{\"ids\":[3,1],"
+		      "\"cut\":true}}",
+		      "{\"parameters\":{\"cut\":2}}");
+	assert_true(the_walk.query.cut && !the_walk.query.refused);
+	assert_int_equal(the_walk.query.ended_count, 2);
+	assert_int_equal(asked.id_count, 2);
+	asked.result = -ENOENT;
+	the_walk = (struct walk){.found = 0};
+	assert_error("{\"method\":\"org.lhguard.RemoveExceptions\",\"parameters\":{\"ids\":[7],"
+		     "\"cut\":true}}",
+		     "org.lhguard.NoSuchException");
+	assert_false(the_walk.query.cut);
+	assert_int_equal(walks_open, 0);
+}
+
+static void a_walk_ends_with_its_caller(void **state)
+{
+	to_find = 10;
+	pause_every = 5;
+	assert_null(begin(LIST_OPEN("true")));
+	assert_int_equal(walks_open, 1);
+	stream_end(&settings, &stream);
+	assert_int_equal(walks_open, 0);
+	assert_null(begin("{\"method\":\"org.lhguard.CutConnections\",\"oneway\":true}"));
+	assert_true(stream.is_unanswered);
+	stream_end(&settings, &stream);
+}
+
 static void oneway_is_done_and_not_answered(void **state)
 {
 	assert_null(answer_to_root("{\"method\":\"org.lhguard.Reload\",\"oneway\":true}"));
@@ -761,6 +957,13 @@ int main(void)
 						clear),
 		cmocka_unit_test_setup_teardown(failures_have_names_and_reasons, reset, clear),
 		cmocka_unit_test_setup_teardown(remove_takes_many, reset, clear),
+		cmocka_unit_test_setup_teardown(connections_come_in_pages_and_turns, reset, clear),
+		cmocka_unit_test_setup_teardown(a_connection_has_every_field_of_the_definition,
+						reset, clear),
+		cmocka_unit_test_setup_teardown(a_cut_says_how_many, reset, clear),
+		cmocka_unit_test_setup_teardown(a_query_is_checked, reset, clear),
+		cmocka_unit_test_setup_teardown(remove_may_cut, reset, clear),
+		cmocka_unit_test_setup_teardown(a_walk_ends_with_its_caller, reset, clear),
 		cmocka_unit_test_setup_teardown(oneway_is_done_and_not_answered, reset, clear),
 		cmocka_unit_test_setup_teardown(status_is_whole_whatever_its_bytes_are, reset,
 						clear),

@@ -242,6 +242,22 @@ static void takes_no_remains_for_a_client(void **state)
 	assert_int_equal(sockets_client(sockets, &flow, &info), -ENOENT);
 }
 
+/* Its owner has no more to say, but still listens. */
+static void finds_half_closed_clients(void **state)
+{
+	_cleanup_close_ int service = bound_socket(SOCK_STREAM, "127.0.0.1");
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct socket_info info;
+	struct flow flow;
+
+	assert_int_equal(listen(service, 1), 0);
+	assert_int_equal(connect_to(fd, "127.0.0.1", local_port(service)), 0);
+	flow = make_flow(IPPROTO_TCP, "127.0.0.1", local_port(fd), local_port(service));
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	assert_int_equal(sockets_client(sockets, &flow, &info), 0);
+	assert_is(fd, &info);
+}
+
 static void tells_what_it_cannot(void **state)
 {
 	struct flow flow = make_flow(IPPROTO_ICMP, "127.0.0.1", 0, 0);
@@ -266,6 +282,7 @@ int main(void)
 		cmocka_unit_test(finds_wildcard_listeners),
 		cmocka_unit_test(takes_no_listener_for_a_client),
 		cmocka_unit_test(takes_no_remains_for_a_client),
+		cmocka_unit_test(finds_half_closed_clients),
 		cmocka_unit_test(tells_what_it_cannot),
 	};
 

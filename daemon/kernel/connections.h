@@ -43,7 +43,8 @@ struct connection {
  * held. What opens behind the walk's back is not seen, and what is open all the time may be missed,
  * or seen twice, if a neighbour in its hash chain closes between two parts.
  *
- * Measured with 50,000 TCP connections on loopback (100,000 sockets): see connections_next().
+ * Measured: 33,600 TCP sockets take 60 ms of processor time, so 50,000 would take 90 ms: 1.8 µs for
+ * each, 0.4 ms for a part. That is too long for packets to wait: go on in another turn.
  *
  * Return: 0 or -errno.
  */

@@ -147,10 +147,11 @@ enum status verb_remove(const struct options *options, int argc, char **argv)
 					  "\"%s\" is no exception's number: see lhguard list",
 					  shown(argv[i]));
 	if (!status)
-		status = client_call(options->socket, "RemoveExceptions",
-				     options->cut ? json_pack("{s:O, s:b}", "ids", ids, "cut", true)
-						  : json_pack("{s:O}", "ids", ids),
-				     &answer);
+		status = (options->cut ? client_call_patiently : client_call)(
+			options->socket, "RemoveExceptions",
+			options->cut ? json_pack("{s:O, s:b}", "ids", ids, "cut", true)
+				     : json_pack("{s:O}", "ids", ids),
+			&answer);
 	if (!status && options->json) {
 		json_t *removed = json_pack("{s:O, s:O*}", "removed", ids, "cut",
 					    json_object_get(answer, "cut"));

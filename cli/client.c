@@ -30,11 +30,11 @@ enum status complain(enum status status, const char *format, ...)
 	return status;
 }
 
-static enum status complain_no_answer(void)
+static enum status complain_no_answer(int timeout_ms)
 {
 	return complain(STATUS_FAILED,
 			"lhguardd does not answer within %d s: see its log, or restart it",
-			CLIENT_TIMEOUT_MS / 1000);
+			timeout_ms / 1000);
 }
 
 static enum status complain_connect(const char *path)
@@ -53,7 +53,7 @@ static enum status complain_connect(const char *path)
 				"look, too",
 				shown(path));
 	case EAGAIN:
-		return complain_no_answer();
+		return complain_no_answer(CLIENT_TIMEOUT_MS);
 	default:
 		return complain(STATUS_FAILED, "%s: %s", shown(path), strerror(errno));
 	}
@@ -138,7 +138,7 @@ enum status client_send(struct client *client, const char *method, json_t *param
 		result = wait_for(client, POLLOUT, deadline_us) == 1 ? 0 : -ETIMEDOUT;
 	}
 	if (result == -ETIMEDOUT)
-		return complain_no_answer();
+		return complain_no_answer(CLIENT_TIMEOUT_MS);
 	/* When the daemon has hung up, what it said before is still to be read. */
 	return result && result != -EPIPE
 		       ? complain(STATUS_FAILED, "lhguardd cannot be asked: %s", strerror(-result))
@@ -191,7 +191,7 @@ enum status client_receive(struct client *client, int timeout_ms, json_t **param
 		if (result == 0)
 			return STATUS_DONE;
 		if (result < 0)
-			return complain_no_answer();
+			return complain_no_answer(timeout_ms);
 		length = wire_receive(&client->wire);
 		if (length == 0 || length == -ECONNRESET)
 			return complain(STATUS_NOT_RUNNING,
@@ -208,7 +208,8 @@ enum status client_receive(struct client *client, int timeout_ms, json_t **param
 	return status;
 }
 
-enum status client_call(const char *path, const char *method, json_t *parameters, json_t **answer)
+static enum status call(const char *path, const char *method, json_t *parameters, int timeout_ms,
+			json_t **answer)
 {
 	struct client client;
 	enum status status = client_open(&client, path);
@@ -219,9 +220,20 @@ enum status client_call(const char *path, const char *method, json_t *parameters
 	}
 	status = client_send(&client, method, parameters, false);
 	if (!status)
-		status = client_receive(&client, CLIENT_TIMEOUT_MS, answer, NULL);
+		status = client_receive(&client, timeout_ms, answer, NULL);
 	client_close(&client);
 	return status;
+}
+
+enum status client_call(const char *path, const char *method, json_t *parameters, json_t **answer)
+{
+	return call(path, method, parameters, CLIENT_TIMEOUT_MS, answer);
+}
+
+enum status client_call_patiently(const char *path, const char *method, json_t *parameters,
+				  json_t **answer)
+{
+	return call(path, method, parameters, CLIENT_PATIENT_MS, answer);
 }
 
 enum status client_list(const char *path, const char *method, const char *member, json_t **list)

@@ -35,7 +35,7 @@ static enum status list(const struct options *options, json_t **connections, boo
 	while (!status && continues) {
 		json_t *answer = NULL;
 
-		status = client_receive(&client, CLIENT_TIMEOUT_MS, &answer, &continues);
+		status = client_receive(&client, CLIENT_PATIENT_MS, &answer, &continues);
 		json_array_extend(*connections, json_object_get(answer, "connections"));
 		*incomplete = json_is_true(json_object_get(answer, "incomplete"));
 		json_decref(answer);
@@ -133,7 +133,8 @@ enum status verb_connections(const struct options *options, int argc, char **arg
 	if (status)
 		return status;
 	if (options->cut)
-		status = client_call(options->socket, "CutConnections", query(options), &answer);
+		status = client_call_patiently(options->socket, "CutConnections", query(options),
+					       &answer);
 	if (!status) {
 		print_all(options, connections, answer);
 		if (incomplete)

@@ -15,6 +15,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /*
  * DOC: Theory of Operation
@@ -34,13 +35,15 @@
  * and one search for a socket (SEARCH_BUDGET) for it.
  */
 
-#define TURN_US	 1000
-#define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 50) /* as whoever talks to us */
+#define TURN_US	     1000 /* of processor time in one turn */
+#define TURN_MOST_US 5000 /* … and of any: to wait for the kernel's locks, too */
+#define PRIORITY     (SD_EVENT_PRIORITY_NORMAL + 50) /* as whoever talks to us */
 
 /**
  * struct walk - one walk through the open connections
  * @query: which are meant; its exceptions are owned
- * @turn_end_us: CLOCK_MONOTONIC, 0 between two turns
+ * @turn_began_us: CLOCK_MONOTONIC, 0 between two turns
+ * @turn_used_us: CLOCK_THREAD_CPUTIME_ID when it began
  * @cut_count: connections cut
  * @next: in the daemon's list of those that nobody waits for
  */
@@ -49,7 +52,8 @@ struct walk {
 	struct walk_query query;
 	struct connections *connections;
 	struct paths *paths;
-	uint64_t turn_end_us;
+	uint64_t turn_began_us;
+	uint64_t turn_used_us;
 	uint64_t cut_count;
 	bool is_over;
 	struct walk *next;
@@ -261,17 +265,32 @@ static int take(struct walk *walk, const struct connection *connection,
 	return WALK_FOUND;
 }
 
+static uint64_t clock_used_us(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+	return (uint64_t)used.tv_sec * 1000000u + (uint64_t)used.tv_nsec / 1000u;
+}
+
 static void begin_turn(struct walk *walk)
 {
-	if (walk->turn_end_us)
+	if (walk->turn_began_us)
 		return;
 	loop_guard_handler.catch_up(walk->daemon);
-	walk->turn_end_us = clock_monotonic_us() + TURN_US;
+	walk->turn_began_us = clock_monotonic_us();
+	walk->turn_used_us = clock_used_us();
+}
+
+static bool is_turn_over(const struct walk *walk)
+{
+	return clock_used_us() - walk->turn_used_us > TURN_US ||
+	       clock_monotonic_us() - walk->turn_began_us > TURN_MOST_US;
 }
 
 static void end_turn(struct walk *walk)
 {
-	walk->turn_end_us = 0;
+	walk->turn_began_us = 0;
 	loop_guard_handler.judged(walk->daemon);
 }
 
@@ -295,7 +314,7 @@ int connections_walk_next(struct walk *walk, struct open_connection *open, struc
 			walk->is_over = true;
 		if (result != WALK_LATER)
 			return result;
-	} while (clock_monotonic_us() < walk->turn_end_us);
+	} while (!is_turn_over(walk));
 	end_turn(walk);
 	return WALK_LATER;
 }

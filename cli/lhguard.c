@@ -86,7 +86,7 @@ static const char option_text[] =
 	"  --until-stop    as long as the one guest of this name runs that runs now\n"
 	"  --comment TEXT  why, for those who read the list\n"
 	"allow takes:\n"
-	"  --cut-at-end    when it ends, what it allowed is to be cut\n"
+	"  --cut-at-end    when it ends, end the open connections that nothing else allows\n"
 	"remove takes:\n"
 	"  --cut           end the open connections, too, that nothing else allows\n"
 	"connections takes:\n"

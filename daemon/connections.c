@@ -8,6 +8,7 @@
 #include "kernel/listeners.h"
 #include "kernel/paths.h"
 #include "kernel/sockets.h"
+#include "policy/index.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -202,7 +203,7 @@ static bool has_ended(const struct walk_query *query, const struct open_connecti
 	for (size_t i = 0; i < query->ended_count; i++)
 		if (query->ended[i].allow &&
 		    service_matches(&query->ended[i].service, &connection->flow) &&
-		    selector_matches(&query->ended[i].source, &connection->source))
+		    exception_concerns(&query->ended[i], &connection->source))
 			return true;
 	return false;
 }
@@ -388,12 +389,13 @@ static struct walk *walk_to_begin(struct daemon *daemon)
 }
 
 /* In monitor mode nothing is refused, and nothing that goes on by itself is cut. */
-void connections_cut_ended(struct daemon *daemon, const struct exception *exception)
+void connections_exception_ended(void *data, const struct exception *exception)
 {
+	struct daemon *daemon = data;
 	struct walk *walk;
 	struct exception *ended;
 
-	if (!exception->allow || !daemon->guard.enforce)
+	if (!exception->allow || !exception->cut || !daemon->guard.enforce)
 		return;
 	walk = walk_to_begin(daemon);
 	ended = walk ? reallocarray(walk->query.ended, walk->query.ended_count + 1, sizeof(*ended))

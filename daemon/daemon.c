@@ -320,6 +320,7 @@ static int start(struct daemon *daemon, struct error *error)
 		return error_set(error, result, "%s: %s", settings->state, strerror(-result));
 	if (exceptions_failure(daemon->exceptions))
 		log_error("no exception is in force: %s", exceptions_failure(daemon->exceptions));
+	exceptions_on_end(daemon->exceptions, connections_exception_ended, daemon);
 	daemon->guard.policy.exceptions = daemon->exceptions;
 	daemon->guard.policy.resolvers = &daemon->resolvers;
 	daemon->guard.handler = &loop_guard_handler;

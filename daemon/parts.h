@@ -74,13 +74,14 @@ void loop_update_sandboxes(struct daemon *daemon);
 /* stops.c: exceptions that end with their guest; the first returns when to be called again, 0: not */
 uint64_t loop_follow_guests(struct daemon *daemon);
 void loop_await_guests(struct daemon *daemon);
+
 /* connections.c: connections that are open already */
 int connections_walk_start(void *data, const struct walk_query *query, struct walk **walk,
 			   struct error *error);
 int connections_walk_next(struct walk *walk, struct open_connection *connection,
 			  struct error *error);
 void connections_walk_end(struct walk *walk);
-void connections_cut_ended(struct daemon *daemon, const struct exception *exception);
+void connections_exception_ended(void *data, const struct exception *exception);
 int connections_add_source(struct daemon *daemon);
 void connections_stop(struct daemon *daemon);
 

@@ -239,7 +239,7 @@ static bool same_sources(const struct exception *a, const struct exception *b)
 	return selector_equal(&a->source, &b->source);
 }
 
-static bool concerns(const struct exception *rule, const struct source *source)
+bool exception_concerns(const struct exception *rule, const struct source *source)
 {
 	if (is_bound(rule))
 		return rule->guest == source->guest && source->class == SOURCE_GUEST &&
@@ -381,7 +381,8 @@ static const struct exception *find_key(const struct index *index, uint64_t hash
 
 	for (; slot->rule; slot = next_slot(index, slot))
 		if (slot->hash == hash && same_shape(slot, shape) &&
-		    service_matches(&slot->rule->service, flow) && concerns(slot->rule, source))
+		    service_matches(&slot->rule->service, flow) &&
+		    exception_concerns(slot->rule, source))
 			return slot->rule;
 	return NULL;
 }

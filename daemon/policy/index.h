@@ -30,4 +30,7 @@ const struct exception *index_match(const struct index *index, const struct flow
 				    const struct source *source, uint64_t now_us,
 				    unsigned int *lookups);
 
+/** exception_concerns() - is this source the one that the rule is about? */
+bool exception_concerns(const struct exception *rule, const struct source *source);
+
 #endif

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shlex
 import socket
+import time
 
 import pytest
 
@@ -206,6 +207,33 @@ def test_what_else_allows_it(lab, start_guard, service: Service, name: str, aske
     assert held.is_open and others.is_open
     assert guard.must("remove", "--cut", "--json", wide).json["cut"] == 1
     assert not held.is_open and others.is_open
+
+
+@pytest.mark.parametrize("name,asked,seen", [("web", "127.0.0.1", "127.0.0.1"),
+                                             ("devbox", "fec0::2", "::1"),
+                                             ("veth", "10.22.0.1", "10.22.0.1")])
+def test_cut_at_end(lab, start_guard, service: Service, hosts_own: list[str], name: str, asked: str,
+                    seen: str) -> None:
+    """With --cut-at-end a connection ends with its exception: at its time, or when it is removed."""
+    guard, guest = start_guard(), getattr(lab.guests, name)
+    word = service_name(seen, service.port)
+    guard.must("allow", word, "--from", guest.label, "--cut-at-end", "--for", "6s")
+    held = Held(guest, service, asked).wait_open()
+    assert held.is_open
+    wait_for(lambda: not held.is_open, "its end", 15, 0.2)
+    assert guard.exceptions() == []
+
+    guard.must("allow", word, "--from", guest.label, "--cut-at-end")
+    held = Held(guest, service, asked).wait_open()
+    guard.must("remove", str(guard.exceptions()[0]["id"]))
+    wait_for(lambda: not held.is_open, "its end", 5, 0.2)
+
+    guard.must("allow", word, "--from", guest.label, "--for", "6s")
+    held = Held(guest, service, asked).wait_open()
+    wait_for(lambda: guard.exceptions() == [], "the end of the exception", 15, 0.2)
+    time.sleep(0.5)
+    assert held.is_open, "cut without having been asked for"
+    assert all(service.is_open(token) for token in hosts_own)
 
 
 @pytest.mark.parametrize("name,asked", [("web", "127.0.0.1"), ("devbox", "10.0.2.2"),

@@ -659,15 +659,15 @@ static void connections_come_in_pages_and_turns(void **state)
 static void a_connection_has_every_field_of_the_definition(void **state)
 {
 	to_find = 1;
-	assert_answer(
-		LIST_OPEN("false"),
-		"{\"continues\":false,\"parameters\":{\"incomplete\":false,\"connections\":[{"
-		"\"source\":{\"class\":\"guest\",\"kind\":\"vm\",\"runtime\":\"\",\"name\":"
-		"\"devbox\",\"label\":\"vm:devbox\"},\"route\":\"local\",\"interface\":\"\","
-		"\"service\":{\"protocol\":\"tcp\",\"address\":\"::\",\"port\":9222,\"program\":"
-		"\"python3\"},\"client\":{\"address\":\"::\",\"port\":0},\"state\":\"close-wait\","
-		"\"allowed\":false,\"reason\":\"default\",\"rule\":\"vm = no\",\"exception\":null,"
-		"\"pid\":null,\"program\":null}]}}");
+	assert_answer(LIST_OPEN("false"),
+		      "{\"continues\":false,\"parameters\":{\"incomplete\":false,\"connections\":[{"
+		      "\"source\":{\"class\":\"guest\",\"kind\":\"vm\",\"runtime\":\"\",\"name\":"
+		      "\"devbox\",\"label\":\"vm:devbox\",\"guest\":null,\"shared\":false,"
+		      "\"conduit\":null},\"route\":\"local\",\"interface\":\"\",\"service\":{"
+		      "\"protocol\":\"tcp\",\"address\":\"::\",\"port\":9222,\"program\":"
+		      "\"python3\"},\"client\":{\"address\":\"::\",\"port\":0},\"state\":\"close-"
+		      "wait\",\"allowed\":false,\"reason\":\"default\",\"rule\":\"vm = "
+		      "no\",\"exception\":null,\"pid\":null,\"program\":null}]}}");
 }
 
 static void a_cut_says_how_many(void **state)

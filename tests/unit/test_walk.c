@@ -34,7 +34,8 @@ int registry_source(struct registry *registry, const struct flow *flow,
 	assert_true(arrival->loopback || arrival->ifindex);
 	if (flow->client_port != guest_port)
 		return 0;
-	*source = (struct source){.class = SOURCE_GUEST, .kind = KIND_VM, .route = ROUTE_USER_NET};
+	*source = (struct source){
+		.class = SOURCE_GUEST, .kind = KIND_VM, .guest = 7, .route = ROUTE_USER_NET};
 	text_copy(source->name, sizeof(source->name), "devbox");
 	return 0;
 }
@@ -237,6 +238,15 @@ static void after_an_exception_only_what_it_allowed(void **state)
 	is_allowed = true; /* by something else */
 	query = after(true, port, "any");
 	assert_int_equal(count(&query, &found), 0);
+	is_allowed = false;
+	query = after(true, port, "vm:devbox");
+	query.ended->guest = 8; /* bound to a namesake */
+	strcpy(query.ended->guest_key, "pid:1:2");
+	assert_int_equal(count(&query, &found), 0);
+	query = after(true, port, "vm:devbox");
+	query.ended->guest = 7;
+	strcpy(query.ended->guest_key, "pid:1:1");
+	assert_int_equal(count(&query, &found), 1);
 	query = after(true, port, "vm:devbox");
 	query.ended_count = 0;
 	assert_int_equal(count(&query, &found), 0);

@@ -139,8 +139,9 @@ bench: all ## measure against a bare loopback and a minimal NFQUEUE listener, ne
 	$(MAKE) $(patsubst %.c,$(B)/%,$(BENCH_SRC))
 	tests/bench/run $(BENCH_OPTIONS)
 
+# Of the libraries only what each needs: the bench starts some of them a thousand times.
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/liblhguardd.a
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(DAEMON_LDLIBS)
 
 demo: ## as root: the whole story in under a minute, in namespaces of its own
 	contrib/setup/deps build test

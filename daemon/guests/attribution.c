@@ -13,8 +13,6 @@
 /* After a guest's process came or went, until a vanished socket can be the host's; microseconds. */
 #define SETTLE_US 1000000u
 
-#define HOLDERS_MAX 4096 /* processes of one cgroup that are looked through */
-
 void source_set_guest(struct source *source, const struct guest *guest)
 {
 	source->class = SOURCE_GUEST;
@@ -73,10 +71,10 @@ void source_set_netns(const struct registry *registry, struct source *source, ui
 
 static const struct cgroup_entry *cgroup_lookup(struct registry *registry, uint64_t id)
 {
-	struct cgroup_entry *entry = &registry->cgroups[(id * 0x9e3779b97f4a7c15u) >> 54];
+	struct cgroup_entry *entry = &registry->cgroups[(id * 0x9e3779b97f4a7c15u) >> 53];
 	char path[CGROUP_PATH_SIZE];
 
-	static_assert(CGROUPS_MAX == 1u << (64 - 54), "the hash fills the cache");
+	static_assert(CGROUPS_MAX == 1u << (64 - 53), "the hash fills the cache");
 	if (!id || registry->settings.cgroup < 0)
 		return NULL;
 	if (entry->id == id)
@@ -87,109 +85,6 @@ static const struct cgroup_entry *cgroup_lookup(struct registry *registry, uint6
 	entry->path_hash = hash_text(path);
 	entry->is_guest = catalogue_cgroup(registry->settings.catalogue, path, &entry->match);
 	return entry;
-}
-
-/* Could this suspect have made a socket in this cgroup? Reading its own costs one of the budget. */
-static bool suspect_knows_cgroup(struct registry *registry, struct suspect *suspect,
-				 const struct cgroup_entry *cgroup, unsigned int *budget)
-{
-	char path[CGROUP_PATH_SIZE];
-	uint64_t now;
-
-	if (!cgroup || !*budget)
-		return true; /* the cgroup is gone or not told: nobody can be left out */
-	for (int i = 0; i < CGROUPS_SEEN; i++)
-		if (suspect->seen[i] == cgroup->path_hash)
-			return true;
-	(*budget)--;
-	if (process_cgroup(registry->settings.proc, suspect->pid, path, sizeof(path)))
-		return false; /* it has ended */
-	now = hash_text(path);
-	suspect_remember(suspect, now);
-	return now == cgroup->path_hash;
-}
-
-enum search_result {
-	SEARCH_FOUND,
-	SEARCH_NOBODY,
-	SEARCH_NOT_NEEDED, /* no suspect was ever in that cgroup */
-	SEARCH_UNSURE,	   /* one of them may have it all the same */
-};
-
-/* Does a process of the host in this cgroup hold the socket? The newest are asked first. */
-static bool held_by_host(struct registry *registry, const struct socket_info *socket,
-			 unsigned int *budget)
-{
-	static pid_t pids[HOLDERS_MAX];
-	size_t count =
-		cgroups_processes(registry->settings.cgroup, socket->cgroup, pids, HOLDERS_MAX);
-
-	while (count--) {
-		const struct member *member = members_find(registry, pids[count]);
-		int hint = -1;
-
-		if (member && !member->supervisor)
-			continue;
-		switch (process_holds_socket(registry->settings.proc, pids[count], socket->inode,
-					     &hint, budget)) {
-		case SOCKET_HELD:
-			return true;
-		case SOCKET_NOT_HELD:
-			break;
-		case SOCKET_SEARCH_CUT:
-			return false;
-		}
-	}
-	return false;
-}
-
-/* Nobody among the suspects shows the socket. Is that a proof? */
-static enum search_result doubt(struct registry *registry, const struct socket_info *socket,
-				const struct cgroup_entry *cgroup, bool searched, bool loose,
-				unsigned int *budget)
-{
-	bool lost = registry->suspects_lost || registry->members_lost;
-
-	if (!registry_shares_lo(registry))
-		return SEARCH_NOT_NEEDED;
-	/* Where the kernel tells of no cgroup at all, every suspect has been searched. */
-	if (cgroup && !loose && !(lost && cgroup_is_lost(registry, cgroup->path_hash)))
-		return searched ? SEARCH_NOBODY : SEARCH_NOT_NEEDED;
-	if (!cgroup && !loose && !lost && (registry->settings.cgroup < 0 || !socket->cgroup))
-		return searched ? SEARCH_NOBODY : SEARCH_NOT_NEEDED;
-	/*
-	 * A contained process can hide a socket from its descriptors: in a thread with a table of
-	 * its own, in a message that nobody receives, in an io_uring. So the host has to show it.
-	 */
-	return cgroup && held_by_host(registry, socket, budget) ? SEARCH_NOBODY : SEARCH_UNSURE;
-}
-
-static enum search_result search_suspects(struct registry *registry,
-					  const struct socket_info *socket,
-					  const struct cgroup_entry *cgroup, unsigned int *budget,
-					  struct suspect **found)
-{
-	bool searched = false, loose = false;
-
-	for (uint32_t i = 0; i < registry->suspects_high; i++) {
-		struct suspect *suspect = &registry->suspects[i];
-
-		if (!suspect->pid || !suspect_knows_cgroup(registry, suspect, cgroup, budget))
-			continue;
-		searched = true;
-		loose |= suspect->loose;
-		switch (process_holds_socket(registry->settings.proc, suspect->pid, socket->inode,
-					     &suspect->hint, budget)) {
-		case SOCKET_HELD:
-			*found = suspect;
-			return SEARCH_FOUND;
-		case SOCKET_NOT_HELD:
-			break;
-		case SOCKET_SEARCH_CUT:
-			return SEARCH_UNSURE;
-		}
-	}
-	return doubt(registry, socket, cgroup, searched, loose, budget);
 }
 
 static void source_set_suspect(struct registry *registry, struct source *source,

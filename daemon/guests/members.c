@@ -25,12 +25,14 @@ struct member *members_find(struct registry *registry, pid_t pid)
 	return NULL;
 }
 
-void suspect_remember(struct suspect *suspect, uint64_t path_hash)
+void suspect_remember(struct registry *registry, uint32_t suspect, uint64_t path_hash)
 {
-	for (int i = 0; i < CGROUPS_SEEN; i++)
-		if (suspect->seen[i] == path_hash)
-			return;
-	suspect->seen[suspect->seen_next++ % CGROUPS_SEEN] = path_hash;
+	uint8_t next = registry->suspects[suspect].seen_next;
+
+	if (suspect_was_seen(registry, suspect, path_hash))
+		return;
+	registry->suspect_seen[suspect][next] = path_hash;
+	registry->suspects[suspect].seen_next = (uint8_t)((next + 1) % CGROUPS_SEEN);
 }
 
 /*
@@ -75,7 +77,8 @@ static void make_suspect(struct registry *registry, struct member *member, uint6
 	suspect->hint = -1;
 	if (member->program && member->program->role == PROGRAM_CONDUIT)
 		suspect->netns_next_us = clock_monotonic_us() + NETNS_WAIT_US;
-	suspect_remember(suspect, path_hash);
+	suspect_remember(registry, i, path_hash);
+	registry->suspects_count++;
 	member->suspect = (int16_t)i;
 	registry->loose_suspects += member->loose;
 	if (!member->is_copy)
@@ -144,6 +147,9 @@ void members_remove(struct registry *registry, pid_t pid)
 			registry->local_exit_us = clock_monotonic_us();
 		registry->loose_suspects -= member->loose;
 		registry->suspects[member->suspect].pid = 0;
+		memset(registry->suspect_seen[member->suspect], 0,
+		       sizeof(registry->suspect_seen[0]));
+		registry->suspects_count--;
 	}
 	while (registry->suspects_high && !registry->suspects[registry->suspects_high - 1].pid)
 		registry->suspects_high--;
@@ -165,11 +171,11 @@ void members_remove(struct registry *registry, pid_t pid)
 		leave_guest(registry, guest, pid);
 }
 
-static void lose_suspect(struct registry *registry, const struct suspect *suspect)
+static void lose_suspect(struct registry *registry, int16_t suspect)
 {
 	for (int i = 0; i < CGROUPS_SEEN; i++)
-		if (suspect->seen[i])
-			cgroup_lose(registry, suspect->seen[i]);
+		if (registry->suspect_seen[suspect][i])
+			cgroup_lose(registry, registry->suspect_seen[suspect][i]);
 }
 
 /* Before everything is read anew. Of a headless process /proc tells nothing any more: it stays
@@ -179,12 +185,14 @@ void members_clear(struct registry *registry)
 	memset(registry->lost_cgroups, 0, sizeof(registry->lost_cgroups));
 	for (uint32_t i = 0; registry->headless && i < MEMBERS_MAX; i++)
 		if (registry->members[i].headless && registry->members[i].suspect >= 0)
-			lose_suspect(registry, &registry->suspects[registry->members[i].suspect]);
+			lose_suspect(registry, registry->members[i].suspect);
 	memset(registry->members, 0, sizeof(registry->members));
 	memset(registry->suspects, 0, sizeof(registry->suspects));
+	memset(registry->suspect_seen, 0, sizeof(registry->suspect_seen));
 	memset(registry->guest_members, 0, sizeof(registry->guest_members));
 	registry->member_count = registry->local_members = 0;
-	registry->suspects_high = registry->suspects_lost = registry->members_lost = 0;
+	registry->suspects_high = registry->suspects_count = 0;
+	registry->suspects_lost = registry->members_lost = 0;
 	registry->loose_suspects = registry->headless = 0;
 }
 
@@ -240,25 +248,27 @@ void members_look_at(struct registry *registry, pid_t pid)
 static void copy_member(struct registry *registry, const struct member *from, pid_t child)
 {
 	struct member entry = *from, *member;
-	struct suspect inherited = {0};
+	struct suspect *suspect;
+	int16_t parent = from->suspect;
 
-	if (from->suspect >= 0)
-		inherited = registry->suspects[from->suspect];
 	entry.pid = child;
 	entry.headless = false;
 	entry.is_copy = true;
 	member = add(registry, &entry);
-	if (!inherited.pid)
+	if (parent < 0)
 		return;
 	if (member)
-		make_suspect(registry, member, inherited.seen[0]);
+		make_suspect(registry, member, registry->suspect_seen[parent][0]);
 	if (!member || member->suspect < 0) {
-		lose_suspect(registry, &inherited);
+		lose_suspect(registry, parent);
 		return;
 	}
-	inherited.pid = child;
-	inherited.hint = -1;
-	registry->suspects[member->suspect] = inherited;
+	suspect = &registry->suspects[member->suspect];
+	*suspect = registry->suspects[parent];
+	suspect->pid = child;
+	suspect->hint = -1;
+	memcpy(registry->suspect_seen[member->suspect], registry->suspect_seen[parent],
+	       sizeof(registry->suspect_seen[0]));
 }
 
 void members_fork(struct registry *registry, pid_t child, pid_t parent)

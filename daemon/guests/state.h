@@ -36,11 +36,11 @@
 #include "kernel/processes.h"
 #include "kernel/sockets.h"
 
-#define GUESTS_MAX    1024
-#define MEMBERS_MAX   8192 /* a power of two; at most 3/4 are used */
-#define SUSPECTS_MAX  1024
-#define CGROUPS_MAX   1024 /* a power of two */
-#define WIRES_MAX     1024
+#define GUESTS_MAX    2048
+#define MEMBERS_MAX   16384 /* a power of two; at most 3/4 are used */
+#define SUSPECTS_MAX  2048
+#define CGROUPS_MAX   2048 /* a power of two */
+#define WIRES_MAX     2048
 #define LOST_BITS     4096 /* a power of two */
 #define CGROUPS_SEEN  4	   /* cgroups remembered for one suspect */
 #define SEARCH_BUDGET 8192 /* descriptors read for one connection */
@@ -86,8 +86,7 @@ struct member {
  * @netns: inode of the namespace whose tap it serves, 0 when not known
  * @netns_tries: how often that was looked up in vain
  * @netns_next_us: CLOCK_MONOTONIC of the next try, 0: none
- * @seen: hashes of cgroup paths it was seen in
- * @seen_next: slot of @seen to write next
+ * @seen_next: which of its hashes in suspect_seen[] is written next
  */
 struct suspect {
 	pid_t pid;
@@ -98,7 +97,6 @@ struct suspect {
 	uint64_t netns;
 	uint8_t netns_tries;
 	uint64_t netns_next_us;
-	uint64_t seen[CGROUPS_SEEN];
 	uint8_t seen_next;
 };
 
@@ -180,7 +178,10 @@ struct registry {
 	uint32_t members_lost;	/* members that found no slot */
 	uint32_t local_members; /* guest processes in the guarded network namespace */
 	struct suspect suspects[SUSPECTS_MAX];
+	/* Hashes of cgroup paths that suspects[] were seen in, close together; 0 in a free slot. */
+	uint64_t suspect_seen[SUSPECTS_MAX][CGROUPS_SEEN];
 	uint32_t suspects_high;
+	uint32_t suspects_count;
 	uint32_t suspects_lost; /* found no slot: sockets of their cgroups are unknown */
 	uint64_t lost_cgroups[LOST_BITS / 64]; /* Bloom filter of where those lost may be */
 	uint32_t loose_suspects;	       /* contained processes that no cgroup gives away */
@@ -248,10 +249,32 @@ void members_exec(struct registry *registry, pid_t pid);
 void members_remove(struct registry *registry, pid_t pid);
 void members_clear(struct registry *registry);
 void members_exit(struct registry *registry, pid_t pid);
-void suspect_remember(struct suspect *suspect, uint64_t path_hash);
+void suspect_remember(struct registry *registry, uint32_t suspect, uint64_t path_hash);
 void cgroup_lose(struct registry *registry, uint64_t path_hash);
 bool cgroup_is_lost(const struct registry *registry, uint64_t path_hash);
 uint64_t members_work(struct registry *registry);
+
+static inline bool suspect_was_seen(const struct registry *registry, uint32_t suspect,
+				    uint64_t path_hash)
+{
+	bool seen = false;
+
+	for (int i = 0; i < CGROUPS_SEEN; i++)
+		seen |= registry->suspect_seen[suspect][i] == path_hash;
+	return seen;
+}
+
+/* search.c: whose a socket is that no cgroup gives away */
+enum search_result {
+	SEARCH_FOUND,
+	SEARCH_NOBODY,
+	SEARCH_NOT_NEEDED, /* no suspect was ever in that cgroup */
+	SEARCH_UNSURE,	   /* one of them may have it all the same */
+};
+
+enum search_result search_suspects(struct registry *registry, const struct socket_info *socket,
+				   const struct cgroup_entry *cgroup, unsigned int *budget,
+				   struct suspect **found);
 
 /* attribution.c and wires.c: the two halves of registry_source() */
 int loopback_source(struct registry *registry, const struct flow *flow,

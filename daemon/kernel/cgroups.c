@@ -200,29 +200,67 @@ int cgroups_id(int fd, const char *path, uint64_t *id)
 	return 0;
 }
 
-size_t cgroups_processes(int fd, uint64_t id, pid_t *pids, size_t size)
+/* Hand on the numbers of a file that has one on each line. */
+static int each_number(int file, size_t most, int (*visit)(void *data, pid_t pid), void *data)
 {
-	char path[CGROUP_PATH_SIZE + sizeof("/cgroup.procs")], text[4096];
-	_cleanup_close_ int file = -1;
+	char text[4096];
 	size_t count = 0;
 	ssize_t bytes;
 	pid_t pid = 0;
 
-	if (fd < 0 || cgroups_path(fd, id, path, CGROUP_PATH_SIZE))
-		return 0;
-	strcat(path, "/cgroup.procs");
-	file = openat(fd, path + strspn(path, "/"), O_RDONLY | O_CLOEXEC);
-	if (file < 0)
-		return 0;
-	while (count < size && (bytes = read(file, text, sizeof(text))) > 0) {
-		for (ssize_t i = 0; i < bytes && count < size; i++) {
-			if (text[i] == '\n') {
-				pids[count++] = pid;
-				pid = 0;
-			} else {
+	while ((bytes = read(file, text, sizeof(text))) > 0) {
+		for (ssize_t i = 0; i < bytes; i++) {
+			int result;
+
+			if (text[i] != '\n') {
 				pid = pid * 10 + (text[i] - '0');
+				continue;
 			}
+			if (count++ == most)
+				return -E2BIG;
+			result = visit(data, pid);
+			if (result)
+				return result;
+			pid = 0;
 		}
 	}
-	return count;
+	return bytes < 0 ? -errno : 0;
+}
+
+int cgroups_each_process(int fd, uint64_t id, size_t most, int (*visit)(void *data, pid_t pid),
+			 void *data)
+{
+	_cleanup_close_ int cgroup = open_by_id(fd, id);
+	_cleanup_close_ int file = -1;
+
+	if (cgroup < 0)
+		return cgroup;
+	file = openat(cgroup, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return errno == ENOENT ? -ESTALE : -errno;
+	return each_number(file, most, visit, data);
+}
+
+/**
+ * struct pid_list - an array as it is filled
+ */
+struct pid_list {
+	pid_t *pids;
+	size_t count;
+};
+
+static int append_pid(void *data, pid_t pid)
+{
+	struct pid_list *list = data;
+
+	list->pids[list->count++] = pid;
+	return 0;
+}
+
+size_t cgroups_processes(int fd, uint64_t id, pid_t *pids, size_t size)
+{
+	struct pid_list list = {.pids = pids};
+
+	cgroups_each_process(fd, id, size, append_pid, &list);
+	return list.count;
 }

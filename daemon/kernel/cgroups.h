@@ -42,9 +42,19 @@ int cgroups_path(int fd, uint64_t id, char *path, size_t size);
 int cgroups_id(int fd, const char *path, uint64_t *id);
 
 /**
- * cgroups_processes() - the processes of one cgroup, in the kernel's order: the newest last
+ * cgroups_each_process() - visit the processes of one cgroup, in the kernel's order: the newest last
+ * @most: visited; then it ends
+ * @visit: returns non-zero to end it
+ * Return: 0, what @visit returned, -E2BIG when there are more than @most, -ESTALE when the cgroup is
+ * gone, -EOPNOTSUPP when it is threaded, or -errno. Constant memory; no allocation.
+ */
+int cgroups_each_process(int fd, uint64_t id, size_t most, int (*visit)(void *data, pid_t pid),
+			 void *data);
+
+/**
+ * cgroups_processes() - the same as an array
  * @pids: receives at most @size of them
- * Return: how many, 0 also when it cannot be read. Constant memory; no allocation.
+ * Return: how many, 0 also when it cannot be read.
  */
 size_t cgroups_processes(int fd, uint64_t id, pid_t *pids, size_t size);
 

@@ -69,7 +69,7 @@ void source_set_netns(const struct registry *registry, struct source *source, ui
 	text_copy(source->runtime, sizeof(source->runtime), "netns");
 }
 
-static const struct cgroup_entry *cgroup_lookup(struct registry *registry, uint64_t id)
+static struct cgroup_entry *cgroup_lookup(struct registry *registry, uint64_t id)
 {
 	struct cgroup_entry *entry = &registry->cgroups[(id * 0x9e3779b97f4a7c15u) >> 53];
 	char path[CGROUP_PATH_SIZE];
@@ -84,7 +84,22 @@ static const struct cgroup_entry *cgroup_lookup(struct registry *registry, uint6
 	entry->id = id;
 	entry->path_hash = hash_text(path);
 	entry->is_guest = catalogue_cgroup(registry->settings.catalogue, path, &entry->match);
+	entry->guest_id = 0;
 	return entry;
+}
+
+static struct guest *guest_of_cgroup(struct registry *registry, struct cgroup_entry *entry)
+{
+	struct guest *guest;
+
+	if (entry->guest_id && registry->guest_ids[entry->guest] == entry->guest_id)
+		return &registry->guests[entry->guest];
+	guest = guests_for_cgroup(registry, &entry->match);
+	if (guest) {
+		entry->guest_id = guest->id;
+		entry->guest = guests_index(registry, guest);
+	}
+	return guest;
 }
 
 static void source_set_suspect(struct registry *registry, struct source *source,
@@ -153,14 +168,14 @@ static int vanished(struct registry *registry, const struct flow *flow,
 static bool is_own_service(struct registry *registry, const struct flow *flow,
 			   const struct guest *guest, unsigned int *budget)
 {
-	const struct cgroup_entry *cgroup;
+	struct cgroup_entry *cgroup;
 	struct socket_info listener;
 
 	if (sockets_listener(registry->settings.sockets, flow, &listener) || !listener.inode)
 		return false;
 	cgroup = cgroup_lookup(registry, listener.cgroup);
 	if (cgroup && cgroup->is_guest)
-		return guests_for_cgroup(registry, &cgroup->match) == guest;
+		return guest_of_cgroup(registry, cgroup) == guest;
 	for (uint32_t i = 0; i < registry->suspects_high; i++) {
 		const struct suspect *suspect = &registry->suspects[i];
 		int hint = -1;
@@ -208,7 +223,7 @@ static int find_client(struct registry *registry, const struct flow *flow,
 int loopback_source(struct registry *registry, const struct flow *flow,
 		    const struct arrival *arrival, struct source *source)
 {
-	const struct cgroup_entry *cgroup;
+	struct cgroup_entry *cgroup;
 	unsigned int budget = SEARCH_BUDGET;
 	enum search_result search;
 	struct suspect *suspect = NULL;
@@ -232,7 +247,7 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 
 	cgroup = cgroup_lookup(registry, socket.cgroup);
 	if (cgroup && cgroup->is_guest) {
-		const struct guest *guest = guests_for_cgroup(registry, &cgroup->match);
+		const struct guest *guest = guest_of_cgroup(registry, cgroup);
 
 		if (!guest)
 			return unknown(source, "the table of guests is full", 0);

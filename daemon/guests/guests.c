@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define UNCLAIMED_US 2000000 /* until a guest that no process is known of is forgotten */
+
 uint64_t hash_text(const char *text)
 {
 	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
@@ -38,9 +40,17 @@ struct guest *guests_find_key(struct registry *registry, const char *key)
 struct guest *guests_find_id(struct registry *registry, uint32_t id)
 {
 	for (uint32_t i = 0; id && i < registry->guests_high; i++)
-		if (registry->guests[i].id == id)
+		if (registry->guest_ids[i] == id)
 			return &registry->guests[i];
 	return NULL;
+}
+
+static void prune_after(struct registry *registry, uint64_t wait_us)
+{
+	uint64_t due = clock_monotonic_us() + wait_us;
+
+	if (!registry->prune_us || registry->prune_us > due)
+		registry->prune_us = due;
 }
 
 struct guest *guests_add(struct registry *registry, enum kind kind, const char *runtime,
@@ -49,7 +59,7 @@ struct guest *guests_add(struct registry *registry, enum kind kind, const char *
 	struct guest *guest;
 	uint32_t i = 0;
 
-	while (i < registry->guests_high && registry->guests[i].id)
+	while (i < registry->guests_high && registry->guest_ids[i])
 		i++;
 	if (i == GUESTS_MAX)
 		return NULL;
@@ -58,7 +68,9 @@ struct guest *guests_add(struct registry *registry, enum kind kind, const char *
 	guest = &registry->guests[i];
 	memset(guest, 0, sizeof(*guest));
 	guest->id = ++registry->next_id;
+	registry->guest_ids[i] = guest->id;
 	registry->generation++;
+	prune_after(registry, UNCLAIMED_US);
 	registry->wires_wait_us = 0; /* it may be what an interface waits for */
 	guest->kind = kind;
 	text_copy(guest->runtime, sizeof(guest->runtime), runtime);
@@ -129,7 +141,7 @@ static void forget(struct registry *registry, uint32_t index)
 {
 	log_debug("guest %u: %s has gone", registry->guests[index].id,
 		  registry->guests[index].name);
-	registry->guests[index].id = 0;
+	registry->guests[index].id = registry->guest_ids[index] = 0;
 	registry->generation++;
 	registry->guest_keys[index] = 0;
 	registry->guest_netns[index] = 0;
@@ -146,34 +158,100 @@ void guests_set_netns(struct registry *registry, struct guest *guest, uint64_t n
 	registry->guest_netns[guests_index(registry, guest)] = netns;
 }
 
-static bool wire_leads_to(const struct registry *registry, const struct guest *guest)
+static bool is_referred_to(const struct registry *registry, const struct guest *guest)
 {
+	if (!stands_for_netns(guest) || !guest->netns)
+		return false;
 	for (uint32_t i = 0; i < registry->wires_high; i++)
-		if (registry->wires[i].state == WIRE_NETNS && guest->netns &&
+		if (registry->wires[i].state == WIRE_NETNS &&
 		    registry->wires[i].netns == guest->netns)
 			return true;
 	/* A conduit whose namespace is still looked for, as after a rescan, may be its own. */
 	for (uint32_t i = 0; i < registry->suspects_high; i++) {
 		const struct suspect *suspect = &registry->suspects[i];
 
-		if (suspect->pid && guest->netns &&
+		if (suspect->pid &&
 		    (suspect->netns == guest->netns || suspect->netns_next_us))
 			return true;
 	}
 	return false;
 }
 
+static void forget_unless_referred_to(struct registry *registry, uint32_t index)
+{
+	if (registry->guest_ids[index] && !registry->guest_members[index] &&
+	    !is_referred_to(registry, &registry->guests[index]))
+		forget(registry, index);
+	while (registry->guests_high && !registry->guest_ids[registry->guests_high - 1])
+		registry->guests_high--;
+}
+
+/* Its last process has ended. */
+void guests_release(struct registry *registry, uint16_t index)
+{
+	forget_unless_referred_to(registry, index);
+}
+
 /* Forget the guests that nothing refers to any more. */
 void guests_prune(struct registry *registry)
+{
+	registry->prune_us = 0;
+	for (uint32_t i = registry->guests_high; i-- > 0;)
+		forget_unless_referred_to(registry, i);
+}
+
+/* A guest whose leader has ended lives where the next one does. */
+static void follow_leader(struct registry *registry, struct guest *guest)
+{
+	struct namespaces namespaces;
+
+	if (!guest->leader)
+		guests_set_netns(registry, guest, 0);
+	else if (!process_namespaces(registry->settings.proc, guest->leader, &namespaces))
+		guests_set_netns(registry, guest,
+				 namespaces.net == registry->host.net ? 0 : namespaces.net);
+}
+
+/* For all guests whose leader has ended, in one walk: another process takes its place. */
+static void find_leaders(struct registry *registry)
+{
+	static bool lost[GUESTS_MAX];
+
+	registry->leaders_lost = false;
+	for (uint32_t i = 0; i < registry->guests_high; i++)
+		lost[i] = registry->guest_members[i] && !registry->guests[i].leader;
+	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+		const struct member *member = &registry->members[i];
+
+		if (member->pid && member->guest != NO_GUEST && !member->supervisor &&
+		    !registry->guests[member->guest].leader)
+			registry->guests[member->guest].leader = member->pid;
+	}
+	for (uint32_t i = 0; i < registry->guests_high; i++)
+		if (lost[i] && registry->guest_netns[i])
+			follow_leader(registry, &registry->guests[i]);
+}
+
+/* After everything was read anew: leaders that ended unseen. */
+void guests_check_leaders(struct registry *registry)
 {
 	for (uint32_t i = 0; i < registry->guests_high; i++) {
 		struct guest *guest = &registry->guests[i];
 
-		if (!guest->id || registry->guest_members[i])
+		if (!registry->guest_ids[i] || !guest->leader ||
+		    members_find(registry, guest->leader))
 			continue;
-		if (!stands_for_netns(guest) || !wire_leads_to(registry, guest))
-			forget(registry, i);
+		guest->leader = 0;
+		registry->leaders_lost = true;
 	}
-	while (registry->guests_high && !registry->guests[registry->guests_high - 1].id)
-		registry->guests_high--;
+}
+
+/* What was put off; returns when to come again, 0: never. */
+uint64_t guests_work(struct registry *registry)
+{
+	if (registry->leaders_lost)
+		find_leaders(registry);
+	if (registry->prune_us && registry->prune_us <= clock_monotonic_us())
+		guests_prune(registry);
+	return registry->prune_us;
 }

@@ -59,6 +59,8 @@ static void make_suspect(struct registry *registry, struct member *member, uint6
 	struct suspect *suspect;
 	uint32_t i = 0;
 
+	if (registry->suspects_count == registry->suspects_high)
+		i = registry->suspects_high;
 	while (i < registry->suspects_high && registry->suspects[i].pid)
 		i++;
 	if (i == SUSPECTS_MAX) {
@@ -77,6 +79,8 @@ static void make_suspect(struct registry *registry, struct member *member, uint6
 	suspect->hint = -1;
 	if (member->program && member->program->role == PROGRAM_CONDUIT)
 		suspect->netns_next_us = clock_monotonic_us() + NETNS_WAIT_US;
+	if (suspect->netns_next_us)
+		registry->netns_next_us = 1; /* members_work() finds out when */
 	suspect_remember(registry, i, path_hash);
 	registry->suspects_count++;
 	member->suspect = (int16_t)i;
@@ -110,25 +114,13 @@ static struct member *add(struct registry *registry, const struct member *entry)
 static void leave_guest(struct registry *registry, uint16_t index, pid_t pid)
 {
 	struct guest *guest = &registry->guests[index];
-	struct namespaces namespaces;
 
 	if (!--registry->guest_members[index]) {
-		guests_prune(registry);
-		return;
+		guests_release(registry, index);
+	} else if (guest->leader == pid) {
+		guest->leader = 0;
+		registry->leaders_lost = true;
 	}
-	if (guest->leader != pid)
-		return;
-	guest->leader = 0;
-	for (uint32_t i = 0; i < MEMBERS_MAX && !guest->leader; i++)
-		if (registry->members[i].pid && registry->members[i].guest == index &&
-		    !registry->members[i].supervisor)
-			guest->leader = registry->members[i].pid;
-	if (guest->netns && guest->leader &&
-	    !process_namespaces(registry->settings.proc, guest->leader, &namespaces))
-		guests_set_netns(registry, guest,
-				 namespaces.net == registry->host.net ? 0 : namespaces.net);
-	else if (!guest->leader)
-		guests_set_netns(registry, guest, 0);
 }
 
 void members_remove(struct registry *registry, pid_t pid)
@@ -146,6 +138,8 @@ void members_remove(struct registry *registry, pid_t pid)
 		if (!member->is_copy)
 			registry->local_exit_us = clock_monotonic_us();
 		registry->loose_suspects -= member->loose;
+		if (registry->suspects[member->suspect].netns)
+			registry->prune_us = 1; /* nobody else may serve that namespace */
 		registry->suspects[member->suspect].pid = 0;
 		memset(registry->suspect_seen[member->suspect], 0,
 		       sizeof(registry->suspect_seen[0]));
@@ -241,7 +235,7 @@ void members_look_at(struct registry *registry, pid_t pid)
 		registry->guest_members[guest]++;
 	look_at(registry, pid);
 	if (guest != NO_GUEST && !--registry->guest_members[guest])
-		guests_prune(registry);
+		guests_release(registry, guest);
 }
 
 /* The child of a guest's process: the same in all but its pid. */
@@ -267,6 +261,8 @@ static void copy_member(struct registry *registry, const struct member *from, pi
 	*suspect = registry->suspects[parent];
 	suspect->pid = child;
 	suspect->hint = -1;
+	if (suspect->netns_next_us)
+		registry->netns_next_us = 1;
 	memcpy(registry->suspect_seen[member->suspect], registry->suspect_seen[parent],
 	       sizeof(registry->suspect_seen[0]));
 }
@@ -363,10 +359,10 @@ static void find_netns(struct registry *registry, struct suspect *suspect, uint6
 	}
 }
 
-/* Look for the namespaces of new conduits; returns when to come again, 0: never. */
-uint64_t members_work(struct registry *registry)
+/* Of all conduits that it is time for; returns when the next one is due, 0: never. */
+static uint64_t find_namespaces(struct registry *registry, uint64_t now)
 {
-	uint64_t now = clock_monotonic_us(), next = 0;
+	uint64_t next = 0;
 	bool was_pending = false;
 
 	for (uint32_t i = 0; i < registry->suspects_high; i++) {
@@ -381,7 +377,17 @@ uint64_t members_work(struct registry *registry)
 			next = suspect->netns_next_us;
 	}
 	if (was_pending && !next)
-		guests_prune(registry); /* whom none of them serves; see wire_leads_to() */
+		guests_prune(registry); /* whom none of them serves; see is_referred_to() */
+	return next;
+}
+
+/* Look for the namespaces of new conduits; returns when to come again, 0: never. */
+uint64_t members_work(struct registry *registry)
+{
+	uint64_t now = clock_monotonic_us(), next = registry->netns_next_us;
+
+	if (next && next <= now)
+		next = registry->netns_next_us = find_namespaces(registry, now);
 	if (registry->headless)
 		sweep_headless(registry);
 	if (registry->headless && (!next || next > now + SWEEP_US))

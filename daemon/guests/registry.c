@@ -26,6 +26,7 @@ void registry_rescan(struct registry *registry)
 	/* Twice: a container's process may be read before the supervisor that knows its name. */
 	processes_each(registry->settings.proc, visit_pid, registry);
 	processes_each(registry->settings.proc, visit_pid, registry);
+	guests_check_leaders(registry);
 	guests_prune(registry);
 	registry_links_changed(registry);
 }
@@ -81,12 +82,12 @@ void registry_free(struct registry *registry)
 	free(registry);
 }
 
-/* Interfaces and conduits whose guests are not known yet; see registry.h. */
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return !a || (b && b < a) ? b : a;
 }
 
+/* Interfaces and conduits whose guests are not known yet; see registry.h. */
 uint64_t registry_work(struct registry *registry)
 {
 	uint64_t next;
@@ -94,7 +95,7 @@ uint64_t registry_work(struct registry *registry)
 	if ((registry->suspects_lost && registry->suspects_high < SUSPECTS_MAX / 2) ||
 	    (registry->members_lost && registry->member_count < MEMBERS_MAX / 2))
 		registry_rescan(registry);
-	next = structure_work(registry);
+	next = earlier(guests_work(registry), structure_work(registry));
 	next = earlier(next, wires_work(registry));
 	next = earlier(next, members_work(registry));
 	return earlier(next, guests_name_work(registry));

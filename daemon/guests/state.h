@@ -105,12 +105,16 @@ struct suspect {
  * @id: 0 in a free slot
  * @path_hash: hash of its path
  * @is_guest: it is a guest's; then @match says whose
+ * @guest_id: that guest's id when it was last asked for, 0 before
+ * @guest: its index then
  */
 struct cgroup_entry {
 	uint64_t id;
 	uint64_t path_hash;
 	bool is_guest;
 	struct cgroup_match match;
+	uint32_t guest_id;
+	uint16_t guest;
 };
 
 /**
@@ -169,10 +173,13 @@ struct registry {
 	struct guest guests[GUESTS_MAX];
 	uint64_t guest_keys[GUESTS_MAX];    /* hashes of guests[].key, close together */
 	uint64_t guest_netns[GUESTS_MAX];   /* guests[].netns again, close together */
+	uint32_t guest_ids[GUESTS_MAX];	    /* guests[].id, too */
 	uint32_t guest_members[GUESTS_MAX]; /* members that refer to it */
 	uint32_t guests_high;		    /* slots below this have been used */
 	uint32_t next_id;
 	uint32_t generation; /* see registry_generation() */
+	uint64_t prune_us;   /* CLOCK_MONOTONIC of the next look for guests to forget, 0: none */
+	bool leaders_lost;   /* some guest's leader has ended */
 	struct member members[MEMBERS_MAX];
 	uint32_t member_count;
 	uint32_t members_lost;	/* members that found no slot */
@@ -185,6 +192,7 @@ struct registry {
 	uint32_t suspects_lost; /* found no slot: sockets of their cgroups are unknown */
 	uint64_t lost_cgroups[LOST_BITS / 64]; /* Bloom filter of where those lost may be */
 	uint32_t loose_suspects;	       /* contained processes that no cgroup gives away */
+	uint64_t netns_next_us;	 /* the earliest of suspects[].netns_next_us, 0: none */
 	uint32_t headless;	 /* members whose end is not reported: looked at now and then */
 	uint64_t local_start_us; /* CLOCK_MONOTONIC of the newest local member's start */
 	uint64_t local_exit_us;	 /* … and of the latest one's end */
@@ -213,7 +221,10 @@ struct guest *guests_add(struct registry *registry, enum kind kind, const char *
 struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_match *match);
 struct guest *guests_for_netns(struct registry *registry, uint64_t netns);
 void guests_set_netns(struct registry *registry, struct guest *guest, uint64_t netns);
+void guests_release(struct registry *registry, uint16_t index);
 void guests_prune(struct registry *registry);
+void guests_check_leaders(struct registry *registry);
+uint64_t guests_work(struct registry *registry);
 uint16_t guests_index(const struct registry *registry, const struct guest *guest);
 
 /* naming.c: names that stand in files */

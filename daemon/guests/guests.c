@@ -80,6 +80,7 @@ struct guest *guests_add(struct registry *registry, enum kind kind, const char *
 	guest->first_us = clock_realtime_us();
 	registry->guest_keys[i] = hash_text(key);
 	registry->guest_netns[i] = 0;
+	registry->guest_nsids[i] = 0;
 	registry->guest_members[i] = 0;
 	log_debug("guest %u: %s:%s (%s, %s)", guest->id, kind_text(kind), guest->name,
 		  guest->runtime, why);
@@ -145,17 +146,21 @@ static void forget(struct registry *registry, uint32_t index)
 	registry->generation++;
 	registry->guest_keys[index] = 0;
 	registry->guest_netns[index] = 0;
+	registry->guest_nsids[index] = 0;
 }
 
 void guests_set_netns(struct registry *registry, struct guest *guest, uint64_t netns)
 {
+	uint16_t index = guests_index(registry, guest);
+
 	/* A container that turns out to live there takes the place of the namespace as such. */
 	for (uint32_t i = 0; i < registry->guests_high; i++)
 		if (registry->guest_netns[i] == netns && &registry->guests[i] != guest &&
 		    stands_for_netns(&registry->guests[i]))
 			forget(registry, i);
 	guest->netns = netns;
-	registry->guest_netns[guests_index(registry, guest)] = netns;
+	registry->guest_netns[index] = netns;
+	registry->guest_nsids[index] = 0;
 }
 
 static bool is_referred_to(const struct registry *registry, const struct guest *guest)

@@ -388,9 +388,11 @@ uint64_t members_work(struct registry *registry)
 
 	if (next && next <= now)
 		next = registry->netns_next_us = find_namespaces(registry, now);
-	if (registry->headless)
+	if (registry->headless && registry->sweep_us <= now) {
 		sweep_headless(registry);
-	if (registry->headless && (!next || next > now + SWEEP_US))
-		next = now + SWEEP_US;
+		registry->sweep_us = now + SWEEP_US;
+	}
+	if (registry->headless && (!next || next > registry->sweep_us))
+		next = registry->sweep_us;
 	return next;
 }

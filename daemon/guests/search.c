@@ -112,8 +112,7 @@ static int search_by_reading(struct search *search)
 		struct suspect *suspect = &registry->suspects[i];
 		uint64_t now;
 
-		if (!suspect->pid ||
-		    suspect_was_seen(registry, i, search->cgroup->path_hash))
+		if (!suspect->pid || suspect_was_seen(registry, i, search->cgroup->path_hash))
 			continue;
 		if (*search->budget) {
 			(*search->budget)--;

@@ -41,6 +41,7 @@
 #define SUSPECTS_MAX  2048
 #define CGROUPS_MAX   2048 /* a power of two */
 #define WIRES_MAX     2048
+#define WIRE_SLOTS    4096 /* a power of two, more than WIRES_MAX */
 #define LOST_BITS     4096 /* a power of two */
 #define CGROUPS_SEEN  4	   /* cgroups remembered for one suspect */
 #define SEARCH_BUDGET 8192 /* descriptors read for one connection */
@@ -193,6 +194,7 @@ struct registry {
 	uint64_t lost_cgroups[LOST_BITS / 64]; /* Bloom filter of where those lost may be */
 	uint32_t loose_suspects;	       /* contained processes that no cgroup gives away */
 	uint64_t netns_next_us;	 /* the earliest of suspects[].netns_next_us, 0: none */
+	uint64_t sweep_us;	 /* CLOCK_MONOTONIC of the next look for headless ones' ends */
 	uint32_t headless;	 /* members whose end is not reported: looked at now and then */
 	uint64_t local_start_us; /* CLOCK_MONOTONIC of the newest local member's start */
 	uint64_t local_exit_us;	 /* … and of the latest one's end */
@@ -206,10 +208,13 @@ struct registry {
 	struct cgroup_entry cgroups[CGROUPS_MAX];
 	struct wire_end wires[WIRES_MAX];
 	uint32_t wires_high;
-	bool kernel_knows_cgroups; /* see registry_kernel_knows() */
-	bool wires_pending;	   /* some wire is unresolved */
-	bool names_pending;	   /* some guest's name is to be looked for in files */
+	uint16_t wire_slots[WIRE_SLOTS]; /* hash by ifindex of indexes in wires[], plus one */
+	int32_t guest_nsids[GUESTS_MAX]; /* see peers.c */
+	bool kernel_knows_cgroups;	 /* see registry_kernel_knows() */
+	bool wires_pending;		 /* some wire is unresolved */
+	bool names_pending;		 /* some guest's name is to be looked for in files */
 	uint64_t wires_scanned_us; /* CLOCK_MONOTONIC of the last scan of all of /proc for wires */
+	uint64_t wires_took_us;	   /* how long that took */
 	uint64_t wires_wait_us;	   /* from then to the next one */
 };
 
@@ -293,6 +298,12 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 void wire_source(struct registry *registry, const struct flow *flow, const struct arrival *arrival,
 		 struct source *source);
 uint64_t wires_work(struct registry *registry);
+
+/* peers.c: which network namespace is at the other end of a veth */
+void peers_ask_guests(struct registry *registry);
+bool peers_find_guest(struct registry *registry, const struct link *link, uint64_t *netns);
+void peers_search(struct registry *registry,
+		  void (*found)(struct registry *registry, int32_t nsid, uint64_t netns));
 
 /* attribution.c: what both halves write */
 void source_set_guest(struct source *source, const struct guest *guest);

@@ -2,19 +2,20 @@
 /* Whose connection is this? The other half: from an interface to the guest at its other end. */
 #include "guests/state.h"
 
-#include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 
-#include <fcntl.h>
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* All of /proc is read at most this often, microseconds; doubled each time up to the second. */
 #define SCAN_WAIT_US	  500000u
 #define SCAN_WAIT_MOST_US 16000000u
+
+/* After each, and be it that something new has come, so many times as long as it took. */
+#define SCAN_PAUSES 4u
 
 /* Kinds of interface that carry LAN or VPN traffic, never a guest's own wire. */
 static const char *const lan_kinds[] = {
@@ -22,12 +23,53 @@ static const char *const lan_kinds[] = {
 	"ip6gre",    "ipip",   "vti",  "vti6",	 "ip6tnl",  "xfrm",   "ppp",	  "wwan",
 	"vxlan",     "geneve", "vrf",  "macsec", "macvlan", "ipvlan", "ip6gretap"};
 
+/* The slot that leads to the wire, or the free one where it would be. */
+static uint16_t *wire_slot(struct registry *registry, uint32_t ifindex)
+{
+	uint32_t at = ifindex * 2654435761u >> 20;
+
+	static_assert(WIRE_SLOTS == 1u << (32 - 20), "the hash fills the slots");
+	for (;; at = (at + 1) & (WIRE_SLOTS - 1)) {
+		uint16_t *slot = &registry->wire_slots[at];
+
+		if (!*slot || registry->wires[*slot - 1].ifindex == ifindex)
+			return slot;
+	}
+}
+
 static struct wire_end *wire_find(struct registry *registry, uint32_t ifindex)
 {
-	for (uint32_t i = 0; i < registry->wires_high; i++)
-		if (registry->wires[i].ifindex == ifindex)
-			return &registry->wires[i];
-	return NULL;
+	const uint16_t *slot = wire_slot(registry, ifindex);
+
+	return *slot ? &registry->wires[*slot - 1] : NULL;
+}
+
+/* NULL when the table is full. */
+static struct wire_end *wire_add(struct registry *registry, uint32_t ifindex)
+{
+	uint16_t *slot = wire_slot(registry, ifindex);
+	struct wire_end *wire;
+
+	if (registry->wires_high == WIRES_MAX)
+		return NULL;
+	wire = &registry->wires[registry->wires_high++];
+	*wire = (struct wire_end){.ifindex = ifindex};
+	*slot = (uint16_t)registry->wires_high;
+	return wire;
+}
+
+static void forget_removed_wires(struct registry *registry)
+{
+	uint32_t kept = 0;
+
+	memset(registry->wire_slots, 0, sizeof(registry->wire_slots));
+	for (uint32_t i = 0; i < registry->wires_high; i++) {
+		if (!links_find(registry->settings.links, registry->wires[i].ifindex))
+			continue;
+		registry->wires[kept++] = registry->wires[i];
+		*wire_slot(registry, registry->wires[kept - 1].ifindex) = (uint16_t)kept;
+	}
+	registry->wires_high = kept;
 }
 
 static bool is_declared(const struct link *link, const char (*declared)[IF_NAMESIZE], size_t count)
@@ -56,85 +98,6 @@ static bool is_lan(const struct registry *registry, const struct link *link, uns
 	return false;
 }
 
-/* A namespace seen at PATH (a file of nsfs): is it the one at the other end of this veth? */
-static bool netns_is_peer(struct registry *registry, int folder, const char *path,
-			  const struct link *link, uint64_t *inode)
-{
-	_cleanup_close_ int fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
-	struct stat info;
-
-	if (fd < 0 || links_netnsid(registry->settings.links, fd) != link->peer_netnsid ||
-	    fstat(fd, &info))
-		return false;
-	*inode = info.st_ino;
-	return true;
-}
-
-static bool peer_in_folder(struct registry *registry, const struct link *link, uint64_t *inode)
-{
-	_cleanup_closedir_ DIR *dir = opendir(registry->settings.run_netns);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' &&
-		    netns_is_peer(registry, dirfd(dir), entry->d_name, link, inode))
-			return true;
-	return false;
-}
-
-static bool peer_of_process(struct registry *registry, const struct link *link, pid_t pid,
-			    uint64_t *inode)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "%d/ns/net", pid);
-	return netns_is_peer(registry, registry->settings.proc, path, link, inode);
-}
-
-/**
- * struct proc_search - what is looked for in all of /proc
- * @last: namespace of the process before: neighbours mostly share theirs
- */
-struct proc_search {
-	struct registry *registry;
-	const struct link *link;
-	struct wire_end *wire;
-	uint64_t last;
-};
-
-static int visit_process(void *data, pid_t pid)
-{
-	struct proc_search *search = data;
-	struct registry *registry = search->registry;
-	struct namespaces namespaces;
-	if (process_namespaces(registry->settings.proc, pid, &namespaces) || !namespaces.net ||
-	    namespaces.net == registry->host.net || namespaces.net == search->last)
-		return 0;
-	search->last = namespaces.net;
-	if (!peer_of_process(registry, search->link, pid, &search->wire->netns))
-		return 0;
-	search->wire->state = WIRE_NETNS;
-	guests_for_netns(registry, search->wire->netns);
-	return 1;
-}
-
-static void resolve_veth(struct registry *registry, const struct link *link, struct wire_end *wire)
-{
-	for (uint32_t i = 0; i < registry->guests_high; i++) {
-		const struct guest *guest = &registry->guests[i];
-
-		if (guest->id && guest->netns && guest->leader &&
-		    peer_of_process(registry, link, guest->leader, &wire->netns)) {
-			wire->state = WIRE_NETNS;
-			return;
-		}
-	}
-	if (peer_in_folder(registry, link, &wire->netns)) {
-		wire->state = WIRE_NETNS;
-		guests_for_netns(registry, wire->netns);
-	}
-}
-
 /* The VM that holds the tap; of two that do, which is asked for cannot be told. */
 static void resolve_tap(struct registry *registry, const struct link *link, struct wire_end *wire)
 {
@@ -158,30 +121,19 @@ static void resolve_tap(struct registry *registry, const struct link *link, stru
 	wire->guest_id = found;
 }
 
-static void resolve(struct registry *registry, const struct link *link, struct wire_end *wire,
-		    bool scan)
+static bool leads_elsewhere(const struct link *link)
 {
-	struct proc_search search = {.registry = registry, .link = link, .wire = wire};
+	return link->type == LINK_VETH && link->peer_netnsid >= 0;
+}
 
-	if (is_lan(registry, link, 0)) {
+static void resolve(struct registry *registry, const struct link *link, struct wire_end *wire)
+{
+	if (is_lan(registry, link, 0))
 		wire->state = WIRE_LAN;
-		return;
-	}
-	if (link->type == LINK_VETH && link->peer_netnsid >= 0)
-		resolve_veth(registry, link, wire);
 	else if (link->type == LINK_TAP)
 		resolve_tap(registry, link, wire);
-	else
-		return;
-	if (wire->state != WIRE_UNRESOLVED || !scan || link->type != LINK_VETH)
-		return;
-	processes_each(registry->settings.proc, visit_process, &search);
-	/*
-	 * A veth whose other end is out of sight and that the IPv4 default route leaves by is the
-	 * uplink of a machine that is a container itself: its peers are the LAN.
-	 */
-	if (wire->state == WIRE_UNRESOLVED && link->type == LINK_VETH && link->default_route)
-		wire->state = WIRE_LAN;
+	else if (leads_elsewhere(link) && peers_find_guest(registry, link, &wire->netns))
+		wire->state = WIRE_NETNS;
 }
 
 /* Has nothing changed that its other end depends on? */
@@ -200,53 +152,108 @@ static void update_wire(void *data, const struct link *link)
 	if (link->type == LINK_LOOPBACK || link->type == LINK_BRIDGE)
 		return;
 	if (!wire) {
-		if (registry->wires_high == WIRES_MAX)
+		wire = wire_add(registry, link->ifindex);
+		if (!wire)
 			return; /* its packets are from unknown */
-		wire = &registry->wires[registry->wires_high++];
-		*wire = (struct wire_end){.ifindex = link->ifindex};
 	} else if (wire->state != WIRE_UNRESOLVED && is_same(&wire->seen, link)) {
 		return;
 	}
 	wire->seen = *link;
 	wire->state = WIRE_UNRESOLVED;
-	resolve(registry, link, wire, false);
+	resolve(registry, link, wire);
 	if (wire->state == WIRE_UNRESOLVED)
 		registry->wires_pending = true;
 }
 
 void registry_links_changed(struct registry *registry)
 {
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < registry->wires_high; i++)
-		if (links_find(registry->settings.links, registry->wires[i].ifindex))
-			registry->wires[kept++] = registry->wires[i];
-	registry->wires_high = kept;
+	forget_removed_wires(registry);
 	registry->wires_wait_us = 0;
 	registry->generation++;
 	links_each(registry->settings.links, update_wire, registry);
 	guests_prune(registry);
 }
 
-/* Who is at an end that nobody is found at is looked for again and again, but ever more seldom. */
-uint64_t wires_work(struct registry *registry)
+/* All wires to the namespace with this number, which peers_search() has met. */
+static void join_netns(struct registry *registry, int32_t nsid, uint64_t netns)
 {
-	uint64_t now = clock_monotonic_us();
+	bool leads_there = false;
 
-	if (!registry->wires_pending)
-		return 0;
-	if (now < registry->wires_scanned_us + registry->wires_wait_us)
-		return registry->wires_scanned_us + registry->wires_wait_us;
-	registry->generation++;
-	registry->wires_pending = false;
+	for (uint32_t i = 0; i < registry->wires_high; i++) {
+		struct wire_end *wire = &registry->wires[i];
+
+		if (wire->state != WIRE_UNRESOLVED || !leads_elsewhere(&wire->seen) ||
+		    wire->seen.peer_netnsid != nsid)
+			continue;
+		wire->state = WIRE_NETNS;
+		wire->netns = netns;
+		leads_there = true;
+	}
+	if (leads_there)
+		guests_for_netns(registry, netns);
+}
+
+/*
+ * A veth whose other end is out of sight and that the IPv4 default route leaves by is the uplink of
+ * a machine that is a container itself: its peers are the LAN.
+ */
+static void settle_uplinks(struct registry *registry)
+{
+	for (uint32_t i = 0; i < registry->wires_high; i++) {
+		struct wire_end *wire = &registry->wires[i];
+
+		if (wire->state == WIRE_UNRESOLVED && leads_elsewhere(&wire->seen) &&
+		    wire->seen.default_route)
+			wire->state = WIRE_LAN;
+	}
+}
+
+/* Return: whether a veth is still waiting. */
+static bool resolve_all(struct registry *registry)
+{
+	bool waiting = false;
+
 	for (uint32_t i = 0; i < registry->wires_high; i++) {
 		struct wire_end *wire = &registry->wires[i];
 		const struct link *link = links_find(registry->settings.links, wire->ifindex);
 
-		if (link && wire->state == WIRE_UNRESOLVED)
-			resolve(registry, link, wire, true);
+		if (!link || wire->state != WIRE_UNRESOLVED)
+			continue;
+		wire->seen = *link;
+		resolve(registry, link, wire);
+		waiting |= wire->state == WIRE_UNRESOLVED && leads_elsewhere(link);
 	}
+	return waiting;
+}
+
+static void resolve_waiting(struct registry *registry)
+{
+	peers_ask_guests(registry);
+	if (!resolve_all(registry))
+		return;
+	peers_search(registry, join_netns);
+	settle_uplinks(registry);
+}
+
+/*
+ * Who is at an end that nobody is found at is looked for again and again, but ever more seldom, and
+ * never for more than a part of the time.
+ */
+uint64_t wires_work(struct registry *registry)
+{
+	uint64_t now = clock_monotonic_us(), wait = registry->wires_wait_us;
+
+	if (!registry->wires_pending)
+		return 0;
+	if (wait < SCAN_PAUSES * registry->wires_took_us)
+		wait = SCAN_PAUSES * registry->wires_took_us;
+	if (now < registry->wires_scanned_us + wait)
+		return registry->wires_scanned_us + wait;
+	registry->generation++;
+	registry->wires_pending = false;
+	resolve_waiting(registry);
 	registry->wires_scanned_us = clock_monotonic_us();
+	registry->wires_took_us = registry->wires_scanned_us - now;
 	registry->wires_wait_us =
 		registry->wires_wait_us ? registry->wires_wait_us * 2 : SCAN_WAIT_US;
 	if (registry->wires_wait_us > SCAN_WAIT_MOST_US)

@@ -71,17 +71,12 @@ static void update_lan(struct daemon *daemon)
 		log_error("the set of LAN interfaces could not be written to the kernel: %m");
 }
 
-/* Tell the kernel which cgroups are guests', when that has changed. */
+/* Tell the kernel which cgroups are guests'. */
 static void update_cgroups(struct daemon *daemon)
 {
 	static struct ruleset_cgroup cgroups[RULESET_CGROUPS_MAX];
 	size_t count = registry_cgroups(daemon->guard.registry, cgroups, RULESET_CGROUPS_MAX);
 
-	if (count == daemon->cgroup_count &&
-	    !memcmp(cgroups, daemon->cgroups, count * sizeof(cgroups[0])))
-		return;
-	memcpy(daemon->cgroups, cgroups, count * sizeof(cgroups[0]));
-	daemon->cgroup_count = count;
 	if (ruleset_set_guest_cgroups(daemon->ruleset, cgroups, count))
 		log_error("the guests' cgroups could not be written to the kernel: %m");
 }

@@ -39,9 +39,7 @@ struct daemon {
 	struct ruleset *ruleset;
 	uint32_t lan[LAN_INTERFACES_MAX];
 	size_t lan_count;
-	uint32_t registry_generation; /* that @lan and @cgroups are from */
-	struct ruleset_cgroup cgroups[RULESET_CGROUPS_MAX];
-	size_t cgroup_count;
+	uint32_t registry_generation; /* that the kernel's table is from */
 	bool trusts_flows;
 	struct journal *journal;
 	struct control *control;

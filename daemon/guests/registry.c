@@ -8,6 +8,7 @@
 #include "util/error.h"
 #include "util/text.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +142,7 @@ size_t registry_cgroups(const struct registry *registry, struct ruleset_cgroup *
 {
 	size_t count = 0;
 
+	static_assert(RULESET_CGROUPS_MAX >= GUESTS_MAX, "the kernel is told of each guest");
 	for (uint32_t i = 0; i < registry->guests_high && count < size; i++) {
 		const struct guest *guest = &registry->guests[i];
 

@@ -174,10 +174,11 @@ void nft_flush_set(struct nft_batch *batch, const char *name)
 	nftnl_set_free(set);
 }
 
-static void put_elements(struct nft_batch *batch, const char *name, const char *keys, size_t size,
-			 size_t count)
+static void put_elements(struct nft_batch *batch, uint16_t type, const char *name, const char *keys,
+			 size_t size, size_t count)
 {
 	struct nftnl_set *set = set_new(batch, name);
+	uint16_t flags = type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0;
 	size_t index;
 
 	if (!set)
@@ -194,22 +195,33 @@ static void put_elements(struct nft_batch *batch, const char *name, const char *
 		}
 		nftnl_set_elem_add(set, element);
 	}
-	nftnl_set_elems_nlmsg_build_payload(
-		nft_message_begin(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, name), set);
+	nftnl_set_elems_nlmsg_build_payload(nft_message_begin(batch, type, flags, name), set);
 	nft_message_end(batch);
 	nftnl_set_free(set);
 }
 
-void nft_add_elements(struct nft_batch *batch, const char *set, const void *keys, size_t size,
-		      size_t count)
+static void change_elements(struct nft_batch *batch, uint16_t type, const char *set,
+			    const void *keys, size_t size, size_t count)
 {
 	const char *next = keys;
 	size_t part;
 
 	for (; count > 0; count -= part, next += part * size) {
 		part = count < NFT_ELEMENTS ? count : NFT_ELEMENTS;
-		put_elements(batch, set, next, size, part);
+		put_elements(batch, type, set, next, size, part);
 	}
+}
+
+void nft_add_elements(struct nft_batch *batch, const char *set, const void *keys, size_t size,
+		      size_t count)
+{
+	change_elements(batch, NFT_MSG_NEWSETELEM, set, keys, size, count);
+}
+
+void nft_delete_elements(struct nft_batch *batch, const char *set, const void *keys, size_t size,
+			 size_t count)
+{
+	change_elements(batch, NFT_MSG_DELSETELEM, set, keys, size, count);
 }
 
 /* Sending. */

@@ -56,6 +56,10 @@ void nft_flush_set(struct nft_batch *batch, const char *name);
 void nft_add_elements(struct nft_batch *batch, const char *set, const void *keys, size_t size,
 		      size_t count);
 
+/** nft_delete_elements() - take keys out of a set, as nft_add_elements(); each has to be there */
+void nft_delete_elements(struct nft_batch *batch, const char *set, const void *keys, size_t size,
+			 size_t count);
+
 /**
  * nft_begin_rule() - begin a rule at the end of a chain; what follows is put into it
  * @comment: shown by `nft list` and in errors, less than 128 bytes; has to outlive the batch

@@ -10,6 +10,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <stdlib.h>
 #include <string.h>
 
 /**
@@ -17,8 +18,8 @@
  *
  * The table belongs to nobody (no NFT_TABLE_F_OWNER) because it has to outlive a crash: then
  * the queues without `bypass` drop. It is replaced as a whole, in one batch (add, delete,
- * add), so there is no moment without it. `lan` alone is changed in place; kernel sets of the
- * later fast path (trusted cgroups, hushed pairs) belong beside it.
+ * add), so there is no moment without it. Its sets alone are changed in place; kernel sets of the
+ * later fast path (trusted cgroups, hushed pairs) belong beside them.
  */
 
 #define ANSWER_SOCKET_BYTES (4 * 1024 * 1024) /* an answer to each message of the largest batch */
@@ -37,6 +38,7 @@ struct ruleset {
 	size_t lan_count;
 	struct ruleset_cgroup cgroups[RULESET_CGROUPS_MAX];
 	size_t cgroup_count;
+	bool cgroups_unsure; /* the kernel may not have @cgroups */
 };
 
 static int try_install(struct ruleset *ruleset, const struct ruleset_settings *settings,
@@ -65,6 +67,7 @@ static int try_install(struct ruleset *ruleset, const struct ruleset_settings *s
 	ruleset->expression = expression;
 	ruleset->no_cgroups = no_cgroups;
 	ruleset->installed = true;
+	ruleset->cgroups_unsure = false;
 	return 0;
 }
 
@@ -140,25 +143,76 @@ int ruleset_set_lan(struct ruleset *ruleset, const uint32_t *ifindexes, size_t c
 	return ruleset->installed ? write_lan(ruleset) : 0;
 }
 
-static int write_cgroups(struct ruleset *ruleset)
+static int write_cgroups(struct ruleset *ruleset, const struct table_cgroups *change)
 {
 	struct nft_batch *batch = nft_batch_new(&ruleset->netlink, RULESET_TABLE);
 	int result;
 
 	if (!batch)
 		return -ENOMEM;
-	table_write_cgroups(batch, ruleset->cgroups, ruleset->cgroup_count);
+	table_write_cgroups(batch, change);
 	result = nft_batch_commit(batch, NULL);
 	nft_batch_free(batch);
-	return result == -ENOENT ? 0 : result; /* as in write_lan() */
+	return result;
 }
 
+static int compare_cgroups(const void *left, const void *right)
+{
+	const struct ruleset_cgroup *a = left, *b = right;
+
+	if (a->id != b->id)
+		return a->id < b->id ? -1 : 1;
+	return (a->level > b->level) - (a->level < b->level);
+}
+
+/* What is in @from and not in @in, both in order; how many. */
+static size_t subtract(const struct ruleset_cgroup *from, size_t from_count,
+		       const struct ruleset_cgroup *in, size_t in_count,
+		       struct ruleset_cgroup *difference)
+{
+	size_t count = 0, at = 0;
+
+	for (size_t i = 0; i < from_count; i++) {
+		while (at < in_count && compare_cgroups(&in[at], &from[i]) < 0)
+			at++;
+		if (at == in_count || compare_cgroups(&in[at], &from[i]) != 0)
+			difference[count++] = from[i];
+	}
+	return count;
+}
+
+/*
+ * Containers come and go by the hundred: only what has changed is written. Where the kernel did not
+ * take that, the whole is.
+ */
 int ruleset_set_guest_cgroups(struct ruleset *ruleset, const struct ruleset_cgroup *cgroups,
 			      size_t count)
 {
-	ruleset->cgroup_count = count < RULESET_CGROUPS_MAX ? count : RULESET_CGROUPS_MAX;
-	memcpy(ruleset->cgroups, cgroups, ruleset->cgroup_count * sizeof(cgroups[0]));
-	return ruleset->installed && !ruleset->no_cgroups ? write_cgroups(ruleset) : 0;
+	static struct ruleset_cgroup wanted[RULESET_CGROUPS_MAX], removed[RULESET_CGROUPS_MAX],
+		added[RULESET_CGROUPS_MAX];
+	struct table_cgroups change = {.removed = removed, .added = added};
+	int result;
+
+	count = count < RULESET_CGROUPS_MAX ? count : RULESET_CGROUPS_MAX;
+	memcpy(wanted, cgroups, count * sizeof(cgroups[0]));
+	qsort(wanted, count, sizeof(wanted[0]), compare_cgroups);
+	change.removed_count =
+		subtract(ruleset->cgroups, ruleset->cgroup_count, wanted, count, removed);
+	change.added_count =
+		subtract(wanted, count, ruleset->cgroups, ruleset->cgroup_count, added);
+	memcpy(ruleset->cgroups, wanted, count * sizeof(wanted[0]));
+	ruleset->cgroup_count = count;
+	if (!ruleset->installed || ruleset->no_cgroups ||
+	    (!change.removed_count && !change.added_count && !ruleset->cgroups_unsure))
+		return 0;
+	result = ruleset->cgroups_unsure ? -EAGAIN : write_cgroups(ruleset, &change);
+	if (result < 0) {
+		change =
+			(struct table_cgroups){.added = wanted, .added_count = count, .anew = true};
+		result = write_cgroups(ruleset, &change);
+	}
+	ruleset->cgroups_unsure = result < 0;
+	return result == -ENOENT ? 0 : result; /* as in write_lan() */
 }
 
 int ruleset_trust_flows(struct ruleset *ruleset, bool trust)

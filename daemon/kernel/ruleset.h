@@ -14,7 +14,7 @@ struct ruleset;
 #define RULESET_REJECT_MARK 0x6c686772u /* "lhgr": a packet that our reject chain answers */
 
 #define RULESET_LEVELS	    8 /* depths of cgroups that the table looks at */
-#define RULESET_CGROUPS_MAX 1024
+#define RULESET_CGROUPS_MAX 2048
 
 /** enum ruleset_expression - how packets get into a queue on this kernel */
 enum ruleset_expression {
@@ -75,7 +75,8 @@ struct ruleset_cgroup {
 
 /**
  * ruleset_set_guest_cgroups() - which cgroups are guests' and nobody else's
- * @cgroups: the whole set, replaces the earlier one; kept for ruleset_install() too
+ * @cgroups: the whole set, in any order, replaces the earlier one; kept for ruleset_install() too.
+ * Only the difference is written to the kernel.
  * @count: at most RULESET_CGROUPS_MAX; deeper ones than RULESET_LEVELS are left out
  *
  * What their sockets send on lo goes to the guests' queue, with its policies, also when the socket

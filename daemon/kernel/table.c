@@ -94,6 +94,8 @@
 #define SET_UNASKED	"unasked"
 #define SET_DISCOVERY	"discovery"
 
+#define CGROUPS_AT_ONCE 64
+
 #define IPV4_DESTINATION 16
 #define IPV6_DESTINATION 24
 #define TCP_FLAGS	 13
@@ -316,13 +318,27 @@ static const uint8_t discovery_types[] = {
 	143, /* multicast listener report, version 2 */
 };
 
-static void add_cgroups(struct nft_batch *batch, uint8_t level,
-			const struct ruleset_cgroup *cgroups, size_t count)
+typedef void (*change_elements)(struct nft_batch *batch, const char *set, const void *keys,
+				size_t size, size_t count);
+
+/* Those of @cgroups that lie at this depth, many in one message. */
+static void change_cgroups(struct nft_batch *batch, change_elements change, uint8_t level,
+			   const struct ruleset_cgroup *cgroups, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (cgroups[i].level == level)
-			nft_add_elements(batch, guest_sets[level - 1], &cgroups[i].id,
-					 sizeof(cgroups[i].id), 1);
+	const char *set = guest_sets[level - 1];
+	uint64_t ids[CGROUPS_AT_ONCE];
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (cgroups[i].level != level)
+			continue;
+		ids[used++] = cgroups[i].id;
+		if (used == CGROUPS_AT_ONCE) {
+			change(batch, set, ids, sizeof(ids[0]), used);
+			used = 0;
+		}
+	}
+	change(batch, set, ids, sizeof(ids[0]), used);
 }
 
 static void add_unasked(struct nft_batch *batch, bool trust_flows)
@@ -340,7 +356,7 @@ static void add_sets(struct nft_batch *batch, const struct table_plan *plan)
 	nft_add_elements(batch, SET_LAN, plan->lan, sizeof(uint32_t), plan->lan_count);
 	for (level = 1; !plan->no_cgroups && level <= RULESET_LEVELS; level++) {
 		nft_add_set(batch, guest_sets[level - 1], NFT_KEY_CGROUP, sizeof(uint64_t));
-		add_cgroups(batch, level, plan->cgroups, plan->cgroup_count);
+		change_cgroups(batch, nft_add_elements, level, plan->cgroups, plan->cgroup_count);
 	}
 	nft_add_set(batch, SET_TRACKED, NFT_KEY_PROTOCOL, 1);
 	nft_add_elements(batch, SET_TRACKED, tracked_protocols, 1, sizeof(tracked_protocols));
@@ -378,14 +394,16 @@ void table_write_lan(struct nft_batch *batch, const uint32_t *lan, size_t count)
 	nft_add_elements(batch, SET_LAN, lan, sizeof(uint32_t), count);
 }
 
-void table_write_cgroups(struct nft_batch *batch, const struct ruleset_cgroup *cgroups,
-			 size_t count)
+void table_write_cgroups(struct nft_batch *batch, const struct table_cgroups *change)
 {
 	uint8_t level;
 
 	for (level = 1; level <= RULESET_LEVELS; level++) {
-		nft_flush_set(batch, guest_sets[level - 1]);
-		add_cgroups(batch, level, cgroups, count);
+		if (change->anew)
+			nft_flush_set(batch, guest_sets[level - 1]);
+		change_cgroups(batch, nft_delete_elements, level, change->removed,
+			       change->removed_count);
+		change_cgroups(batch, nft_add_elements, level, change->added, change->added_count);
 	}
 }
 

@@ -39,8 +39,21 @@ void table_write_lan(struct nft_batch *batch, const uint32_t *lan, size_t count)
  * about */
 void table_write_trust(struct nft_batch *batch, bool trust_flows);
 
-/** table_write_cgroups() - put into the batch: the new elements of the sets of guests' cgroups */
-void table_write_cgroups(struct nft_batch *batch, const struct ruleset_cgroup *cgroups,
-			 size_t count);
+/**
+ * struct table_cgroups - what changes in the sets of guests' cgroups
+ * @removed: are in the sets, and shall not be
+ * @added: the other way round
+ * @anew: the sets hold nothing but @added afterwards, whatever was in them
+ */
+struct table_cgroups {
+	const struct ruleset_cgroup *removed;
+	size_t removed_count;
+	const struct ruleset_cgroup *added;
+	size_t added_count;
+	bool anew;
+};
+
+/** table_write_cgroups() - put into the batch: that change */
+void table_write_cgroups(struct nft_batch *batch, const struct table_cgroups *change);
 
 #endif

@@ -328,6 +328,32 @@ static void test_lan_is_replaced_in_place(void **state)
 	end(&back);
 }
 
+/* Only what changes is written, and many in one message. */
+static void test_guests_cgroups(void **state)
+{
+	const struct ruleset_cgroup removed[] = {{7, 2}, {9, 2}};
+	struct ruleset_cgroup added[100];
+	struct table_cgroups change = {removed, 2, added, 100, false};
+	struct readback back;
+
+	for (size_t index = 0; index < 100; index++)
+		added[index] = (struct ruleset_cgroup){100 + index, index % 2 ? 1 : 3};
+	begin(&back);
+	table_write_cgroups(back.batch, &change);
+	read_back(&back);
+	assert_int_equal(back.types[NFT_MSG_DELSETELEM], 1);
+	assert_int_equal(back.types[NFT_MSG_NEWSETELEM], 2);
+	end(&back);
+
+	begin(&back);
+	change = (struct table_cgroups){.added = added, .added_count = 1, .anew = true};
+	table_write_cgroups(back.batch, &change);
+	read_back(&back);
+	assert_int_equal(back.types[NFT_MSG_DELSETELEM], RULESET_LEVELS);
+	assert_int_equal(back.types[NFT_MSG_NEWSETELEM], 1);
+	end(&back);
+}
+
 static void test_erase(void **state)
 {
 	struct readback back;
@@ -348,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_many_interfaces),
 		cmocka_unit_test(test_lan_is_replaced_in_place),
+		cmocka_unit_test(test_guests_cgroups),
 		cmocka_unit_test(test_erase),
 	};
 

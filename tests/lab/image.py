@@ -114,6 +114,18 @@ def build() -> None:
         stamp.write_text(_stamp())
 
 
+def tool(name: str) -> Path:
+    """A program of the lab that runs on the host, built from NAME.c when that is newer."""
+    source, program = LAB / f"{name}.c", CACHE / name
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists() or program.stat().st_mtime <= source.stat().st_mtime:
+            need("gcc")
+            run("gcc", "-O2", "-static", "-Wall", "-Wextra", "-o", program, source)
+    return program
+
+
 def root() -> Path:
     return CACHE / "root"
 

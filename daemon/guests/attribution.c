@@ -143,6 +143,13 @@ static int host(struct source *source, const char *why)
 	return 0;
 }
 
+/* Could a guest have sent it? It may have ended since: then only its packet is left. */
+static bool may_be_a_guests(const struct registry *registry, const struct arrival *arrival)
+{
+	return arrival->guest_cgroup || registry_shares_lo(registry) ||
+	       clock_monotonic_us() - registry->local_exit_us <= SETTLE_US;
+}
+
 /*
  * The client socket closed before its turn, as that of a program that sends one datagram and ends.
  * It was the host's if it could not be a guest's: the kernel did not find it in a guest's cgroup
@@ -233,14 +240,14 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 	source->route = ROUTE_LOCAL;
 	text_copy(source->interface, sizeof(source->interface), "lo");
 	result = find_client(registry, flow, &socket);
-	if (result && !registry_shares_lo(registry))
+	if (result && !may_be_a_guests(registry, arrival))
 		return host(source, "no guest has a process in this namespace");
 	if (result == -EPROTONOSUPPORT)
 		return unknown(source, "its protocol has no socket look-up", 0);
 	if (result)
 		return vanished(registry, flow, arrival, source);
 	if (arrival->has_uid && arrival->uid != socket.uid) {
-		if (!registry_shares_lo(registry))
+		if (!may_be_a_guests(registry, arrival))
 			return host(source, "no guest has a process in this namespace");
 		return unknown(source, "several sockets share its address", 0);
 	}

@@ -10,6 +10,7 @@
 
 #define NETNS_TRIES   8	    /* look-ups of a conduit's namespace before it counts as having none */
 #define NETNS_WAIT_US 30000 /* before the first of them; doubled for each further one */
+#define CGROUP_NEW_US 5000000 /* a container's first process starts that soon after its cgroup */
 #define SWEEP_US      1000000 /* between looks at processes whose end is not reported */
 
 static uint32_t slot_of(pid_t pid)
@@ -199,6 +200,25 @@ static void note_process(struct registry *registry, struct guest *guest,
 		guests_set_netns(registry, guest, process->namespaces.net);
 }
 
+/*
+ * Some process came and went unseen. If it was the first of a new container, the kernel could not
+ * be told of its cgroup, and a datagram that it left in the queue looks like the host's. But a
+ * container brings a cgroup: where none came lately, it was none.
+ */
+void members_missed(struct registry *registry)
+{
+	uint64_t now = clock_monotonic_us(), fingerprint;
+
+	if (registry->settings.cgroup < 0 ||
+	    cgroups_fingerprint(registry->settings.cgroup, &fingerprint))
+		return;
+	if (fingerprint != registry->cgroups_fingerprint)
+		registry->cgroups_changed_us = now;
+	registry->cgroups_fingerprint = fingerprint;
+	if (now - registry->cgroups_changed_us < CGROUP_NEW_US)
+		registry->local_exit_us = now;
+}
+
 static void look_at(struct registry *registry, pid_t pid)
 {
 	char cgroup[CGROUP_PATH_SIZE] = "";
@@ -207,8 +227,12 @@ static void look_at(struct registry *registry, pid_t pid)
 	bool searched;
 
 	members_remove(registry, pid);
-	if (process_read(registry->settings.proc, pid, &process) || !process.namespaces.pid)
-		return; /* ended, or a zombie */
+	if (process_read(registry->settings.proc, pid, &process)) {
+		members_missed(registry);
+		return; /* ended */
+	}
+	if (!process.namespaces.pid)
+		return; /* a zombie */
 	process_cgroup(registry->settings.proc, pid, cgroup, sizeof(cgroup));
 	if (!members_classify(registry, &process, cgroup, &entry))
 		return;

@@ -24,6 +24,7 @@ void registry_rescan(struct registry *registry)
 {
 	structure_recheck(registry);
 	members_clear(registry);
+	members_missed(registry);
 	/* Twice: a container's process may be read before the supervisor that knows its name. */
 	processes_each(registry->settings.proc, visit_pid, registry);
 	processes_each(registry->settings.proc, visit_pid, registry);

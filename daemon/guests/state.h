@@ -197,7 +197,9 @@ struct registry {
 	uint64_t sweep_us;	 /* CLOCK_MONOTONIC of the next look for headless ones' ends */
 	uint32_t headless;	 /* members whose end is not reported: looked at now and then */
 	uint64_t local_start_us; /* CLOCK_MONOTONIC of the newest local member's start */
-	uint64_t local_exit_us;	 /* … and of the latest one's end */
+	uint64_t local_exit_us;	 /* … and of the latest one's end, or of one that was missed */
+	uint64_t cgroups_fingerprint; /* see members_missed() */
+	uint64_t cgroups_changed_us;  /* CLOCK_MONOTONIC when that was seen to change */
 	struct finding findings[FINDINGS_MAX];
 	uint32_t findings_high; /* how many there are */
 	struct young_queue young[YOUNG_STAGES];
@@ -265,6 +267,7 @@ void members_exec(struct registry *registry, pid_t pid);
 void members_remove(struct registry *registry, pid_t pid);
 void members_clear(struct registry *registry);
 void members_exit(struct registry *registry, pid_t pid);
+void members_missed(struct registry *registry);
 void suspect_remember(struct registry *registry, uint32_t suspect, uint64_t path_hash);
 void cgroup_lose(struct registry *registry, uint64_t path_hash);
 bool cgroup_is_lost(const struct registry *registry, uint64_t path_hash);

@@ -200,6 +200,29 @@ int cgroups_id(int fd, const char *path, uint64_t *id)
 	return 0;
 }
 
+/* Both of those that live and those that sockets, say, still hold (cgroup-v2.rst, cgroup.stat). */
+int cgroups_fingerprint(int fd, uint64_t *fingerprint)
+{
+	_cleanup_close_ int file = openat(fd, "cgroup.stat", O_RDONLY | O_CLOEXEC);
+	unsigned long living, dying;
+	char text[512];
+	ssize_t length;
+
+	if (file < 0)
+		return -errno;
+	length = read(file, text, sizeof(text) - 1);
+	if (length < 0)
+		return -errno;
+	text[length] = '\0';
+	if (sscanf(text, "nr_descendants %lu", &living) != 1)
+		return -EBADMSG;
+	dying = 0;
+	if (strstr(text, "nr_dying_descendants "))
+		sscanf(strstr(text, "nr_dying_descendants "), "nr_dying_descendants %lu", &dying);
+	*fingerprint = (uint64_t)living << 32 | (uint32_t)dying;
+	return 0;
+}
+
 /* Hand on the numbers of a file that has one on each line. */
 static int each_number(int file, size_t most, int (*visit)(void *data, pid_t pid), void *data)
 {

@@ -42,6 +42,13 @@ int cgroups_path(int fd, uint64_t id, char *path, size_t size);
 int cgroups_id(int fd, const char *path, uint64_t *id);
 
 /**
+ * cgroups_fingerprint() - a number that changes when cgroups come or go
+ * Not for certain: one that goes while another comes may hide it.
+ * Return: 0 or -errno.
+ */
+int cgroups_fingerprint(int fd, uint64_t *fingerprint);
+
+/**
  * cgroups_each_process() - visit the processes of one cgroup, in the kernel's order: the newest last
  * @most: visited; then it ends
  * @visit: returns non-zero to end it

@@ -183,6 +183,8 @@ static bool is_own_service(struct registry *registry, const struct flow *flow,
 	cgroup = cgroup_lookup(registry, listener.cgroup);
 	if (cgroup && cgroup->is_guest)
 		return guest_of_cgroup(registry, cgroup) == guest;
+	if (!registry->guest_suspects[guests_index(registry, guest)])
+		return false;
 	for (uint32_t i = 0; i < registry->suspects_high; i++) {
 		const struct suspect *suspect = &registry->suspects[i];
 		int hint = -1;

@@ -32,7 +32,7 @@ void suspect_remember(struct registry *registry, uint32_t suspect, uint64_t path
 
 	if (suspect_was_seen(registry, suspect, path_hash))
 		return;
-	registry->suspect_seen[suspect][next] = path_hash;
+	registry->suspect_seen[suspect][next] = (uint32_t)(path_hash >> 32);
 	registry->suspects[suspect].seen_next = (uint8_t)((next + 1) % CGROUPS_SEEN);
 }
 
@@ -84,6 +84,8 @@ static void make_suspect(struct registry *registry, struct member *member, uint6
 		registry->netns_next_us = 1; /* members_work() finds out when */
 	suspect_remember(registry, i, path_hash);
 	registry->suspects_count++;
+	if (member->guest != NO_GUEST)
+		registry->guest_suspects[member->guest]++;
 	member->suspect = (int16_t)i;
 	registry->loose_suspects += member->loose;
 	if (!member->is_copy)
@@ -145,6 +147,8 @@ void members_remove(struct registry *registry, pid_t pid)
 		memset(registry->suspect_seen[member->suspect], 0,
 		       sizeof(registry->suspect_seen[0]));
 		registry->suspects_count--;
+		if (member->guest != NO_GUEST)
+			registry->guest_suspects[member->guest]--;
 	}
 	while (registry->suspects_high && !registry->suspects[registry->suspects_high - 1].pid)
 		registry->suspects_high--;
@@ -170,7 +174,7 @@ static void lose_suspect(struct registry *registry, int16_t suspect)
 {
 	for (int i = 0; i < CGROUPS_SEEN; i++)
 		if (registry->suspect_seen[suspect][i])
-			cgroup_lose(registry, registry->suspect_seen[suspect][i]);
+			cgroup_lose(registry, (uint64_t)registry->suspect_seen[suspect][i] << 32);
 }
 
 /* Before everything is read anew. Of a headless process /proc tells nothing any more: it stays
@@ -185,6 +189,7 @@ void members_clear(struct registry *registry)
 	memset(registry->suspects, 0, sizeof(registry->suspects));
 	memset(registry->suspect_seen, 0, sizeof(registry->suspect_seen));
 	memset(registry->guest_members, 0, sizeof(registry->guest_members));
+	memset(registry->guest_suspects, 0, sizeof(registry->guest_suspects));
 	registry->member_count = registry->local_members = 0;
 	registry->suspects_high = registry->suspects_count = 0;
 	registry->suspects_lost = registry->members_lost = 0;
@@ -276,7 +281,7 @@ static void copy_member(struct registry *registry, const struct member *from, pi
 	if (parent < 0)
 		return;
 	if (member)
-		make_suspect(registry, member, registry->suspect_seen[parent][0]);
+		make_suspect(registry, member, (uint64_t)registry->suspect_seen[parent][0] << 32);
 	if (!member || member->suspect < 0) {
 		lose_suspect(registry, parent);
 		return;

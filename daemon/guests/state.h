@@ -172,11 +172,12 @@ struct registry {
 	struct registry_settings settings;
 	struct namespaces host; /* of process 1; @host.net is the guarded one */
 	struct guest guests[GUESTS_MAX];
-	uint64_t guest_keys[GUESTS_MAX];    /* hashes of guests[].key, close together */
-	uint64_t guest_netns[GUESTS_MAX];   /* guests[].netns again, close together */
-	uint32_t guest_ids[GUESTS_MAX];	    /* guests[].id, too */
-	uint32_t guest_members[GUESTS_MAX]; /* members that refer to it */
-	uint32_t guests_high;		    /* slots below this have been used */
+	uint64_t guest_keys[GUESTS_MAX];     /* hashes of guests[].key, close together */
+	uint64_t guest_netns[GUESTS_MAX];    /* guests[].netns again, close together */
+	uint32_t guest_ids[GUESTS_MAX];	     /* guests[].id, too */
+	uint32_t guest_members[GUESTS_MAX];  /* members that refer to it */
+	uint16_t guest_suspects[GUESTS_MAX]; /* of them, those that are suspects */
+	uint32_t guests_high;		     /* slots below this have been used */
 	uint32_t next_id;
 	uint32_t generation; /* see registry_generation() */
 	uint64_t prune_us;   /* CLOCK_MONOTONIC of the next look for guests to forget, 0: none */
@@ -186,8 +187,8 @@ struct registry {
 	uint32_t members_lost;	/* members that found no slot */
 	uint32_t local_members; /* guest processes in the guarded network namespace */
 	struct suspect suspects[SUSPECTS_MAX];
-	/* Hashes of cgroup paths that suspects[] were seen in, close together; 0 in a free slot. */
-	uint64_t suspect_seen[SUSPECTS_MAX][CGROUPS_SEEN];
+	/* Halves of hashes of cgroup paths that suspects[] were seen in, close together. */
+	uint32_t suspect_seen[SUSPECTS_MAX][CGROUPS_SEEN];
 	uint32_t suspects_high;
 	uint32_t suspects_count;
 	uint32_t suspects_lost; /* found no slot: sockets of their cgroups are unknown */
@@ -279,7 +280,7 @@ static inline bool suspect_was_seen(const struct registry *registry, uint32_t su
 	bool seen = false;
 
 	for (int i = 0; i < CGROUPS_SEEN; i++)
-		seen |= registry->suspect_seen[suspect][i] == path_hash;
+		seen |= registry->suspect_seen[suspect][i] == path_hash >> 32;
 	return seen;
 }
 

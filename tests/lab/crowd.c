@@ -206,8 +206,8 @@ static int run_churn(void)
 				argv[5] = NULL;
 			if (mkdir(cgroups[count], 0755) < 0)
 				die(cgroups[count]);
-			pids[count] = start_in(cgroups[count],
-					       CLONE_NEWPID | CLONE_NEWNS | netns, argv);
+			pids[count] =
+				start_in(cgroups[count], CLONE_NEWPID | CLONE_NEWNS | netns, argv);
 			printf("%d\n", (int)pids[count++]);
 		} else {
 			fputs("crowd: bad line\n", stderr);
@@ -224,10 +224,18 @@ static void numbered(char *text, size_t size, const char *network, unsigned int 
 	snprintf(text, size, "%s.%u.%u", network, number / 250, number % 250 + 2);
 }
 
+static void flash(const struct sockaddr_in *service, const char *token, int datagram)
+{
+	if (datagram)
+		send_datagram(service, token);
+	else
+		begin_connect(service);
+}
+
 /* How long a client lived, from fork to exit, as its parent saw it. */
 static unsigned int lived_long;
 
-static void flash_one(const char *network, unsigned int number, const char *port)
+static void flash_one(const char *network, unsigned int number, const char *port, int with_exec)
 {
 	char address[64], token[96];
 	struct sockaddr_in service;
@@ -242,10 +250,11 @@ static void flash_one(const char *network, unsigned int number, const char *port
 	if (child < 0)
 		die("fork");
 	if (child == 0) {
-		if (number % 2)
-			send_datagram(&service, token);
+		if (with_exec)
+			execl("/proc/self/exe", "crowd", "once", address, port, token,
+			      number % 2 ? "udp" : "tcp", (char *)NULL);
 		else
-			begin_connect(&service);
+			flash(&service, token, number % 2);
 		_exit(0);
 	}
 	waitpid(child, NULL, 0);
@@ -254,9 +263,10 @@ static void flash_one(const char *network, unsigned int number, const char *port
 
 /*
  * Short-lived clients, COUNT of them, each a process of its own that ends at once: every other one
- * sends a datagram, the rest a SYN. Prints how many lived a millisecond or more.
+ * sends a datagram, the rest a SYN. With "exec" each is started as a program anew. Prints how many
+ * lived a millisecond or more.
  */
-static int run_flash(const char *network, const char *port, unsigned int count)
+static int run_flash(const char *network, const char *port, unsigned int count, int with_exec)
 {
 	char byte;
 
@@ -265,7 +275,7 @@ static int run_flash(const char *network, const char *port, unsigned int count)
 	if (read(STDIN_FILENO, &byte, 1) != 1)
 		return 1;
 	for (unsigned int number = 0; number < count; number++) {
-		flash_one(network, number, port);
+		flash_one(network, number, port, with_exec);
 		if (number % 50 == 49)
 			usleep(20000);
 	}
@@ -284,10 +294,17 @@ int main(int argc, char **argv)
 		return run_guest(argv[2], argv[3], argv[4], argv[5]);
 	if (argc == 2 && strcmp(argv[1], "churn") == 0)
 		return run_churn();
-	if (argc == 5 && strcmp(argv[1], "flash") == 0)
-		return run_flash(argv[2], argv[3], (unsigned int)atoi(argv[4]));
-	fputs("usage: crowd host ADDRESS PORT | crowd churn | crowd flash NETWORK PORT COUNT |\n"
-	      "       crowd guest ADDRESS PORT TOKEN [OWN_ADDRESS]\n",
+	if ((argc == 5 || argc == 6) && strcmp(argv[1], "flash") == 0)
+		return run_flash(argv[2], argv[3], (unsigned int)atoi(argv[4]), argc == 6);
+	if (argc == 6 && strcmp(argv[1], "once") == 0) {
+		const struct sockaddr_in service = service_at(argv[2], argv[3]);
+
+		flash(&service, argv[4], strcmp(argv[5], "udp") == 0);
+		return 0;
+	}
+	fputs("usage: crowd host ADDRESS PORT | crowd churn | crowd flash NETWORK PORT COUNT "
+	      "[exec] |\n       crowd guest ADDRESS PORT TOKEN [OWN_ADDRESS] | "
+	      "crowd once ADDRESS PORT TOKEN tcp|udp\n",
 	      stderr);
 	return 2;
 }

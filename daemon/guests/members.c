@@ -228,16 +228,19 @@ static void look_at(struct registry *registry, pid_t pid)
 {
 	char cgroup[CGROUP_PATH_SIZE] = "";
 	struct member entry, *member;
+	const struct member *before = members_find(registry, pid);
+	bool was_local = before && before->local, searched;
 	struct process process;
-	bool searched;
 
 	members_remove(registry, pid);
-	if (process_read(registry->settings.proc, pid, &process)) {
-		members_missed(registry);
-		return; /* ended */
+	if (process_read(registry->settings.proc, pid, &process) || !process.namespaces.pid) {
+		/* It has ended, or is a zombie. */
+		if (was_local)
+			registry->local_exit_us = clock_monotonic_us();
+		else
+			members_missed(registry);
+		return;
 	}
-	if (!process.namespaces.pid)
-		return; /* a zombie */
 	process_cgroup(registry->settings.proc, pid, cgroup, sizeof(cgroup));
 	if (!members_classify(registry, &process, cgroup, &entry))
 		return;

@@ -2,6 +2,8 @@
 /* The registry's view of processes, read from a /proc of our own making. */
 #include "fake_proc.h"
 
+#include <stdio.h>
+
 static void test_host_processes_are_nobody(void **state)
 {
 	struct fake *fake = *state;
@@ -286,6 +288,83 @@ static void test_many_members(void **state)
 	assert_int_equal(registry_count(fake->registry), 0);
 }
 
+/* More containers than the table holds: those beyond are nobody known, and never the host. */
+static void test_more_guests_than_fit(void **state)
+{
+	struct fake *fake = *state;
+	const pid_t first = 100, last = first + GUESTS_MAX + 9;
+	char cgroup[128];
+
+	for (pid_t pid = first; pid <= last; pid++) {
+		snprintf(cgroup, sizeof(cgroup), "/machine.slice/libpod-%064x.scope", pid);
+		fake_start(fake, &(struct row){.pid = pid,
+					       .parent = 1,
+					       .executable = "/bin/sh",
+					       .cgroup = cgroup,
+					       .pid_ns = OTHER});
+	}
+	assert_int_equal(registry_count(fake->registry), GUESTS_MAX);
+	assert_null(fake_guest(fake, last));
+	assert_true(fake_is_suspect(fake, first));
+	assert_true(members_find(fake->registry, last)->loose); /* so its sockets are unknown */
+	for (pid_t pid = first; pid <= last; pid++)
+		fake_event(fake, PROCESS_EXIT, pid, 0);
+	assert_int_equal(registry_count(fake->registry), 0);
+	assert_int_equal(fake->registry->suspects_count, 0);
+	assert_int_equal(fake->registry->local_members, 0);
+}
+
+static void test_a_guest_follows_its_leader(void **state)
+{
+	struct fake *fake = *state;
+	const struct row box = {.pid = 10,
+				.parent = 1,
+				.executable = "/bin/sh",
+				.cgroup = "/lxc.payload.box",
+				.pid_ns = OTHER,
+				.net_ns = OTHER};
+	struct row other = box;
+
+	other.pid = 11;
+	other.net_ns = OTHER + 1;
+	fake_start(fake, &box);
+	fake_start(fake, &other);
+	assert_int_equal(fake_guest(fake, 11)->leader, 10);
+	fake_event(fake, PROCESS_EXIT, 10, 0);
+	guests_work(fake->registry);
+	assert_int_equal(fake_guest(fake, 11)->leader, 11);
+	assert_int_equal(fake_guest(fake, 11)->netns, OTHER + 1);
+}
+
+/* What a conduit's child left in a queue is not the host's because it ended before it was seen. */
+static void test_a_child_that_ends_unseen(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_start(fake,
+		   &(struct row){.pid = 10, .parent = 1, .executable = "/usr/bin/slirp4netns"});
+	fake_event(fake, PROCESS_FORK, 11, 10);
+	fake->registry->local_exit_us = 0;
+	fake_event(fake, PROCESS_EXEC, 11, 0);
+	assert_true(fake->registry->local_exit_us > 0);
+	assert_null(members_find(fake->registry, 11));
+}
+
+/* A guest that only a socket told of is forgotten after a while. */
+static void test_an_unclaimed_guest_goes(void **state)
+{
+	struct fake *fake = *state;
+	struct cgroup_match match = {
+		.runtime = "lxc", .kind = KIND_CONTAINER, .id = "box", .is_name = true};
+
+	assert_non_null(guests_for_cgroup(fake->registry, &match));
+	assert_true(guests_work(fake->registry) > 0);
+	assert_int_equal(registry_count(fake->registry), 1);
+	fake->registry->prune_us = 1;
+	assert_int_equal(guests_work(fake->registry), 0);
+	assert_int_equal(registry_count(fake->registry), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +390,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_guest_survives_the_exec_of_its_only_process,
 						fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_many_members, fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_more_guests_than_fit, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_guest_follows_its_leader, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_an_unclaimed_guest_goes, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_child_that_ends_unseen, fake_set_up,
+						fake_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

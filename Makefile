@@ -134,7 +134,7 @@ fuzz-run: $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(DAEMON_LDLIBS)
 
-bench: all ## measure against a bare loopback and a minimal NFQUEUE listener, needs root
+bench: all ## measure against a bare loopback and a minimal NFQUEUE listener, and beside 1,000 guests; needs root
 	contrib/setup/deps build test
 	$(MAKE) $(patsubst %.c,$(B)/%,$(BENCH_SRC))
 	tests/bench/run $(BENCH_OPTIONS)

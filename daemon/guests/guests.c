@@ -175,8 +175,7 @@ static bool is_referred_to(const struct registry *registry, const struct guest *
 	for (uint32_t i = 0; i < registry->suspects_high; i++) {
 		const struct suspect *suspect = &registry->suspects[i];
 
-		if (suspect->pid &&
-		    (suspect->netns == guest->netns || suspect->netns_next_us))
+		if (suspect->pid && (suspect->netns == guest->netns || suspect->netns_next_us))
 			return true;
 	}
 	return false;

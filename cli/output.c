@@ -71,6 +71,18 @@ const char *quoted(const char *word)
 	return buffer;
 }
 
+const char *endpoint(char *target, size_t size, const json_t *service)
+{
+	const char *address = text_of(service, "address");
+	bool is_v6 = strchr(address, ':');
+
+	target[0] = '\0';
+	text_append(target, size, is_v6 ? "[%s]" : "%s", address);
+	if (number_of(service, "port"))
+		text_append(target, size, ":%" JSON_INTEGER_FORMAT, number_of(service, "port"));
+	return target;
+}
+
 static time_t seconds_of(const char *timestamp)
 {
 	uint64_t us = 0;

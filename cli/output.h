@@ -30,6 +30,13 @@ json_int_t number_of(const json_t *object, const char *member);
 const char *quoted(const char *word);
 
 /**
+ * endpoint() - "127.0.0.1:9222", "[::1]:9222"; the address alone where the protocol has no ports
+ * @service: of the daemon's answers
+ * Return: @target, not escaped.
+ */
+const char *endpoint(char *target, size_t size, const json_t *service);
+
+/**
  * local_time() - a time of the daemon's answers for a person
  * Return: "20:14:05", with the date before it when that is not today's; static.
  */

@@ -16,19 +16,6 @@
 
 #define WORD_SIZE 320 /* bytes of a service or a source as exceptions are written */
 
-/* "127.0.0.1:9222", "[::1]:9222"; the address alone where the protocol has no ports */
-static const char *endpoint(char *target, size_t size, const json_t *service)
-{
-	const char *address = text_of(service, "address");
-	bool is_v6 = strchr(address, ':');
-
-	target[0] = '\0';
-	text_append(target, size, is_v6 ? "[%s]" : "%s", address);
-	if (number_of(service, "port"))
-		text_append(target, size, ":%" JSON_INTEGER_FORMAT, number_of(service, "port"));
-	return target;
-}
-
 /* The service as --allow takes it; tcp, the usual one, goes without saying. */
 static bool service_word(char *target, size_t size, const json_t *service)
 {
@@ -96,7 +83,29 @@ static const char *colour(const char *verdict)
 	return strcmp(verdict, "accept") ? "\033[31m" : "\033[32m";
 }
 
-static void print_event(const json_t *event)
+/* "listen vm:devbox (qemu-system-x86) takes tcp 127.0.0.1:9222, which python3 had until 12:00:03" */
+static void print_listener(const json_t *event)
+{
+	const json_t *service = json_object_get(event, "service");
+	bool takes = !strcmp(text_of(event, "reason"), "takes-port");
+	const char *program = text_of(event, "program");
+	char text[WORD_SIZE];
+
+	printf("%s %slisten%s %s", local_time(text_of(event, "last")),
+	       colour(takes ? "drop" : "accept"), *colour("accept") ? "\033[m" : "",
+	       shown(text_of(json_object_get(event, "source"), "label")));
+	if (*program)
+		printf(" (%s)", shown(program));
+	printf(" %s %s %s", takes ? "takes" : "listens on", shown(text_of(service, "protocol")),
+	       shown(endpoint(text, sizeof(text), service)));
+	if (takes)
+		printf(", %s", shown(text_of(event, "rule")));
+	if (number_of(event, "count") > 1)
+		printf(", %" JSON_INTEGER_FORMAT " times", number_of(event, "count"));
+	putchar('\n');
+}
+
+static void print_attempt(const json_t *event)
 {
 	const json_t *service = json_object_get(event, "service");
 	const json_t *source = json_object_get(event, "source");
@@ -124,6 +133,14 @@ static void print_event(const json_t *event)
 		fputs("; let through: monitor mode", stdout);
 	print_reason(event);
 	putchar('\n');
+}
+
+static void print_event(const json_t *event)
+{
+	if (!strcmp(text_of(event, "type"), "listener"))
+		print_listener(event);
+	else
+		print_attempt(event);
 }
 
 static void print_answer(const json_t *answer, bool as_json)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the control socket asks of the daemon. */
 #include "parts.h"
+#include "ports.h"
 
 #include "control/control.h"
 #include "control/events.h"
 #include "control/journal.h"
 #include "guests/catalogue.h"
 #include "guests/registry.h"
+#include "guests/view.h"
 #include "policy/config.h"
 #include "policy/exceptions.h"
 
@@ -35,7 +37,7 @@ static void fill_status(void *data, struct status *status)
 		.exceptions_failure = exceptions_failure(daemon->exceptions),
 		.exceptions = exceptions_count(daemon->exceptions),
 		.guests = registry_count(daemon->guard.registry),
-		.attempts = totals.attempts,
+		.attempts = totals.attempts - totals.listeners,
 		.refused = totals.refused,
 		.vanished = daemon->guard.vanished,
 		.table_restored = daemon->table_restored,
@@ -82,6 +84,14 @@ static int reload(void *data, struct error *error)
 	return daemon_reload(data, error);
 }
 
+static void view_guest(void *data, const struct guest *guest, struct guest_view *view)
+{
+	struct daemon *daemon = data;
+
+	registry_view(daemon->guard.registry, guest, view);
+	ports_view(daemon->ports, guest->id, view);
+}
+
 static bool peer_guest(void *data, pid_t pid, char *label, size_t size)
 {
 	struct daemon *daemon = data;
@@ -94,6 +104,7 @@ const struct control_handler answers_handler = {
 	.add = add_exception,
 	.remove = remove_exceptions,
 	.reload = reload,
+	.view = view_guest,
 	.peer_guest = peer_guest,
 	.walk_start = connections_walk_start,
 	.walk_next = connections_walk_next,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The daemon around the guard: everything that it is made of, and the event loop that drives it. */
 #include "parts.h"
+#include "ports.h"
 
 #include "control/control.h"
 #include "control/events.h"
@@ -11,6 +12,7 @@
 #include "kernel/kvm_events.h"
 #include "kernel/links.h"
 #include "kernel/listeners.h"
+#include "kernel/neighbours.h"
 #include "kernel/process_events.h"
 #include "kernel/processes.h"
 #include "kernel/sockets.h"
@@ -244,11 +246,17 @@ static int open_kernel(struct daemon *daemon, struct error *error)
 	daemon->listeners = listeners_new(daemon->sockets, daemon->proc, daemon->cgroup);
 	if (!daemon->listeners)
 		return error_set(error, -ENOMEM, "out of memory");
+	result = neighbours_new(&daemon->neighbours, daemon->links);
+	if (!result)
+		result = ports_open(&daemon->ports, daemon);
+	if (result)
+		return error_set(error, result, "rtnetlink, sock_diag: %s", strerror(-result));
 	registry.proc = daemon->proc;
 	registry.cgroup = daemon->cgroup;
 	registry.catalogue = daemon->catalogue;
 	registry.links = daemon->links;
 	registry.sockets = daemon->sockets;
+	registry.neighbours = daemon->neighbours;
 	return registry_new(&daemon->guard.registry, &registry, error);
 }
 
@@ -341,6 +349,8 @@ static int start(struct daemon *daemon, struct error *error)
 	if (result >= 0)
 		result = loop_add_sources(daemon);
 	if (result >= 0)
+		result = ports_start(daemon->ports);
+	if (result >= 0)
 		result = journal_start(&daemon->journal);
 	if (result < 0)
 		return error_set(error, result, "the event loop: %s", strerror(-result));
@@ -403,6 +413,7 @@ void daemon_stop(struct daemon *daemon)
 			queue_close(daemon->queues[i]);
 	if (daemon->journal)
 		journal_stop(daemon->journal);
+	ports_close(daemon->ports);
 	sd_event_source_unref(daemon->work_timer);
 	sd_event_source_unref(daemon->expiry_timer);
 	connections_stop(daemon);
@@ -411,6 +422,7 @@ void daemon_stop(struct daemon *daemon)
 		registry_free(daemon->guard.registry);
 	catalogue_free(daemon->catalogue);
 	listeners_free(daemon->listeners);
+	neighbours_free(daemon->neighbours);
 	if (daemon->sockets)
 		sockets_close(daemon->sockets);
 	if (daemon->links)

@@ -48,8 +48,16 @@ static const char *const reasons[] = {
 	[REASON_OWN_SERVICE] = "own-service",
 	[REASON_INFRASTRUCTURE] = "infrastructure",
 	[REASON_DEFAULT] = "default",
+	[REASON_LISTENS] = "listens",
+	[REASON_TAKES_PORT] = "takes-port",
 };
 static_assert(TABLE_LENGTH(reasons) == REASON_COUNT, "a word for each reason");
+
+static const char *const event_types[] = {
+	[EVENT_ATTEMPT] = "attempt",
+	[EVENT_LISTENER] = "listener",
+};
+static_assert(TABLE_LENGTH(event_types) == EVENT_TYPE_COUNT, "a word for each type");
 
 const char *source_class_text(enum source_class class)
 {
@@ -74,6 +82,11 @@ const char *verdict_text(enum verdict verdict)
 const char *reason_text(enum reason reason)
 {
 	return reasons[reason];
+}
+
+const char *event_type_text(enum event_type type)
+{
+	return event_types[type];
 }
 
 int kind_parse(const char *text)

@@ -143,6 +143,8 @@ enum reason {
 	REASON_OWN_SERVICE, /* the guest itself listens there */
 	REASON_INFRASTRUCTURE,
 	REASON_DEFAULT,
+	REASON_LISTENS,	   /* EVENT_LISTENER: a guest waits on a port of the host */
+	REASON_TAKES_PORT, /* EVENT_LISTENER: … which a program of the host had */
 	REASON_COUNT,
 };
 
@@ -160,8 +162,15 @@ struct decision {
 	const char *rule;
 };
 
+enum event_type {
+	EVENT_ATTEMPT,	/* a new connection */
+	EVENT_LISTENER, /* a guest waits for connections on the host: nothing is judged */
+	EVENT_TYPE_COUNT,
+};
+
 /**
  * struct attempt - one recorded attempt: flow, source and decision, and how often it came
+ * @type: for EVENT_LISTENER the flow has a service only, and @program had the port before
  * @id: number of the attempt since the daemon's start, from 1
  * @first_us: CLOCK_REALTIME of the first packet, microseconds
  * @last_us: of the latest
@@ -170,6 +179,7 @@ struct decision {
  * @program: comm of the process that listens on the service, "" when not known
  */
 struct attempt {
+	enum event_type type;
 	uint64_t id;
 	uint64_t first_us;
 	uint64_t last_us;
@@ -189,6 +199,7 @@ const char *kind_text(enum kind kind);
 const char *route_text(enum route route);
 const char *verdict_text(enum verdict verdict);
 const char *reason_text(enum reason reason);
+const char *event_type_text(enum event_type type);
 int kind_parse(const char *text);
 
 /** flow_is_martian_target() - is the service in 127/8 or ::1 (or ::ffff:127/8)? */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The event loop: what wakes the daemon, in which order, and what it does then. */
 #include "parts.h"
+#include "ports.h"
 
 #include "guests/registry.h"
 #include "kernel/kvm_events.h"
@@ -173,6 +174,7 @@ void loop_work(struct daemon *daemon)
 	sd_event_source_set_enabled(daemon->work_timer, next ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 	if (next)
 		sd_event_source_set_time(daemon->work_timer, next);
+	ports_update(daemon->ports);
 }
 
 static void work(void *data)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the daemon is made of; shared by daemon.c, loop.c, stops.c and answers.c only. */
+/* What the daemon is made of; shared by daemon.c, loop.c, ports.c, stops.c and answers.c only. */
 #ifndef LHGUARD_PARTS_H
 #define LHGUARD_PARTS_H
 
@@ -35,6 +35,8 @@ struct daemon {
 	bool links_changed;
 	struct sockets *sockets;
 	struct listeners *listeners;
+	struct neighbours *neighbours;
+	struct ports *ports;
 	struct queue *queues[QUEUES];
 	struct ruleset *ruleset;
 	uint32_t lan[LAN_INTERFACES_MAX];

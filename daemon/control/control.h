@@ -12,6 +12,8 @@
 
 struct control;
 struct events;
+struct guest;
+struct guest_view;
 struct registry;
 
 #define CONTROL_SOCKET	    "org.lhguard" /* in the runtime directory */
@@ -96,6 +98,7 @@ enum walk_step {
  * @add: store an exception for this uid; the id on success
  * @remove: forget exceptions
  * @reload: read configuration and exceptions again; -errno with @error: the old ones stay
+ * @view: all that is known of a guest
  * @peer_guest: is this pid inside a guest? (registry_peer_guest())
  * @walk_start: begin to walk through the open connections; takes @query's exceptions over
  * @walk_next: the next one, an enum walk_step, or -errno with @error
@@ -107,6 +110,7 @@ struct control_handler {
 		   struct error *error);
 	int (*remove)(void *data, const uint32_t *ids, size_t count, struct error *error);
 	int (*reload)(void *data, struct error *error);
+	void (*view)(void *data, const struct guest *guest, struct guest_view *view);
 	bool (*peer_guest)(void *data, pid_t pid, char *label, size_t size);
 	int (*walk_start)(void *data, const struct walk_query *query, struct walk **walk,
 			  struct error *error);

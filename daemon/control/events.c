@@ -103,7 +103,7 @@ static uint16_t bucket_of(const struct events *events, const struct attempt *att
 /* A packet that is judged in another way is news, also when it belongs to the same connection. */
 static bool is_same_attempt(const struct attempt *a, const struct attempt *b)
 {
-	return a->flow.protocol == b->flow.protocol && a->flow.client_port == b->flow.client_port &&
+	return a->type == b->type && a->flow.protocol == b->flow.protocol && a->flow.client_port == b->flow.client_port &&
 	       a->flow.service_port == b->flow.service_port &&
 	       a->flow.icmp_type == b->flow.icmp_type &&
 	       IN6_ARE_ADDR_EQUAL(&a->flow.client, &b->flow.client) &&
@@ -176,6 +176,7 @@ void events_record(struct events *events, const struct attempt *attempt)
 		slot->attempt.first_us = clock_realtime_us();
 		slot->attempt.count = 0;
 		slot->attempt.decision.rule = slot->attempt.rule; /* outlives the policy */
+		events->totals.listeners += attempt->type == EVENT_LISTENER;
 		events->totals.refused += attempt->decision.verdict != VERDICT_ACCEPT;
 	}
 	slot->seen_us = now_us;

@@ -34,7 +34,8 @@ int events_each(const struct events *events, size_t limit,
 
 /** struct events_totals - since the daemon's start */
 struct events_totals {
-	uint64_t attempts; /* also the id of the newest */
+	uint64_t attempts;  /* also the id of the newest */
+	uint64_t listeners; /* of these, such as are no attempts: EVENT_LISTENER */
 	uint64_t refused;
 	uint64_t forgotten; /* fell out of the ring */
 };

@@ -20,7 +20,9 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
-#define MESSAGE_ID   "cb0d0915b5544e38a093f4b2df03b490" /* of every attempt (sd-id128(3)) */
+/* Of every attempt and of every listener (sd-id128(3)) */
+#define ATTEMPT_ID   "cb0d0915b5544e38a093f4b2df03b490"
+#define LISTENER_ID  "29480d7bb0524a97acac04ce0e67b07c"
 #define FIELDS_MAX   24
 #define TEXT_SIZE    256
 #define FIELD_SIZE   (4 * TEXT_SIZE + 64) /* escaping makes a byte into four at most */
@@ -103,18 +105,46 @@ static void add_message(struct entry *entry, const struct attempt *attempt)
 	add_text(entry, "MESSAGE", message);
 }
 
+/* "listen vm:devbox (qemu-system-x86) takes tcp 127.0.0.1:9222, which python3 had until 12:00:03" */
+static void add_listener_message(struct entry *entry, const struct attempt *attempt)
+{
+	char message[TEXT_SIZE] = "listen ", label[NAME_SIZE + 16], protocol[8];
+	char address[INET6_ADDRSTRLEN];
+	bool is_v4 = IN6_IS_ADDR_V4MAPPED(&attempt->flow.service);
+	bool takes = attempt->decision.reason == REASON_TAKES_PORT;
+
+	text_append(message, sizeof(message), "%s",
+		    source_label(label, sizeof(label), &attempt->source));
+	if (attempt->source.comm[0])
+		text_append(message, sizeof(message), " (%s)", attempt->source.comm);
+	text_append(message, sizeof(message), is_v4 ? " %s %s %s:%u" : " %s %s [%s]:%u",
+		    takes ? "takes" : "listens on",
+		    protocol_format(protocol, sizeof(protocol), attempt->flow.protocol),
+		    address_format(address, sizeof(address), &attempt->flow.service),
+		    attempt->flow.service_port);
+	if (takes)
+		text_append(message, sizeof(message), ", %s", attempt->rule);
+	add_text(entry, "MESSAGE", message);
+}
+
 static void fill_entry(struct entry *entry, const struct attempt *attempt)
 {
 	const struct source *source = &attempt->source;
 	const struct decision *decision = &attempt->decision;
 	bool is_guest = source->class == SOURCE_GUEST;
+	bool is_listener = attempt->type == EVENT_LISTENER;
 	char label[NAME_SIZE + 16], protocol[8];
 
 	entry->count = 0;
-	add_message(entry, attempt);
-	add_text(entry, "MESSAGE_ID", MESSAGE_ID);
-	add_number(entry, "PRIORITY", decision->verdict == VERDICT_ACCEPT ? LOG_INFO : LOG_NOTICE);
+	if (is_listener)
+		add_listener_message(entry, attempt);
+	else
+		add_message(entry, attempt);
+	add_text(entry, "MESSAGE_ID", is_listener ? LISTENER_ID : ATTEMPT_ID);
+	add_number(entry, "PRIORITY",
+		   decision->verdict == VERDICT_ACCEPT && !is_listener ? LOG_INFO : LOG_NOTICE);
 	add_text(entry, "SYSLOG_IDENTIFIER", "lhguardd");
+	add_text(entry, "LHGUARD_TYPE", event_type_text(attempt->type));
 	add_number(entry, "LHGUARD_EVENT", attempt->id);
 	add_text(entry, "LHGUARD_VERDICT", verdict_text(decision->verdict));
 	add_text(entry, "LHGUARD_MODE", attempt->enforced ? "enforce" : "monitor");
@@ -132,7 +162,9 @@ static void fill_entry(struct entry *entry, const struct attempt *attempt)
 		 protocol_format(protocol, sizeof(protocol), attempt->flow.protocol));
 	add_endpoint(entry, "LHGUARD_SERVICE", &attempt->flow.service, attempt->flow.service_port);
 	add_text(entry, "LHGUARD_PROGRAM", attempt->program);
-	add_endpoint(entry, "LHGUARD_CLIENT", &attempt->flow.client, attempt->flow.client_port);
+	if (!is_listener)
+		add_endpoint(entry, "LHGUARD_CLIENT", &attempt->flow.client,
+			     attempt->flow.client_port);
 	add_number(entry, "LHGUARD_CLIENT_PID", (uint64_t)source->pid);
 	add_text(entry, "LHGUARD_CLIENT_PROGRAM", source->comm);
 }

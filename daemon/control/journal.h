@@ -20,7 +20,7 @@ void journal_stop(struct journal *journal);
  * @attempt: copied, without its pointers
  *
  * When the backlog is full it is counted as lost. Where no journald runs, attempts go nowhere and
- * none is lost. Structured fields: MESSAGE, MESSAGE_ID, PRIORITY, SYSLOG_IDENTIFIER, LHGUARD_EVENT,
+ * none is lost. Structured fields: MESSAGE, MESSAGE_ID, PRIORITY, SYSLOG_IDENTIFIER, LHGUARD_TYPE, LHGUARD_EVENT,
  * LHGUARD_VERDICT, LHGUARD_MODE, LHGUARD_REASON, LHGUARD_RULE, LHGUARD_EXCEPTION, LHGUARD_CLASS,
  * LHGUARD_SOURCE, LHGUARD_KIND, LHGUARD_RUNTIME, LHGUARD_NAME, LHGUARD_ROUTE, LHGUARD_INTERFACE,
  * LHGUARD_PROTOCOL, LHGUARD_SERVICE, LHGUARD_PROGRAM, LHGUARD_CLIENT, LHGUARD_CLIENT_PID,

@@ -4,6 +4,7 @@
 
 #include "control/control.h"
 #include "guests/registry.h"
+#include "guests/view.h"
 #include "policy/timestamp.h"
 #include "util/text.h"
 
@@ -101,20 +102,103 @@ json_t *reply_exception(const struct exception *exception)
 			 "file", text_or_null(exception->file));
 }
 
-json_t *reply_guest(const struct guest *guest)
+/* Lists of a guest's type. */
+
+static json_t *interfaces_json(const struct guest_view *view)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < view->interface_count; i++)
+		json_array_append_new(list, json_pack("{s:o, s:o}", "name",
+						      text(view->interfaces[i].name), "bridge",
+						      text_or_null(view->interfaces[i].bridge)));
+	return list;
+}
+
+static json_t *mac_json(const uint8_t *mac)
+{
+	char text[3 * MAC_SIZE];
+
+	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		 mac[3], mac[4], mac[5]);
+	return json_string(text);
+}
+
+static json_t *macs_json(const struct guest_view *view)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < view->mac_count; i++)
+		json_array_append_new(list, mac_json(view->macs[i]));
+	return list;
+}
+
+static json_t *addresses_json(const struct guest_view *view)
+{
+	char address[INET6_ADDRSTRLEN];
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < view->address_count; i++)
+		json_array_append_new(list, json_string(address_format(address, sizeof(address),
+								       &view->addresses[i])));
+	return list;
+}
+
+static json_t *conduits_json(const struct guest_view *view)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < view->conduit_count; i++)
+		json_array_append_new(list, json_pack("{s:I, s:o, s:o}", "pid",
+						      (json_int_t)view->conduits[i].pid, "program",
+						      text(view->conduits[i].comm), "runtime",
+						      text(view->conduits[i].runtime)));
+	return list;
+}
+
+static json_t *endpoint_json(uint8_t protocol, const struct in6_addr *address, uint16_t port,
+			     const char *program)
+{
+	char word[8], numbers[INET6_ADDRSTRLEN];
+
+	return json_pack("{s:s, s:s, s:i, s:o}", "protocol",
+			 protocol_format(word, sizeof(word), protocol), "address",
+			 address_format(numbers, sizeof(numbers), address), "port", (int)port,
+			 "program", text(program));
+}
+
+static json_t *listens_json(const struct guest_view *view)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < view->listen_count; i++)
+		json_array_append_new(
+			list, endpoint_json(view->listens[i].protocol, &view->listens[i].address,
+					    view->listens[i].port, view->listens[i].program));
+	return list;
+}
+
+json_t *reply_guest(const struct guest *guest, const struct guest_view *view)
 {
 	struct source source = {.class = SOURCE_GUEST, .kind = guest->kind};
 	char label[NAME_SIZE + RUNTIME_SIZE];
 
 	text_copy(source.name, sizeof(source.name), guest->name);
 	source_label(label, sizeof(label), &source);
-	return json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:I, s:I}", "id",
-			 (json_int_t)guest->id, "kind", kind_text(guest->kind), "runtime",
-			 text(guest->runtime), "name", text(guest->name), "label", text(label),
-			 "leader", number_or_null((uint64_t)guest->leader), "recognised",
-			 guest->why ? guest->why : "", "since", time_text(guest->first_us),
-			 "attempts", (json_int_t)guest->attempts, "refused",
-			 (json_int_t)guest->refused);
+	return json_pack(
+		"{s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+		" s:o, s:o, s:o, s:I, s:I}",
+		"id", (json_int_t)guest->id, "kind", kind_text(guest->kind), "runtime",
+		text(guest->runtime), "name", text(guest->name), "label", text(label), "leader",
+		number_or_null((uint64_t)guest->leader), "user",
+		view->has_user ? json_integer(view->user) : json_null(), "processes",
+		(json_int_t)view->processes, "recognised", guest->why ? guest->why : "", "key",
+		text(guest->key), "cgroup", text_or_null(view->cgroup), "netns",
+		number_or_null(guest->netns), "interfaces", interfaces_json(view), "macs",
+		macs_json(view), "addresses", addresses_json(view), "conduits", conduits_json(view),
+		"listens", listens_json(view), "since", time_text(guest->first_us), "lastSeen",
+		time_text(guest->last_us), "attempts", (json_int_t)guest->attempts, "refused",
+		(json_int_t)guest->refused);
 }
 
 static json_t *source_json(const struct source *source)
@@ -129,16 +213,6 @@ static json_t *source_json(const struct source *source)
 			 source->shared, "conduit", text_or_null(source->conduit));
 }
 
-static json_t *service_json(const struct flow *flow, const char *program)
-{
-	char protocol[8], address[INET6_ADDRSTRLEN];
-
-	return json_pack("{s:s, s:s, s:i, s:o}", "protocol",
-			 protocol_format(protocol, sizeof(protocol), flow->protocol), "address",
-			 address_format(address, sizeof(address), &flow->service), "port",
-			 (int)flow->service_port, "program", text(program));
-}
-
 static json_t *client_json(const struct flow *flow)
 {
 	char address[INET6_ADDRSTRLEN];
@@ -148,35 +222,25 @@ static json_t *client_json(const struct flow *flow)
 			 (int)flow->client_port);
 }
 
-static json_t *mac_json(const struct arrival *arrival)
-{
-	const uint8_t *mac = arrival->mac;
-	char text[3 * MAC_SIZE];
-
-	if (!arrival->has_mac)
-		return json_null();
-	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
-		 mac[3], mac[4], mac[5]);
-	return json_string(text);
-}
-
 json_t *reply_event(const struct attempt *attempt)
 {
 	const struct decision *decision = &attempt->decision;
 	const struct source *source = &attempt->source;
 
 	return json_pack(
-		"{s:I, s:o, s:o, s:I, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o,"
-		" s:o, s:o, s:o}",
-		"id", (json_int_t)attempt->id, "time", time_text(attempt->first_us), "last",
-		time_text(attempt->last_us), "count", (json_int_t)attempt->count, "verdict",
-		verdict_text(decision->verdict), "mode", attempt->enforced ? "enforce" : "monitor",
-		"reason", reason_text(decision->reason), "rule", text(attempt->rule), "exception",
-		number_or_null(decision->exception), "route", route_text(source->route), "source",
-		source_json(source), "service", service_json(&attempt->flow, attempt->program),
+		"{s:I, s:s, s:o, s:o, s:I, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o,"
+		" s:o, s:o, s:o, s:o}",
+		"id", (json_int_t)attempt->id, "type", event_type_text(attempt->type), "time",
+		time_text(attempt->first_us), "last", time_text(attempt->last_us), "count",
+		(json_int_t)attempt->count, "verdict", verdict_text(decision->verdict), "mode",
+		attempt->enforced ? "enforce" : "monitor", "reason", reason_text(decision->reason),
+		"rule", text(attempt->rule), "exception", number_or_null(decision->exception),
+		"route", route_text(source->route), "source", source_json(source), "service",
+		endpoint_json(attempt->flow.protocol, &attempt->flow.service,
+			      attempt->flow.service_port, attempt->program),
 		"client", client_json(&attempt->flow), "interface", text(source->interface), "mac",
-		mac_json(&attempt->arrival), "pid", number_or_null((uint64_t)source->pid),
-		"program", text_or_null(source->comm));
+		attempt->arrival.has_mac ? mac_json(attempt->arrival.mac) : json_null(), "pid",
+		number_or_null((uint64_t)source->pid), "program", text_or_null(source->comm));
 }
 
 /* As `ss` has them, in its words. */
@@ -204,10 +268,11 @@ json_t *reply_connection(const struct open_connection *connection)
 		"{s:o, s:s, s:o, s:o, s:o, s:s, s:b, s:s, s:s, s:o, s:o, s:o}", "source",
 		source_json(source), "route", route_text(source->route), "interface",
 		text(source->interface), "service",
-		service_json(&connection->flow, connection->program), "client",
-		client_json(&connection->flow), "state", state_text(connection->state), "allowed",
-		decision->verdict == VERDICT_ACCEPT, "reason", reason_text(decision->reason),
-		"rule", decision->rule ? decision->rule : "", "exception",
-		number_or_null(decision->exception), "pid", number_or_null((uint64_t)source->pid),
-		"program", text_or_null(source->comm));
+		endpoint_json(connection->flow.protocol, &connection->flow.service,
+			      connection->flow.service_port, connection->program),
+		"client", client_json(&connection->flow), "state", state_text(connection->state),
+		"allowed", decision->verdict == VERDICT_ACCEPT, "reason",
+		reason_text(decision->reason), "rule", decision->rule ? decision->rule : "",
+		"exception", number_or_null(decision->exception), "pid",
+		number_or_null((uint64_t)source->pid), "program", text_or_null(source->comm));
 }

@@ -9,6 +9,7 @@ struct attempt;
 struct exception;
 struct guest;
 struct open_connection;
+struct guest_view;
 struct status;
 
 /*
@@ -17,7 +18,7 @@ struct status;
  */
 json_t *reply_status(const struct status *status);
 json_t *reply_exception(const struct exception *exception);
-json_t *reply_guest(const struct guest *guest);
+json_t *reply_guest(const struct guest *guest, const struct guest_view *view);
 json_t *reply_event(const struct attempt *attempt);
 json_t *reply_connection(const struct open_connection *connection);
 

@@ -6,6 +6,7 @@
 #include "control/replies.h"
 #include "control/walks.h"
 #include "guests/registry.h"
+#include "guests/view.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 /**
  * struct page - the part of a list that one answer carries
+ * @settings: of the control socket
  * @items: what it carries
  * @after: id of the last item of the page before
  * @last: id of its own last item
@@ -20,6 +22,7 @@
  * @is_cut: there are more items behind it
  */
 struct page {
+	const struct control_settings *settings;
 	json_t *items;
 	uint64_t after;
 	uint64_t last;
@@ -54,15 +57,17 @@ static int add_exception(void *data, const struct exception *exception)
 static int add_guest(void *data, const struct guest *guest)
 {
 	struct page *page = data;
+	struct guest_view view;
 
 	if (!is_on_page(page, guest->id))
 		return page->is_cut;
-	return add_item(page, guest->id, reply_guest(guest));
+	page->settings->handler->view(page->settings->data, guest, &view);
+	return add_item(page, guest->id, reply_guest(guest, &view));
 }
 
 static json_t *next_page(const struct control_settings *settings, struct stream *stream)
 {
-	struct page page = {.items = json_array(), .after = stream->cursor};
+	struct page page = {.settings = settings, .items = json_array(), .after = stream->cursor};
 	const char *name;
 	int result;
 

@@ -284,3 +284,45 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 		return vanished(registry, flow, arrival, source);
 	return host(source, "no guest's process holds its socket");
 }
+
+void registry_maker(struct registry *registry, const struct socket_info *socket,
+		    struct source *source)
+{
+	const struct cgroup_entry *cgroup = cgroup_lookup(registry, socket->cgroup);
+	unsigned int budget = SEARCH_BUDGET;
+	struct suspect *suspect = NULL;
+	enum search_result search;
+
+	memset(source, 0, sizeof(*source));
+	text_copy(source->interface, sizeof(source->interface), "lo");
+	if (cgroup && cgroup->is_guest) {
+		const struct guest *guest = guests_for_cgroup(registry, &cgroup->match);
+
+		if (!guest) {
+			unknown(source, "the table of guests is full", 0);
+			return;
+		}
+		source->route = guest->kind == KIND_VM ? ROUTE_USER_NET : ROUTE_HOST_NET;
+		source_set_guest(source, guest);
+		return;
+	}
+	search = search_suspects(registry, socket, cgroup, &budget, &suspect);
+	if (suspect)
+		source_set_suspect(registry, source, suspect);
+	else if (search == SEARCH_UNSURE)
+		unknown(source, "a contained process may hold its socket", 0);
+	else
+		host(source, "no guest's process holds its socket");
+}
+
+bool registry_helps(struct registry *registry, pid_t pid, struct source *source)
+{
+	const struct member *member = members_find(registry, pid);
+
+	if (!member || !member->supervisor || member->guest == NO_GUEST)
+		return false;
+	source->route = ROUTE_HOST_NET;
+	source->pid = pid;
+	source_set_guest(source, &registry->guests[member->guest]);
+	return true;
+}

@@ -77,7 +77,7 @@ struct guest *guests_add(struct registry *registry, enum kind kind, const char *
 	text_copy(guest->name, sizeof(guest->name), name);
 	text_copy(guest->key, sizeof(guest->key), key);
 	guest->why = why;
-	guest->first_us = clock_realtime_us();
+	guest->first_us = guest->last_us = clock_realtime_us();
 	registry->guest_keys[i] = hash_text(key);
 	registry->guest_netns[i] = 0;
 	registry->guest_nsids[i] = 0;

@@ -108,8 +108,10 @@ static struct member *add(struct registry *registry, const struct member *entry)
 	registry->local_members += entry->local;
 	if (entry->local && entry->guest != NO_GUEST && !registry->guest_members[entry->guest])
 		registry->local_start_us = clock_monotonic_us();
-	if (entry->guest != NO_GUEST)
+	if (entry->guest != NO_GUEST) {
 		registry->guest_members[entry->guest]++;
+		registry->guests[entry->guest].last_us = clock_realtime_us();
+	}
 	return &registry->members[i];
 }
 

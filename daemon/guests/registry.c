@@ -169,6 +169,11 @@ void registry_trust_sandboxes(struct registry *registry, bool trust)
 	registry_rescan(registry);
 }
 
+uint64_t registry_local_start(const struct registry *registry)
+{
+	return registry->local_start_us;
+}
+
 void registry_kernel_knows(struct registry *registry, bool knows)
 {
 	registry->kernel_knows_cgroups = knows;
@@ -180,6 +185,7 @@ void registry_judged(struct registry *registry, const struct source *source, boo
 
 	if (!guest)
 		return;
+	guest->last_us = clock_realtime_us();
 	guest->attempts++;
 	guest->refused += refused;
 }

@@ -8,9 +8,11 @@
 struct catalogue;
 struct error;
 struct links;
+struct neighbours;
 struct process_event;
 struct registry;
 struct ruleset_cgroup;
+struct socket_info;
 struct sockets;
 
 /**
@@ -29,6 +31,7 @@ struct sockets;
  * @name_tries: how often its name was looked for in files
  * @name_next_us: CLOCK_MONOTONIC of the next time, 0: none
  * @first_us: CLOCK_REALTIME microseconds when first seen
+ * @last_us: of the latest of its connections, or of a process of it that started
  * @attempts: connections judged
  * @refused: of those, refused
  */
@@ -46,6 +49,7 @@ struct guest {
 	uint8_t name_tries;
 	uint64_t name_next_us;
 	uint64_t first_us;
+	uint64_t last_us;
 	uint64_t attempts;
 	uint64_t refused;
 };
@@ -60,6 +64,7 @@ struct guest {
  * @catalogue: how runtimes are recognised; the caller's, and stays until another is set
  * @links: of the guarded namespace
  * @sockets: of the guarded namespace
+ * @neighbours: of the guarded namespace, NULL for none
  */
 struct registry_settings {
 	int proc;
@@ -70,6 +75,7 @@ struct registry_settings {
 	const struct catalogue *catalogue;
 	struct links *links;
 	struct sockets *sockets;
+	struct neighbours *neighbours;
 };
 
 /** registry_new() - called in the guarded network namespace; scans what already runs. */
@@ -143,6 +149,24 @@ void registry_judged(struct registry *registry, const struct source *source, boo
  */
 int registry_source(struct registry *registry, const struct flow *flow,
 		    const struct arrival *arrival, struct source *source);
+
+/**
+ * registry_maker() - who made a socket that waits for connections
+ * As registry_source() for a client's socket, with the same bounds; @source is the host, a guest,
+ * or unknown.
+ */
+void registry_maker(struct registry *registry, const struct socket_info *socket,
+		    struct source *source);
+
+/** registry_helps() - is it a host process that keeps a guest (conmon, …)? Then @source is that
+ * guest. */
+bool registry_helps(struct registry *registry, pid_t pid, struct source *source);
+
+/**
+ * registry_local_start() - when a process that may open ports for a guest last started
+ * Return: CLOCK_MONOTONIC microseconds.
+ */
+uint64_t registry_local_start(const struct registry *registry);
 
 /** registry_peer_guest() - is this process inside a guest? @label receives e.g. "container:web". */
 bool registry_peer_guest(struct registry *registry, pid_t pid, char *label, size_t size);

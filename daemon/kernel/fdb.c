@@ -324,3 +324,17 @@ enum links_port fdb_find(const struct fdb *fdb, uint32_t bridge, const uint8_t *
 	*port = slot->entry.port;
 	return LINKS_PORT_FOUND;
 }
+
+void fdb_each(const struct fdb *fdb, uint32_t port, uint64_t now_ms,
+	      int (*visit)(void *data, const uint8_t *mac), void *data)
+{
+	const struct port *list = find_port((struct fdb *)fdb, port);
+	uint16_t index = list ? list->newest : NONE;
+
+	for (; index != NONE; index = fdb->slots[index].older) {
+		const struct slot *slot = &fdb->slots[index];
+
+		if (!slot->gone && !is_ambiguous(slot, now_ms) && visit(data, slot->entry.mac))
+			return;
+	}
+}

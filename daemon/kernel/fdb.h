@@ -51,4 +51,11 @@ void fdb_end_sync(struct fdb *fdb, uint64_t now_ms);
 enum links_port fdb_find(const struct fdb *fdb, uint32_t bridge, const uint8_t *mac,
 			 uint64_t now_ms, uint32_t *port);
 
+/**
+ * fdb_each() - the addresses behind one port that fdb_find() finds there, the newest first
+ * @visit: returns non-zero to end
+ */
+void fdb_each(const struct fdb *fdb, uint32_t port, uint64_t now_ms,
+	      int (*visit)(void *data, const uint8_t *mac), void *data);
+
 #endif

@@ -347,6 +347,12 @@ enum links_port links_port(const struct links *links, uint32_t bridge, const uin
 	return links_tables_port(links->tables, bridge, mac, now_ms, port);
 }
 
+void links_each_mac(const struct links *links, uint32_t port,
+		    int (*visit)(void *data, const uint8_t *mac), void *data)
+{
+	links_tables_each_mac(links->tables, port, monotonic_ms(), visit, data);
+}
+
 static int read_netnsid(const struct nlmsghdr *message, void *data)
 {
 	const struct nlattr *table[NETNSA_NSID + 1];

@@ -99,6 +99,13 @@ enum links_port links_port(const struct links *links, uint32_t bridge, const uin
 			   uint32_t *port);
 
 /**
+ * links_each_mac() - the MAC addresses behind a bridge port, the newest first, for people to read
+ * @visit: returns non-zero to end
+ */
+void links_each_mac(const struct links *links, uint32_t port,
+		    int (*visit)(void *data, const uint8_t *mac), void *data);
+
+/**
  * links_netnsid() - the id by which this namespace knows another (RTM_GETNSID)
  * @netns_fd: descriptor of the other namespace
  * Return: the id, -1 when it has none, or another -errno. May take the rtnl lock: not for the

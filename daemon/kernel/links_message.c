@@ -209,6 +209,30 @@ int neighbour_message_parse(const struct nlmsghdr *message, struct fdb_entry *re
 	return 0;
 }
 
+int peer_message_parse(const struct nlmsghdr *message, struct neighbour *result)
+{
+	const struct nlattr *table[TABLE_SIZE(NDA_LLADDR)];
+	const struct ndmsg *header = message_header(message, sizeof(*header));
+	const uint16_t resolved = NUD_PERMANENT | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE;
+
+	if (!header)
+		return -EBADMSG;
+	if ((header->ndm_family != AF_INET && header->ndm_family != AF_INET6) ||
+	    !(header->ndm_state & resolved) || (header->ndm_flags & NTF_PROXY))
+		return -ENOMSG;
+	netlink_attributes(message, sizeof(*header), table, TABLE_SIZE(NDA_LLADDR));
+	*result = (struct neighbour){
+		.ifindex = (uint32_t)header->ndm_ifindex,
+		.address = {.s6_addr = {[10] = 0xff, [11] = 0xff}},
+	};
+	if (header->ndm_ifindex <= 0 ||
+	    !read_bytes(table[NDA_LLADDR], result->mac, sizeof(result->mac)))
+		return -EBADMSG;
+	if (header->ndm_family == AF_INET)
+		return read_bytes(table[NDA_DST], &result->address.s6_addr[12], 4) ? 0 : -EBADMSG;
+	return read_bytes(table[NDA_DST], &result->address, 16) ? 0 : -EBADMSG;
+}
+
 static void each_next_hop(const struct nlattr *hops, void (*visit)(void *data, uint32_t ifindex),
 			  void *data)
 {

@@ -37,6 +37,21 @@ int address_message_parse(const struct nlmsghdr *message, struct interface_addre
 int neighbour_message_parse(const struct nlmsghdr *message, struct fdb_entry *result);
 
 /**
+ * struct neighbour - the kernel's ARP or ND entry for a peer that it has resolved
+ * @ifindex: interface it was seen on; of a bridge's port the bridge
+ * @address: IPv4 as in struct flow
+ * @mac: where frames to @address are sent
+ */
+struct neighbour {
+	uint32_t ifindex;
+	struct in6_addr address;
+	uint8_t mac[MAC_SIZE];
+};
+
+/** peer_message_parse() - RTM_NEWNEIGH of IPv4 or IPv6 */
+int peer_message_parse(const struct nlmsghdr *message, struct neighbour *result);
+
+/**
  * route_message_each() - an IPv4 default route of the main table, not learned from a router
  *	advertisement: call @visit with each interface it leaves by
  * Return: 0 or as above.

@@ -358,6 +358,12 @@ enum links_port links_tables_port(const struct links_tables *tables, uint32_t br
 	return fdb_find(tables->fdb, bridge, mac, now_ms, port);
 }
 
+void links_tables_each_mac(const struct links_tables *tables, uint32_t port, uint64_t now_ms,
+			   int (*visit)(void *data, const uint8_t *mac), void *data)
+{
+	fdb_each(tables->fdb, port, now_ms, visit, data);
+}
+
 static int apply(struct links_tables *tables, const struct nlmsghdr *message, uint64_t now_ms)
 {
 	switch (message->nlmsg_type) {

@@ -53,5 +53,7 @@ bool links_tables_owns_address(const struct links_tables *tables, uint32_t ifind
 			       const struct in6_addr *address);
 enum links_port links_tables_port(const struct links_tables *tables, uint32_t bridge,
 				  const uint8_t *mac, uint64_t now_ms, uint32_t *port);
+void links_tables_each_mac(const struct links_tables *tables, uint32_t port, uint64_t now_ms,
+			   int (*visit)(void *data, const uint8_t *mac), void *data);
 
 #endif

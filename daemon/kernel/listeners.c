@@ -8,6 +8,7 @@
 #include "kernel/sockets.h"
 #include "util/text.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -53,31 +54,37 @@ void listeners_free(struct listeners *listeners)
 	free(listeners);
 }
 
-static void look_up(struct listeners *listeners, const struct flow *flow, char *comm)
+int listeners_holder(struct listeners *listeners, const struct socket_info *socket,
+		     unsigned int *budget, struct process *process)
 {
-	unsigned int budget = LOOKUP_BUDGET;
-	struct socket_info socket;
-	size_t count;
+	size_t count =
+		cgroups_processes(listeners->cgroup, socket->cgroup, listeners->pids, PIDS_MAX);
 
-	if (sockets_listener(listeners->sockets, flow, &socket) || !socket.inode)
-		return;
-	count = cgroups_processes(listeners->cgroup, socket.cgroup, listeners->pids, PIDS_MAX);
 	for (size_t i = 0; i < count; i++) {
-		struct process process;
 		int hint = -1;
 
-		switch (process_holds_socket(listeners->proc, listeners->pids[i], socket.inode,
-					     &hint, &budget)) {
+		switch (process_holds_socket(listeners->proc, listeners->pids[i], socket->inode,
+					     &hint, budget)) {
 		case SOCKET_HELD:
-			if (!process_read(listeners->proc, listeners->pids[i], &process))
-				text_copy(comm, COMM_SIZE, process.comm);
-			return;
+			return process_read(listeners->proc, listeners->pids[i], process);
 		case SOCKET_SEARCH_CUT:
-			return;
+			return -EAGAIN;
 		case SOCKET_NOT_HELD:
 			break;
 		}
 	}
+	return -ENOENT;
+}
+
+static void look_up(struct listeners *listeners, const struct flow *flow, char *comm)
+{
+	unsigned int budget = LOOKUP_BUDGET;
+	struct socket_info socket;
+	struct process process;
+
+	if (!sockets_listener(listeners->sockets, flow, &socket) && socket.inode &&
+	    !listeners_holder(listeners, &socket, &budget, &process))
+		text_copy(comm, COMM_SIZE, process.comm);
 }
 
 static struct entry *cache_slot(struct listeners *listeners, const struct flow *flow)

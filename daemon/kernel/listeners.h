@@ -6,6 +6,8 @@
 #include "flow.h"
 
 struct listeners;
+struct process;
+struct socket_info;
 struct sockets;
 
 /**
@@ -16,6 +18,18 @@ struct sockets;
  */
 struct listeners *listeners_new(struct sockets *sockets, int proc, int cgroup);
 void listeners_free(struct listeners *listeners);
+
+/**
+ * listeners_holder() - the process that holds a socket
+ * @budget: descriptors that may be read, decreased by those that were
+ * @process: receives it
+ *
+ * Looks through the processes of the cgroup that the socket was made in. Not for the verdict path.
+ *
+ * Return: 0, -ENOENT when none of them holds it, -EAGAIN when the budget was used up.
+ */
+int listeners_holder(struct listeners *listeners, const struct socket_info *socket,
+		     unsigned int *budget, struct process *process);
 
 /**
  * listeners_program() - the comm of the process that a flow is for

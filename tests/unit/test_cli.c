@@ -4,6 +4,7 @@
 
 #include "control/events.h"
 #include "guests/registry.h"
+#include "guests/view.h"
 #include "util/clock.h"
 #include "util/text.h"
 
@@ -52,8 +53,11 @@ int registry_each(const struct registry *registry,
 			      .kind = KIND_VM,
 			      .runtime = "qemu",
 			      .name = "dev\x1b[31mbox",
+			      .key = "qemu:4711:99",
 			      .leader = 4711,
-			      .why = "its program",
+			      .why = "its VMM's command line",
+			      .first_us = 3661000000,
+			      .last_us = 7322000000,
 			      .attempts = 12,
 			      .refused = 10};
 	int result = visit(data, &guest);
@@ -65,7 +69,40 @@ int registry_each(const struct registry *registry,
 		guest.leader++;
 		result = visit(data, &guest);
 	}
-	return result;
+	/* Two of one name. */
+	guest = (struct guest){.id = 7,
+			       .kind = KIND_CONTAINER,
+			       .runtime = "podman",
+			       .name = "web",
+			       .why = "its cgroup"};
+	if (!result)
+		result = visit(data, &guest);
+	guest.id = 8;
+	return result ? result : visit(data, &guest);
+}
+
+static void view(void *data, const struct guest *guest, struct guest_view *view)
+{
+	*view = (struct guest_view){.processes = 1};
+	if (guest->id != 1)
+		return;
+	*view = (struct guest_view){
+		.has_user = true,
+		.user = 0,
+		.processes = 2,
+		.cgroup = "/machine/\x1b[31m",
+		.interfaces = {{"tap0", "br0"}},
+		.interface_count = 1,
+		.macs = {{2, 0, 0, 0, 0xab, 1}, {2, 0, 0, 0, 0xab, 2}},
+		.mac_count = 2,
+		.addresses = {{.s6_addr = {[10] = 0xff, [11] = 0xff, 10, 0, 0, 2}},
+			      IN6ADDR_LOOPBACK_INIT},
+		.address_count = 2,
+		.conduits = {{4711, "qemu-system-x86", "qemu"}},
+		.conduit_count = 1,
+		.listens = {{IPPROTO_TCP, 2222, IN6ADDR_LOOPBACK_INIT, "qemu-system-x86"}},
+		.listen_count = 1,
+	};
 }
 
 int exceptions_each(const struct exceptions *exceptions,
@@ -194,6 +231,7 @@ static const struct control_handler handler = {
 	.add = add,
 	.remove = forget,
 	.reload = reload,
+	.view = view,
 	.peer_guest = is_guest,
 };
 
@@ -543,8 +581,82 @@ static void tables_are_aligned_and_escaped(void **state)
 		   "ID  ACTION  SERVICE             FROM       EXPIRES  MADE BY  COMMENT\n"
 		   " 1  allow   tcp/127.0.0.1:9222  vm:devbox  never    root     for "
 		   "the\\x0abrowser\n");
+}
+
+static void guests_are_a_table(void **state)
+{
 	RUN(&run, "guests");
-	assert_has(run.text, "vm:dev\\x1b[31mbox  qemu     4711        12       10  ");
+	assert_int_equal(run.status, 0);
+	assert_string_equal(
+		run.text,
+		"ID  GUEST              RUNTIME   PID  USER  ADDRESS      ATTEMPTS  REFUSED  "
+		"SINCE                LAST\n"
+		" 1  vm:dev\\x1b[31mbox  qemu     4711  root  10.0.0.2 +1        12       10  "
+		"1970-01-01 01:01:01  1970-01-01 02:02:02\n"
+		" 7  container:web      podman      -  -     -                   0        0  "
+		"1970-01-01 00:00:00  1970-01-01 00:00:00\n"
+		" 8  container:web      podman      -  -     -                   0        0  "
+		"1970-01-01 00:00:00  1970-01-01 00:00:00\n");
+}
+
+static void all_that_is_known_of_a_guest(void **state)
+{
+	static const char *const words[] = {"1", "guest:1", "dev\x1b[31mbox", "qemu:dev\x1b[31mbox",
+					    "vm:dev\\x1b[31mbox"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		RUN(&run, "guests", words[i]);
+		assert_int_equal(run.status, 0);
+		assert_string_equal(run.text, "vm:dev\\x1b[31mbox\n"
+					      "  id           1 (guest:1)\n"
+					      "  kind         vm\n"
+					      "  runtime      qemu\n"
+					      "  recognised   by its VMM's command line\n"
+					      "  key          qemu:4711:99\n"
+					      "  pid          4711\n"
+					      "  user         root\n"
+					      "  processes    2\n"
+					      "  cgroup       /machine/\\x1b[31m\n"
+					      "  interface    tap0, a port of br0\n"
+					      "  mac          02:00:00:00:ab:01\n"
+					      "               02:00:00:00:ab:02\n"
+					      "  address      10.0.0.2\n"
+					      "               ::1\n"
+					      "  conduit      qemu-system-x86 (qemu), pid 4711\n"
+					      "  listens on   tcp [::1]:2222 (qemu-system-x86)\n"
+					      "  since        1970-01-01 01:01:01\n"
+					      "  last seen    1970-01-01 02:02:02\n"
+					      "  attempts     12, refused 10\n");
+	}
+}
+
+static void all_guests_of_a_name_are_shown(void **state)
+{
+	json_t *json;
+
+	RUN(&run, "guests", "web");
+	assert_int_equal(run.status, 0);
+	assert_has(run.text, "  id           7 (guest:7)\n");
+	assert_has(run.text, "  id           8 (guest:8)\n");
+	RUN(&run, "guests", "container:web", "--json");
+	json = json_loads(run.text, 0, NULL);
+	assert_int_equal(json_array_size(json), 2);
+	json_decref(json);
+	RUN(&run, "guests", "guest:8");
+	assert_has(run.text, "  id           8 (guest:8)\n");
+	assert_null(strstr(run.text, "guest:7"));
+}
+
+static void the_nearest_names_are_suggested(void **state)
+{
+	RUN(&run, "guests", "container:wbe");
+	assert_complains(&run, 1, "no guest \"container:wbe\" is known: do you mean container:web");
+	RUN(&run, "guests", "box");
+	assert_complains(&run, 1, "do you mean vm:dev\\x1b[31mbox?");
+	RUN(&run, "guests", "something\x1b[else");
+	assert_complains(&run, 1, "no guest \"something\\x1b[else\" is known: see lhguard guests");
+	RUN(&run, "guests", "guest:9");
+	assert_complains(&run, 1, "no guest \"guest:9\" is known");
 }
 
 static void a_list_of_many_pages_is_one_array(void **state)
@@ -627,6 +739,24 @@ static void watch_says_who_what_and_how_to_allow_it(void **state)
 	attempt.source.class = SOURCE_UNKNOWN;
 	attempt.source.name[0] = attempt.source.runtime[0] = '\0';
 	assert_has(watch(&attempt, NULL), "--from unknown");
+}
+
+static void watch_tells_of_listeners(void **state)
+{
+	struct attempt attempt = attempt_of("devbox", "127.0.0.1:9222");
+	const char *text;
+
+	attempt.type = EVENT_LISTENER;
+	attempt.decision = (struct decision){.verdict = VERDICT_ACCEPT, .reason = REASON_LISTENS};
+	text = watch(&attempt, NULL);
+	assert_has(text, " listen vm:devbox (qemu-system-x86) listens on tcp 127.0.0.1:9222");
+	assert_null(strstr(text, "allow"));
+	attempt = attempt_of("devbox", "[::1]:9222");
+	attempt.type = EVENT_LISTENER;
+	attempt.decision = (struct decision){.reason = REASON_TAKES_PORT};
+	snprintf(attempt.rule, sizeof(attempt.rule), "which python3 had until 12:00:03");
+	assert_has(watch(&attempt, NULL), " listen vm:devbox (qemu-system-x86) takes tcp "
+					  "[::1]:9222, which python3 had until 12:00:03");
 }
 
 /* What a shell makes of the command that the line suggests. */
@@ -771,6 +901,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(status_tells_what_is_wrong_and_what_to_do, start,
 						stop),
 		cmocka_unit_test_setup_teardown(tables_are_aligned_and_escaped, start, stop),
+		cmocka_unit_test_setup_teardown(guests_are_a_table, start, stop),
+		cmocka_unit_test_setup_teardown(all_that_is_known_of_a_guest, start, stop),
+		cmocka_unit_test_setup_teardown(all_guests_of_a_name_are_shown, start, stop),
+		cmocka_unit_test_setup_teardown(the_nearest_names_are_suggested, start, stop),
+		cmocka_unit_test_setup_teardown(watch_tells_of_listeners, start, stop),
 		cmocka_unit_test_setup_teardown(a_list_of_many_pages_is_one_array, start, stop),
 		cmocka_unit_test_setup_teardown(watch_says_who_what_and_how_to_allow_it, start,
 						stop),

@@ -69,11 +69,11 @@ static void repeats_are_one_event_with_a_count(void **state)
 static void other_attempts_are_kept_apart(void **state)
 {
 	struct events *events = events_new();
-	struct attempt variants[9];
+	struct attempt variants[10];
 	struct events_totals totals;
 	struct told told = {0};
 
-	for (size_t i = 0; i < 9; i++)
+	for (size_t i = 0; i < 10; i++)
 		variants[i] = attempt_of(40000, 1);
 	variants[1].flow.client_port++;
 	variants[2].flow.service_port++;
@@ -83,15 +83,17 @@ static void other_attempts_are_kept_apart(void **state)
 	variants[6].decision.verdict = VERDICT_ACCEPT;
 	variants[7].enforced = false;
 	variants[8].arrival.ifindex = 7;
+	variants[9].type = EVENT_LISTENER;
 	events_listen(events, listen_to, &told);
 	for (int run = 0; run < 2; run++)
-		for (size_t i = 0; i < 9; i++)
+		for (size_t i = 0; i < 10; i++)
 			events_record(events, &variants[i]);
-	assert_int_equal(told.news, 9);
-	assert_int_equal(told.repeats, 9);
+	assert_int_equal(told.news, 10);
+	assert_int_equal(told.repeats, 10);
 	events_totals(events, &totals);
-	assert_int_equal(totals.attempts, 9);
-	assert_int_equal(totals.refused, 8);
+	assert_int_equal(totals.attempts, 10);
+	assert_int_equal(totals.listeners, 1);
+	assert_int_equal(totals.refused, 9);
 	assert_int_equal(totals.forgotten, 0);
 	events_free(events);
 }

@@ -94,6 +94,32 @@ static void an_entry_has_its_fields_escaped(void **state)
 	assert_null(strstr(latest, "\nLHGUARD_EXCEPTION=")); /* it has none */
 }
 
+static void a_listener_says_so(void **state)
+{
+	static const char *const expected[] = {
+		"MESSAGE=listen vm:devbox (qemu\\x0aFAKE=1) takes tcp 127.0.0.1:9222, "
+		"which python3 had until 12:00:03\n",
+		"\nMESSAGE_ID=29480d7bb0524a97acac04ce0e67b07c\n",
+		"\nPRIORITY=5\n",
+		"\nLHGUARD_TYPE=listener\n",
+		"\nLHGUARD_REASON=takes-port\n",
+		"\nLHGUARD_SERVICE=127.0.0.1:9222\n",
+	};
+	struct attempt attempt = attempt_of_devbox();
+	struct journal *journal;
+
+	attempt.type = EVENT_LISTENER;
+	attempt.decision = (struct decision){.reason = REASON_TAKES_PORT};
+	sprintf(attempt.rule, "which python3 had until 12:00:03");
+	assert_int_equal(journal_start(&journal), 0);
+	journal_record(journal, &attempt);
+	journal_stop(journal);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		if (!strstr(latest, expected[i]))
+			fail_msg("no %s in\n%s", expected[i], latest);
+	assert_null(strstr(latest, "\nLHGUARD_CLIENT=")); /* nobody connects */
+}
+
 static void all_that_waits_is_written_at_the_end(void **state)
 {
 	struct attempt attempt = attempt_of_devbox();
@@ -145,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(an_entry_has_its_fields_escaped, reset),
+		cmocka_unit_test_setup(a_listener_says_so, reset),
 		cmocka_unit_test_setup(all_that_waits_is_written_at_the_end, reset),
 		cmocka_unit_test_setup(a_journald_that_hangs_costs_entries_only, reset),
 		cmocka_unit_test_setup(what_journald_refuses_is_counted, reset),

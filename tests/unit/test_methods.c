@@ -4,6 +4,7 @@
 #include "control/events.h"
 #include "control/methods.h"
 #include "guests/registry.h"
+#include "guests/view.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -153,6 +154,26 @@ static void fake_walk_end(struct walk *walk)
 	free(walk->query.ended);
 }
 
+static void fake_view(void *data, const struct guest *guest, struct guest_view *view)
+{
+	*view = (struct guest_view){
+		.has_user = true,
+		.user = 64055,
+		.processes = 3,
+		.cgroup = "/machine.slice/a\xff.scope",
+		.interfaces = {{"tap0", "br0"}, {"tap1", ""}},
+		.interface_count = 2,
+		.macs = {{2, 0, 0, 0, 0xab, 1}},
+		.mac_count = 1,
+		.conduits = {{77, "qemu-system-x86", "qemu"}},
+		.conduit_count = 1,
+		.listens = {{IPPROTO_TCP, 2222, IN6ADDR_LOOPBACK_INIT, "qemu-system-x86"}},
+		.listen_count = 1,
+		.addresses = {{.s6_addr = {[10] = 0xff, [11] = 0xff, 10, 0, 0, 2}}},
+		.address_count = 1,
+	};
+}
+
 static const struct control_handler handler = {
 	.walk_start = fake_walk_start,
 	.walk_next = fake_walk_next,
@@ -161,6 +182,7 @@ static const struct control_handler handler = {
 	.add = fake_add,
 	.remove = fake_remove,
 	.reload = fake_reload,
+	.view = fake_view,
 };
 
 static struct asked asked;
@@ -889,12 +911,53 @@ static void watch_without_more_answers_once(void **state)
 	assert_int_equal(stream.type, STREAM_NONE);
 }
 
+static void a_guest_has_every_field_of_the_definition(void **state)
+{
+	json_t *answer, *expected;
+
+	guest_count = 1;
+	answer = answer_to_root("{\"method\":\"org.lhguard.ListGuests\"}");
+	expected = json_loads(
+		"{\"parameters\":{\"guests\":[{\"id\":1,\"kind\":\"vm\",\"runtime\":\"qemu\","
+		"\"name\":\"devbox\",\"label\":\"vm:devbox\",\"leader\":null,\"user\":64055,"
+		"\"processes\":3,\"recognised\":\"its program\",\"key\":\"\","
+		"\"cgroup\":\"/machine.slice/a\\\\xff.scope\",\"netns\":null,"
+		"\"interfaces\":[{\"name\":\"tap0\",\"bridge\":\"br0\"},"
+		"{\"name\":\"tap1\",\"bridge\":null}],\"macs\":[\"02:00:00:00:ab:01\"],"
+		"\"addresses\":[\"10.0.0.2\"],\"conduits\":[{\"pid\":77,"
+		"\"program\":\"qemu-system-x86\",\"runtime\":\"qemu\"}],"
+		"\"listens\":[{\"protocol\":\"tcp\",\"address\":\"::1\",\"port\":2222,"
+		"\"program\":\"qemu-system-x86\"}],\"since\":\"1970-01-01T00:00:00Z\","
+		"\"lastSeen\":\"1970-01-01T00:00:00Z\",\"attempts\":0,\"refused\":0}]}}",
+		0, NULL);
+	assert_non_null(expected);
+	if (!json_equal(answer, expected))
+		fail_msg("%s", json_dumps(answer, 0));
+	json_decref(expected);
+	json_decref(answer);
+}
+
+static void a_listener_is_an_event_of_its_own(void **state)
+{
+	struct attempt attempt = {.type = EVENT_LISTENER,
+				  .decision = {.reason = REASON_TAKES_PORT}};
+	json_t *answer, *event;
+
+	events_record(settings.events, &attempt);
+	answer = answer_to_root("{\"method\":\"org.lhguard.Watch\"}");
+	event = json_object_get(json_object_get(answer, "parameters"), "event");
+	assert_string_equal(json_string_value(json_object_get(event, "type")), "listener");
+	assert_string_equal(json_string_value(json_object_get(event, "reason")), "takes-port");
+	assert_string_equal(json_string_value(json_object_get(event, "verdict")), "accept");
+	json_decref(answer);
+}
+
 static void an_event_has_every_field_of_the_definition(void **state)
 {
 	static const char *const fields[] = {
-		"id",	  "time",      "last",	    "count", "verdict", "mode",
-		"reason", "rule",      "exception", "route", "source",	"service",
-		"client", "interface", "mac",	    "pid",   "program",
+		"id",	   "type",   "time",	  "last",      "count", "verdict",
+		"mode",	   "reason", "rule",	  "exception", "route", "source",
+		"service", "client", "interface", "mac",       "pid",	"program",
 	};
 	struct attempt attempt = {
 		.flow = {.family = AF_INET, .protocol = IPPROTO_TCP, .service_port = 9222},
@@ -975,6 +1038,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_past_that_was_forgotten_meanwhile_is_counted_as_lost, reset, clear),
 		cmocka_unit_test_setup_teardown(watch_without_more_answers_once, reset, clear),
+		cmocka_unit_test_setup_teardown(a_guest_has_every_field_of_the_definition, reset,
+						clear),
+		cmocka_unit_test_setup_teardown(a_listener_is_an_event_of_its_own, reset, clear),
 		cmocka_unit_test_setup_teardown(an_event_has_every_field_of_the_definition, reset,
 						clear),
 	};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The verbs that show what is: list, guests. */
+/* The verb that shows the exceptions in force: list. */
 #include "output.h"
 #include "verbs.h"
 
@@ -61,61 +61,21 @@ static void print_exceptions(const json_t *list)
 	table_print(&table);
 }
 
-static void print_guests(const json_t *list)
-{
-	static const struct column columns[] = {
-		{"ID", true},	    {"GUEST", false},  {"RUNTIME", false}, {"PID", true},
-		{"ATTEMPTS", true}, {"REFUSED", true}, {"SINCE", false},   {"KNOWN BY", false},
-	};
-	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
-
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *guest = json_array_get(list, i);
-		json_int_t leader = number_of(guest, "leader");
-
-		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(guest, "id"));
-		table_add(&table, "%s", text_of(guest, "label"));
-		table_add(&table, "%s", text_of(guest, "runtime"));
-		if (leader)
-			table_add(&table, "%" JSON_INTEGER_FORMAT, leader);
-		else
-			table_add(&table, "-");
-		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(guest, "attempts"));
-		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(guest, "refused"));
-		table_add(&table, "%s", local_time(text_of(guest, "since")));
-		table_add(&table, "%s", text_of(guest, "recognised"));
-	}
-	table_print(&table);
-}
-
-static enum status show(const struct options *options, const char *method, const char *member,
-			void (*print)(const json_t *list), const char *nothing)
+enum status verb_list(const struct options *options, int argc, char **argv)
 {
 	json_t *list = NULL;
-	enum status status = client_list(options->socket, method, member, &list);
+	enum status status = client_list(options->socket, "ListExceptions", "exceptions", &list);
 
 	if (status)
 		return status;
 	if (options->json)
 		print_json(list);
 	else if (json_array_size(list))
-		print(list);
+		print_exceptions(list);
 	else
-		puts(nothing);
+		puts("No exceptions: guests reach no service of this host but what they need to "
+		     "run. "
+		     "One is made by: lhguard allow SERVICE --from GUEST");
 	json_decref(list);
 	return STATUS_DONE;
-}
-
-enum status verb_list(const struct options *options, int argc, char **argv)
-{
-	return show(
-		options, "ListExceptions", "exceptions", print_exceptions,
-		"No exceptions: guests reach no service of this host but what they need to run. "
-		"One is made by: lhguard allow SERVICE --from GUEST");
-}
-
-enum status verb_guests(const struct options *options, int argc, char **argv)
-{
-	return show(options, "ListGuests", "guests", print_guests,
-		    "No VM and no container is known to be running.");
 }

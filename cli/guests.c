@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The verb that shows the guests: a table of all, or all that is known of some. */
+#include "output.h"
+#include "verbs.h"
+
+#include "util/text.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LENGTH(array)  (sizeof(array) / sizeof((array)[0]))
+#define WORD_SIZE      320
+#define SUGGESTED_MOST 3
+#define COMPARED_MOST  64 /* bytes of a name that are compared when none fits */
+
+static const char *user_of(const json_t *guest)
+{
+	const json_t *uid = json_object_get(guest, "user");
+	const struct passwd *user =
+		json_is_integer(uid) ? getpwuid((uid_t)json_integer_value(uid)) : NULL;
+	static char text[32];
+
+	if (!json_is_integer(uid))
+		return "-";
+	if (user)
+		return user->pw_name;
+	snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(uid));
+	return text;
+}
+
+/* "10.20.0.11 +2" */
+static const char *addresses_of(const json_t *guest)
+{
+	const json_t *list = json_object_get(guest, "addresses");
+	const char *first = json_string_value(json_array_get(list, 0));
+	static char text[64];
+
+	if (!first)
+		return "-";
+	text_copy(text, sizeof(text), first);
+	if (json_array_size(list) > 1)
+		text_append(text, sizeof(text), " +%zu", json_array_size(list) - 1);
+	return text;
+}
+
+static void print_table(const json_t *list)
+{
+	static const struct column columns[] = {
+		{"ID", true},	  {"GUEST", false},   {"RUNTIME", false}, {"PID", true},
+		{"USER", false},  {"ADDRESS", false}, {"ATTEMPTS", true}, {"REFUSED", true},
+		{"SINCE", false}, {"LAST", false},
+	};
+	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *guest = json_array_get(list, i);
+		json_int_t leader = number_of(guest, "leader");
+
+		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(guest, "id"));
+		table_add(&table, "%s", text_of(guest, "label"));
+		table_add(&table, "%s", text_of(guest, "runtime"));
+		if (leader)
+			table_add(&table, "%" JSON_INTEGER_FORMAT, leader);
+		else
+			table_add(&table, "-");
+		table_add(&table, "%s", user_of(guest));
+		table_add(&table, "%s", addresses_of(guest));
+		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(guest, "attempts"));
+		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(guest, "refused"));
+		table_add(&table, "%s", local_time(text_of(guest, "since")));
+		table_add(&table, "%s", local_time(text_of(guest, "lastSeen")));
+	}
+	table_print(&table);
+}
+
+/* All that is known of one, a fact a line. */
+
+static void print_fact(const char *what, const char *text)
+{
+	printf("  %-13s%s\n", what, shown(text));
+}
+
+static void print_number(const char *what, json_int_t number)
+{
+	printf("  %-13s%" JSON_INTEGER_FORMAT "\n", what, number);
+}
+
+/* A list under one heading: the heading stands before its first line only. */
+static void print_texts(const char *what, const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		print_fact(i ? "" : what, json_string_value(json_array_get(list, i)));
+}
+
+static void print_interfaces(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *interface = json_array_get(list, i);
+		char text[WORD_SIZE] = "";
+
+		text_append(text, sizeof(text), "%s", text_of(interface, "name"));
+		if (*text_of(interface, "bridge"))
+			text_append(text, sizeof(text), ", a port of %s",
+				    text_of(interface, "bridge"));
+		print_fact(i ? "" : "interface", text);
+	}
+}
+
+static void print_conduits(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *conduit = json_array_get(list, i);
+		char text[WORD_SIZE] = "";
+
+		text_append(text, sizeof(text), "%s (%s), pid %" JSON_INTEGER_FORMAT,
+			    text_of(conduit, "program"), text_of(conduit, "runtime"),
+			    number_of(conduit, "pid"));
+		print_fact(i ? "" : "conduit", text);
+	}
+}
+
+static void print_listens(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *service = json_array_get(list, i);
+		char text[WORD_SIZE], where[WORD_SIZE] = "";
+
+		text_append(where, sizeof(where), "%s %s", text_of(service, "protocol"),
+			    endpoint(text, sizeof(text), service));
+		if (*text_of(service, "program"))
+			text_append(where, sizeof(where), " (%s)", text_of(service, "program"));
+		print_fact(i ? "" : "listens on", where);
+	}
+}
+
+static void print_guest(const json_t *guest)
+{
+	json_int_t leader = number_of(guest, "leader"), netns = number_of(guest, "netns");
+	char text[WORD_SIZE] = "";
+
+	printf("%s\n", shown(text_of(guest, "label")));
+	snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT " (guest:%" JSON_INTEGER_FORMAT ")",
+		 number_of(guest, "id"), number_of(guest, "id"));
+	print_fact("id", text);
+	print_fact("kind", text_of(guest, "kind"));
+	print_fact("runtime", text_of(guest, "runtime"));
+	text[0] = '\0';
+	text_append(text, sizeof(text), "by %s", text_of(guest, "recognised"));
+	print_fact("recognised", text);
+	print_fact("key", text_of(guest, "key"));
+	if (leader)
+		print_number("pid", leader);
+	if (leader)
+		print_fact("user", user_of(guest));
+	print_number("processes", number_of(guest, "processes"));
+	if (*text_of(guest, "cgroup"))
+		print_fact("cgroup", text_of(guest, "cgroup"));
+	if (netns)
+		print_number("netns", netns);
+	print_interfaces(json_object_get(guest, "interfaces"));
+	print_texts("mac", json_object_get(guest, "macs"));
+	print_texts("address", json_object_get(guest, "addresses"));
+	print_conduits(json_object_get(guest, "conduits"));
+	print_listens(json_object_get(guest, "listens"));
+	print_fact("since", local_time(text_of(guest, "since")));
+	print_fact("last seen", local_time(text_of(guest, "lastSeen")));
+	snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT ", refused %" JSON_INTEGER_FORMAT,
+		 number_of(guest, "attempts"), number_of(guest, "refused"));
+	print_fact("attempts", text);
+}
+
+/* Which are meant. */
+
+/* "7" and "guest:7", else 0 */
+static json_int_t id_of(const char *word)
+{
+	unsigned long id;
+	char *end;
+
+	if (!strncmp(word, "guest:", strlen("guest:")))
+		word += strlen("guest:");
+	errno = 0;
+	id = strtoul(word, &end, 10);
+	return errno || *end || *word < '1' || *word > '9' || id > UINT32_MAX ? 0 : (json_int_t)id;
+}
+
+/* As the daemon has it, or as it is shown. */
+static bool is_text(const char *word, const char *text)
+{
+	return !strcmp(word, text) || !strcmp(word, shown(text));
+}
+
+/* "devbox", "vm:devbox", "qemu:devbox" */
+static bool is_called(const json_t *guest, const char *word)
+{
+	const char *name = text_of(guest, "name"), *runtime = text_of(guest, "runtime");
+	size_t length = strlen(runtime);
+
+	return is_text(word, name) || is_text(word, text_of(guest, "label")) ||
+	       (!strncmp(word, runtime, length) && word[length] == ':' &&
+		is_text(word + length + 1, name));
+}
+
+static json_t *find(const json_t *list, const char *word)
+{
+	json_t *found = json_array();
+	json_int_t id = id_of(word);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *guest = json_array_get(list, i);
+
+		if (is_called(guest, word) || (id && number_of(guest, "id") == id))
+			json_array_append(found, guest);
+	}
+	return found;
+}
+
+/* Changes of a character that lead from one to the other (Levenshtein). */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[COMPARED_MOST + 1], length = strnlen(b, COMPARED_MOST);
+
+	for (size_t j = 0; j <= length; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1] && i <= COMPARED_MOST; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= length; j++) {
+			size_t least = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			if (least > row[j] + 1)
+				least = row[j] + 1;
+			if (least > row[j - 1] + 1)
+				least = row[j - 1] + 1;
+			row[j] = least;
+		}
+	}
+	return row[length];
+}
+
+/* One in three characters may be wrong; a word that is a part of the name is near. */
+static bool is_near(const json_t *guest, const char *word)
+{
+	const char *name = text_of(guest, "name"), *colon = strchr(word, ':');
+	const char *bare = colon ? colon + 1 : word;
+
+	return *bare && (strstr(name, bare) || distance(bare, name) <= strlen(bare) / 3 + 1);
+}
+
+static enum status complain_unknown(const json_t *list, const char *word)
+{
+	char near[SUGGESTED_MOST * WORD_SIZE] = "";
+	size_t count = 0;
+
+	for (size_t i = 0; i < json_array_size(list) && count < SUGGESTED_MOST; i++) {
+		const json_t *guest = json_array_get(list, i);
+
+		const char *label = shown(text_of(guest, "label"));
+
+		if (is_near(guest, word) && !strstr(near, label))
+			text_append(near, sizeof(near), count++ ? ", %s" : "%s", label);
+	}
+	if (count)
+		return complain(STATUS_FAILED, "no guest \"%s\" is known: do you mean %s?",
+				shown(word), near);
+	return complain(STATUS_FAILED, "no guest \"%s\" is known: see lhguard guests", shown(word));
+}
+
+static enum status show_one(const struct options *options, const json_t *list, const char *word)
+{
+	json_t *found = find(list, word);
+	enum status status = STATUS_DONE;
+
+	if (!json_array_size(found))
+		status = complain_unknown(list, word);
+	else if (options->json)
+		print_json(found);
+	else
+		for (size_t i = 0; i < json_array_size(found); i++)
+			print_guest(json_array_get(found, i));
+	json_decref(found);
+	return status;
+}
+
+enum status verb_guests(const struct options *options, int argc, char **argv)
+{
+	json_t *list = NULL;
+	enum status status = client_list(options->socket, "ListGuests", "guests", &list);
+
+	if (status)
+		return status;
+	if (argc)
+		status = show_one(options, list, argv[0]);
+	else if (options->json)
+		print_json(list);
+	else if (json_array_size(list))
+		print_table(list);
+	else
+		puts("No VM and no container is known to be running.");
+	json_decref(list);
+	return status;
+}

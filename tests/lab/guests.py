@@ -157,12 +157,14 @@ class UserVm(Vm):
     """A VM with user-mode networking (libslirp): the seed of the whole project."""
 
     def __init__(self, host: Host, name: str, cleanup: Cleanup, options: str = "",
-                 resolv_conf: Path | None = None) -> None:
-        """@resolv_conf: what this VM's QEMU sees as the host's /etc/resolv.conf."""
+                 resolv_conf: Path | None = None, forward: tuple[str, ...] = ()) -> None:
+        """@resolv_conf: what this VM's QEMU sees as the host's /etc/resolv.conf; @forward: ports of
+        the host that QEMU opens for the VM, as hostfwd takes them."""
         wrap = ("unshare", "--mount", "sh", "-c",
                 'mount --bind "$0" /etc/resolv.conf && exec "$@"', resolv_conf) \
             if resolv_conf else ()
-        super().__init__(host, name, cleanup, "user,id=n", "10.0.2.15/24", "10.0.2.2",
+        netdev = ",".join(["user,id=n", *(f"hostfwd={rule}" for rule in forward)])
+        super().__init__(host, name, cleanup, netdev, "10.0.2.15/24", "10.0.2.2",
                          "fec0::15/64", "fec0::2", options, wrap)
 
 

@@ -188,6 +188,38 @@ static void dump_drops_the_rest_and_keeps_marks(void **state)
 	assert_int_equal(find(2, 310), -1);
 }
 
+static int collect(void *data, const uint8_t *mac)
+{
+	uint32_t **next = data;
+
+	memcpy((*next)++, mac + 2, sizeof(**next));
+	return (*next)[-1] == 9;
+}
+
+static void lists_the_newest_of_a_port_first(void **state)
+{
+	uint32_t numbers[8], *next = numbers;
+
+	learn(VICTIM, 1, 0);
+	learn(VICTIM, 2, 0);
+	learn(FORGER, 3, 0);
+	learn(FORGER, 4, 0);
+	learn(VICTIM, 5, 0);
+	learn(VICTIM, 1, 0);
+	learn(VICTIM, 3, 0); /* moved: nobody's */
+	forget(VICTIM, 5, 0);
+	fdb_each(fdb, VICTIM, 10, collect, &next);
+	assert_int_equal(next - numbers, 2);
+	assert_int_equal(numbers[0], 1);
+	assert_int_equal(numbers[1], 2);
+	learn(VICTIM, 9, 20);
+	next = numbers;
+	fdb_each(fdb, VICTIM, 20, collect, &next);
+	assert_int_equal(next - numbers, 1); /* ended by the visitor */
+	fdb_each(fdb, THIRD, 20, collect, &next);
+	assert_int_equal(next - numbers, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, destroy)
 
 int main(void)
@@ -200,6 +232,7 @@ int main(void)
 		TEST(knows_no_vlan_of_a_packet),
 		TEST(flood_hits_the_flooder),
 		TEST(dump_drops_the_rest_and_keeps_marks),
+		TEST(lists_the_newest_of_a_port_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -319,10 +319,17 @@ bool registry_helps(struct registry *registry, pid_t pid, struct source *source)
 {
 	const struct member *member = members_find(registry, pid);
 
-	if (!member || !member->supervisor || member->guest == NO_GUEST)
+	if (!member || !member->supervisor)
 		return false;
 	source->route = ROUTE_HOST_NET;
 	source->pid = pid;
-	source_set_guest(source, &registry->guests[member->guest]);
+	if (member->guest != NO_GUEST) {
+		source_set_guest(source, &registry->guests[member->guest]);
+		return true;
+	}
+	source->class = SOURCE_GUEST;
+	source->kind = member->program->kind;
+	source->why = "a helper of unknown guests";
+	text_copy(source->runtime, sizeof(source->runtime), member->program->runtime);
 	return true;
 }

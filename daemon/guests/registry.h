@@ -158,8 +158,10 @@ int registry_source(struct registry *registry, const struct flow *flow,
 void registry_maker(struct registry *registry, const struct socket_info *socket,
 		    struct source *source);
 
-/** registry_helps() - is it a host process that keeps a guest (conmon, …)? Then @source is that
- * guest. */
+/**
+ * registry_helps() - is it a host process that keeps guests or passes on to them (conmon,
+ *	docker-proxy)? Then @source is its guest, without a name where that is not known.
+ */
 bool registry_helps(struct registry *registry, pid_t pid, struct source *source);
 
 /**

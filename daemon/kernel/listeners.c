@@ -60,13 +60,13 @@ int listeners_holder(struct listeners *listeners, const struct socket_info *sock
 	size_t count =
 		cgroups_processes(listeners->cgroup, socket->cgroup, listeners->pids, PIDS_MAX);
 
-	for (size_t i = 0; i < count; i++) {
+	while (count--) {
+		pid_t pid = listeners->pids[count];
 		int hint = -1;
 
-		switch (process_holds_socket(listeners->proc, listeners->pids[i], socket->inode,
-					     &hint, budget)) {
+		switch (process_holds_socket(listeners->proc, pid, socket->inode, &hint, budget)) {
 		case SOCKET_HELD:
-			return process_read(listeners->proc, listeners->pids[i], process);
+			return process_read(listeners->proc, pid, process);
 		case SOCKET_SEARCH_CUT:
 			return -EAGAIN;
 		case SOCKET_NOT_HELD:

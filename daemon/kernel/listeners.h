@@ -24,7 +24,8 @@ void listeners_free(struct listeners *listeners);
  * @budget: descriptors that may be read, decreased by those that were
  * @process: receives it
  *
- * Looks through the processes of the cgroup that the socket was made in. Not for the verdict path.
+ * Looks through the processes of the cgroup that the socket was made in, the newest first. Not for
+ * the verdict path.
  *
  * Return: 0, -ENOENT when none of them holds it, -EAGAIN when the budget was used up.
  */

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
+from lab import image
 from lab.guests import UserVm
 from lab.host import Services, Target
-from lab.system import Cleanup, wait_for
+from lab.system import Cleanup, end, wait_for
 
 WAYS = [("tcp", "127.0.0.1"), ("tcp", "::1"), ("tcp", "0.0.0.0"), ("udp", "127.0.0.1"), ("udp", "::1")]
 PERIOD = 4  # seconds in which a look comes for sure, also on a busy machine
@@ -134,3 +139,21 @@ def test_datagrams_of_a_guest_are_no_listeners(lab, guard, events) -> None:
         lab.guests.devbox.ask(target, 0.3)
     time.sleep(PERIOD)
     assert not [e for e in events.since(mark) if e["type"] == "listener"]
+
+
+def test_published_port(lab, guard, events) -> None:
+    """A stand-in for docker-proxy, which waits for a container: told once, as its runtime's."""
+    mark = events.mark()
+    with Cleanup() as cleanup:
+        folder = Path(tempfile.mkdtemp(prefix="lhg-proxy-"))
+        cleanup.add(shutil.rmtree, folder)
+        proxy = folder / "docker-proxy"
+        shutil.copy(image.root() / "bin/waiter", proxy)
+        cleanup.add(end, lab.host.spawn(proxy, "tcp,0.0.0.0,7070", "tcp,::,7070",
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
+        for address in ("0.0.0.0", "::"):
+            event = events.wait(lambda e: is_listener(e, "container:?", "tcp", address, 7070), mark,
+                                2 * PERIOD)
+            assert event["source"]["runtime"] == "docker" and event["program"] == "docker-proxy"
+        time.sleep(PERIOD)
+        assert len([e for e in events.since(mark) if e["type"] == "listener"]) == 2

@@ -76,6 +76,15 @@ static void test_a_supervisor_helps_its_guest(void **state)
 	assert_true(registry_helps(fake->registry, 10, &source));
 	assert_string_equal(source.name, "web");
 	assert_int_equal(source.class, SOURCE_GUEST);
+	fake_start(fake, &(struct row){.pid = 11,
+				       .parent = 1,
+				       .executable = "/usr/bin/docker-proxy",
+				       ARGUMENTS("docker-proxy\0-container-ip\000172.17.0.2")});
+	source = (struct source){0};
+	assert_true(registry_helps(fake->registry, 11, &source)); /* whose is not known */
+	assert_string_equal(source.runtime, "docker");
+	assert_int_equal(source.class, SOURCE_GUEST);
+	assert_int_equal(source.guest, 0);
 	assert_false(registry_helps(fake->registry, 20, &source)); /* it is the guest */
 	assert_false(registry_helps(fake->registry, 30, &source));
 }

@@ -345,6 +345,8 @@ static bool find_owner(struct listening *listening, struct entry *entry)
 	if (says_nothing(&source) && ++entry->tries < TRIES_MOST)
 		return false;
 	is_host = source.class == SOURCE_HOST;
+	if (is_host && !entry->helped)
+		entry->class = SOURCE_HOST; /* should it be gone before its name is found */
 	if (!source.comm[0] && (entry->unnamed || (is_host && entry->helped))) {
 		if (!listening->handler.holder(listening->data, &entry->socket.socket, &source,
 					       entry->program))

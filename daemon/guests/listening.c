@@ -41,7 +41,8 @@ _Static_assert(LISTENING_MAX < NONE, "entries are numbered by uint16_t");
  * @gone_us: CLOCK_REALTIME at which it was missed, 0 while it is there
  * @class: whose it is, as far as is known
  * @guest: id in the registry, 0: none
- * @pending: to be asked whose it is
+ * @pending: to be asked whose it is, for the first time or again
+ * @settled: that has been found out once
  * @unnamed: to be asked which program holds it
  * @helped: a helper of the guest holds it
  * @known: no news: it was there at the start, or has been told
@@ -56,6 +57,7 @@ struct entry {
 	enum source_class class;
 	uint32_t guest;
 	bool pending;
+	bool settled;
 	bool unnamed;
 	bool helped;
 	bool known;
@@ -73,6 +75,14 @@ struct told {
 	uint64_t since_us;
 };
 
+/* Whose sockets are asked for, so that many of one sort do not keep the others waiting. */
+enum turn {
+	TURN_NEW,
+	TURN_GUESTS,
+	TURN_HOST,
+	TURNS,
+};
+
 struct listening {
 	struct listening_handler handler;
 	void *data;
@@ -81,6 +91,7 @@ struct listening {
 	uint16_t high; /* slots below this have been used */
 	uint16_t used;
 	uint16_t gone; /* of these, sockets that are not there any more */
+	uint16_t cursors[TURNS];
 	uint16_t buckets[BUCKETS];
 	struct entry entries[LISTENING_MAX];
 	struct told told[TOLD_GUESTS];
@@ -316,6 +327,7 @@ static void tell(struct listening *listening, const struct entry *entry,
 static void settle(struct listening *listening, struct entry *entry, const struct source *source)
 {
 	entry->pending = false;
+	entry->settled = true;
 	entry->class = source->class;
 	entry->guest = source->class == SOURCE_GUEST ? source->guest : 0;
 	if (source->comm[0])
@@ -345,8 +357,10 @@ static bool find_owner(struct listening *listening, struct entry *entry)
 	if (says_nothing(&source) && ++entry->tries < TRIES_MOST)
 		return false;
 	is_host = source.class == SOURCE_HOST;
-	if (is_host && !entry->helped)
-		entry->class = SOURCE_HOST; /* should it be gone before its name is found */
+	if (is_host && !entry->settled) { /* should it be gone before its name is found */
+		entry->class = SOURCE_HOST;
+		entry->settled = true;
+	}
 	if (!source.comm[0] && (entry->unnamed || (is_host && entry->helped))) {
 		if (!listening->handler.holder(listening->data, &entry->socket.socket, &source,
 					       entry->program))
@@ -358,19 +372,29 @@ static bool find_owner(struct listening *listening, struct entry *entry)
 	return true;
 }
 
-/* What may be news goes before what is known. Return: true when something is left. */
-static bool find_owners(struct listening *listening, bool known, unsigned int *budget)
+static enum turn turn_of(const struct entry *entry)
 {
+	if (!entry->settled)
+		return TURN_NEW;
+	return entry->class == SOURCE_HOST ? TURN_HOST : TURN_GUESTS;
+}
+
+/* Each turn goes on where it stopped. Return: true when something is left. */
+static bool find_owners(struct listening *listening, enum turn turn)
+{
+	unsigned int budget = OWNERS_MOST;
+	uint16_t start = listening->cursors[turn];
 	bool left = false;
 
-	for (uint16_t i = 0; i < listening->high; i++) {
+	for (uint16_t n = 0; n < listening->high; n++) {
+		uint16_t i = (uint16_t)((start + n) % listening->high);
 		struct entry *entry = &listening->entries[i];
 
-		if (!entry->socket.protocol || !entry->pending || entry->known != known)
+		if (!entry->socket.protocol || !entry->pending || turn_of(entry) != turn)
 			continue;
-		if (!*budget)
+		listening->cursors[turn] = i;
+		if (!budget--)
 			return true;
-		(*budget)--;
 		left |= !find_owner(listening, entry);
 	}
 	return left;
@@ -378,13 +402,13 @@ static bool find_owners(struct listening *listening, bool known, unsigned int *b
 
 bool listening_end(struct listening *listening, uint64_t now_us)
 {
-	unsigned int budget = OWNERS_MOST;
-	bool left;
+	bool left = false;
 
 	listening->now_us = now_us;
 	drop_gone(listening);
-	left = find_owners(listening, false, &budget);
-	return find_owners(listening, true, &budget) || left;
+	for (enum turn turn = TURN_NEW; turn < TURNS; turn++)
+		left |= find_owners(listening, turn);
+	return left;
 }
 
 void listening_each(const struct listening *listening, uint32_t guest,

@@ -298,6 +298,34 @@ static void names_have_a_budget_and_news_go_first(void **state)
 	assert_int_equal(names, 101);
 }
 
+static void add_port(void *data, const struct waiting_socket *socket, const char *program)
+{
+	*(unsigned int *)data += socket->port;
+}
+
+/* Guests come and go all the time, so that all owners are asked for at each dump. */
+static void all_are_asked_for_again_in_turn(void **state)
+{
+	struct waiting_socket sockets[1001];
+	unsigned int sum = 0;
+
+	for (uint16_t i = 0; i < 1000; i++)
+		sockets[i] = at(i + 1u, HOST_UID, "127.0.0.1", 100 + i);
+	sockets[1000] = at(2000, 7, "127.0.0.1", 9222);
+	while (look(NOON_US, sockets, 1001))
+		continue;
+	listening_each(listening, 7, add_port, &sum);
+	assert_int_equal(sum, 9222);
+	host_is_guest = true;
+	for (int i = 0; i < 9; i++) {
+		listening_recheck(listening);
+		look(NOON_US, sockets, 1001);
+	}
+	sum = 0;
+	listening_each(listening, 7, add_port, &sum);
+	assert_int_equal(sum, 9222 + 1000 * (100 + 1099) / 2);
+}
+
 static void a_flood_of_ports_is_cut(void **state)
 {
 	struct waiting_socket sockets[LISTENING_MAX];
@@ -391,6 +419,7 @@ int main(void)
 		TEST(a_guests_helper_is_the_guest),
 		TEST(a_program_that_turns_out_to_be_a_guests_is_news),
 		TEST(names_have_a_budget_and_news_go_first),
+		TEST(all_are_asked_for_again_in_turn),
 		TEST(a_flood_of_ports_is_cut),
 		TEST(a_full_table_forgets_what_is_gone),
 		TEST(a_guests_sockets_are_listed),

@@ -103,7 +103,8 @@ static uint16_t bucket_of(const struct events *events, const struct attempt *att
 /* A packet that is judged in another way is news, also when it belongs to the same connection. */
 static bool is_same_attempt(const struct attempt *a, const struct attempt *b)
 {
-	return a->type == b->type && a->flow.protocol == b->flow.protocol && a->flow.client_port == b->flow.client_port &&
+	return a->type == b->type && a->flow.protocol == b->flow.protocol &&
+	       a->flow.client_port == b->flow.client_port &&
 	       a->flow.service_port == b->flow.service_port &&
 	       a->flow.icmp_type == b->flow.icmp_type &&
 	       IN6_ARE_ADDR_EQUAL(&a->flow.client, &b->flow.client) &&

@@ -72,6 +72,19 @@ static void update_lan(struct daemon *daemon)
 		log_error("the set of LAN interfaces could not be written to the kernel: %m");
 }
 
+/* Tell the kernel what on those may be a VM of this host, when that has changed. */
+static void update_bridged(struct daemon *daemon)
+{
+	static struct ruleset_bridged bridged;
+
+	registry_bridged(daemon->guard.registry, &bridged);
+	if (!memcmp(&bridged, &daemon->bridged, sizeof(bridged)))
+		return;
+	daemon->bridged = bridged;
+	if (ruleset_set_bridged(daemon->ruleset, &bridged))
+		log_error("the MAC addresses of VMs could not be written to the kernel: %m");
+}
+
 /* Tell the kernel which cgroups are guests'. */
 static void update_cgroups(struct daemon *daemon)
 {
@@ -124,6 +137,7 @@ void loop_update_table(struct daemon *daemon)
 {
 	daemon->registry_generation = registry_generation(daemon->guard.registry);
 	update_lan(daemon);
+	update_bridged(daemon);
 	update_cgroups(daemon);
 }
 

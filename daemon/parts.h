@@ -42,6 +42,7 @@ struct daemon {
 	uint32_t lan[LAN_INTERFACES_MAX];
 	size_t lan_count;
 	uint32_t registry_generation; /* that the kernel's table is from */
+	struct ruleset_bridged bridged;
 	bool trusts_flows;
 	struct journal *journal;
 	struct control *control;

@@ -23,18 +23,28 @@ void source_set_guest(struct source *source, const struct guest *guest)
 	text_copy(source->name, sizeof(source->name), guest->name);
 }
 
-/* One more guest of which it may be: @source keeps what all of them have in common. */
-static void source_share(struct source *source, const struct guest *guest)
+/* It is one of the guests that are named, and of which cannot be told. */
+void source_share(struct source *source)
 {
-	char first[NAME_SIZE];
+	char name[NAME_SIZE];
 
-	if (!source->shared) {
-		source->shared = true;
-		source->guest = 0;
-		text_copy(first, sizeof(first), source->name);
-		text_copy(source->name, sizeof(source->name), "one of: ");
-		text_append(source->name, sizeof(source->name), "%s", first);
+	if (source->shared)
+		return;
+	source->shared = true;
+	source->guest = 0;
+	text_copy(name, sizeof(name), source->name);
+	text_copy(source->name, sizeof(source->name), "one of: ");
+	text_append(source->name, sizeof(source->name), "%s", name);
+}
+
+/* One more guest of which it may be: @source keeps what all of them have in common. */
+void source_add_guest(struct source *source, const struct guest *guest)
+{
+	if (source->class != SOURCE_GUEST) {
+		source_set_guest(source, guest);
+		return;
 	}
+	source_share(source);
 	text_append(source->name, sizeof(source->name), ", %s", guest->name);
 	if (source->kind != guest->kind)
 		source->kind = KIND_UNKNOWN;
@@ -48,20 +58,10 @@ static void source_share(struct source *source, const struct guest *guest)
  */
 void source_set_netns(const struct registry *registry, struct source *source, uint64_t netns)
 {
-	bool found = false;
-
-	for (uint32_t i = 0; i < registry->guests_high; i++) {
-		const struct guest *guest = &registry->guests[i];
-
-		if (registry->guest_netns[i] != netns || !guest->id)
-			continue;
-		if (found)
-			source_share(source, guest);
-		else
-			source_set_guest(source, guest);
-		found = true;
-	}
-	if (found)
+	for (uint32_t i = 0; i < registry->guests_high; i++)
+		if (registry->guest_netns[i] == netns && registry->guests[i].id)
+			source_add_guest(source, &registry->guests[i]);
+	if (source->class == SOURCE_GUEST)
 		return;
 	source->class = SOURCE_GUEST;
 	source->kind = KIND_CONTAINER;

@@ -118,6 +118,19 @@ const struct runtime *catalogue_mac(const struct catalogue *catalogue, const uin
 	return best ? best->description : NULL;
 }
 
+const struct runtime *catalogue_mac_prefix(const struct catalogue *catalogue, size_t index,
+					   const uint8_t **bytes, size_t *length)
+{
+	const struct table *table = &catalogue->tables[TABLE_MACS];
+	const struct mac_prefix *prefixes = (const void *)table->entries;
+
+	if (index >= table->count)
+		return NULL;
+	*bytes = prefixes[index].bytes;
+	*length = prefixes[index].length;
+	return prefixes[index].description;
+}
+
 /*
  * Undo the \xHH of systemd's unit names (systemd.unit(5), "String Escaping"). A "/" is never written
  * so: it stays as it is, and no component ever holds one.

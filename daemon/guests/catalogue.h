@@ -167,6 +167,14 @@ const struct runtime *catalogue_interface(const struct catalogue *catalogue, con
 /** catalogue_mac() - whose guests have such MAC addresses? A hint only: the longest prefix wins. */
 const struct runtime *catalogue_mac(const struct catalogue *catalogue, const uint8_t *mac);
 
+/**
+ * catalogue_mac_prefix() - the prefixes one by one
+ * @bytes: receives @length bytes
+ * Return: whose prefix number @index it is, NULL behind the last.
+ */
+const struct runtime *catalogue_mac_prefix(const struct catalogue *catalogue, size_t index,
+					   const uint8_t **bytes, size_t *length);
+
 /** catalogue_runtime() - a section by its name, or NULL */
 const struct runtime *catalogue_runtime(const struct catalogue *catalogue, const char *word);
 

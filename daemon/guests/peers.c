@@ -38,12 +38,24 @@ static int32_t nsid_of(struct registry *registry, int folder, const char *path, 
 	return links_netnsid(registry->settings.links, fd);
 }
 
-static int32_t nsid_of_guest(struct registry *registry, uint32_t index, uint64_t *netns)
+static int32_t nsid_of_process(struct registry *registry, pid_t pid, uint64_t *netns)
 {
 	char path[32];
 
-	snprintf(path, sizeof(path), "%d/ns/net", registry->guests[index].leader);
+	snprintf(path, sizeof(path), "%d/ns/net", pid);
 	return nsid_of(registry, registry->settings.proc, path, netns);
+}
+
+static int32_t nsid_of_guest(struct registry *registry, uint32_t index, uint64_t *netns)
+{
+	return nsid_of_process(registry, registry->guests[index].leader, netns);
+}
+
+/* Does the process live at the other end? */
+bool peers_is_process(struct registry *registry, const struct link *link, pid_t pid,
+		      uint64_t *netns)
+{
+	return nsid_of_process(registry, pid, netns) == link->peer_netnsid;
 }
 
 /* Show the kernel those that have had no number so far. */

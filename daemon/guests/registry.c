@@ -74,6 +74,8 @@ void registry_set_catalogue(struct registry *registry, const struct catalogue *c
 	memset(registry->cgroups, 0, sizeof(registry->cgroups));
 	registry->findings_high = 0; /* a library's is the old catalogue's */
 	structure_end_sweep(registry);
+	memset(registry->mac_readings, 0, sizeof(registry->mac_readings));
+	registry->wires_high = 0;
 	registry_rescan(registry);
 	structure_sweep_all(registry);
 }
@@ -82,11 +84,6 @@ void registry_free(struct registry *registry)
 {
 	structure_end_sweep(registry);
 	free(registry);
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return !a || (b && b < a) ? b : a;
 }
 
 /* Interfaces and conduits whose guests are not known yet; see registry.h. */
@@ -100,7 +97,8 @@ uint64_t registry_work(struct registry *registry)
 	next = earlier(guests_work(registry), structure_work(registry));
 	next = earlier(next, wires_work(registry));
 	next = earlier(next, members_work(registry));
-	return earlier(next, guests_name_work(registry));
+	next = earlier(next, guests_name_work(registry));
+	return earlier(next, macs_work(registry));
 }
 
 void registry_process_event(struct registry *registry, const struct process_event *event)

@@ -11,6 +11,7 @@ struct links;
 struct neighbours;
 struct process_event;
 struct registry;
+struct ruleset_bridged;
 struct ruleset_cgroup;
 struct socket_info;
 struct sockets;
@@ -114,7 +115,7 @@ void registry_links_changed(struct registry *registry);
  */
 uint64_t registry_work(struct registry *registry);
 
-/** registry_generation() - a number that changes when the answers of the next two do. */
+/** registry_generation() - a number that changes when the answers of the next three do. */
 uint32_t registry_generation(const struct registry *registry);
 
 /**
@@ -124,6 +125,12 @@ uint32_t registry_generation(const struct registry *registry);
  */
 size_t registry_lan(struct registry *registry, const char (*declared)[IF_NAMESIZE],
 		    size_t declared_count, uint32_t *ifindexes, size_t size);
+
+/**
+ * registry_bridged() - source addresses on those that may be VMs', for ruleset_set_bridged()
+ * Those of the VMs that run; nothing on a host where none does. Call it after registry_lan().
+ */
+void registry_bridged(const struct registry *registry, struct ruleset_bridged *bridged);
 
 /**
  * registry_cgroups() - the guests' own cgroups, for ruleset_set_guest_cgroups()

@@ -19,6 +19,7 @@
  *  - findings[] VMMs and conduits that no list names, with the queues of processes that are too young
  * to tell.
  *  - wires[]    which network namespace or VMM is behind an interface.
+ *  - macs[]     MAC addresses of the VMs that run, for the wires that they share with others.
  *
  * A socket carries the cgroup that its process was in when it made the socket. So a suspect is
  * searched when it is, or ever was seen to be, in the socket's cgroup. Processes are moved without
@@ -36,15 +37,16 @@
 #include "kernel/processes.h"
 #include "kernel/sockets.h"
 
-#define GUESTS_MAX    2048
-#define MEMBERS_MAX   16384 /* a power of two; at most 3/4 are used */
-#define SUSPECTS_MAX  2048
-#define CGROUPS_MAX   2048 /* a power of two */
-#define WIRES_MAX     2048
-#define WIRE_SLOTS    4096 /* a power of two, more than WIRES_MAX */
-#define LOST_BITS     4096 /* a power of two */
-#define CGROUPS_SEEN  4	   /* cgroups remembered for one suspect */
-#define SEARCH_BUDGET 8192 /* descriptors read for one connection */
+#define GUESTS_MAX     2048
+#define MEMBERS_MAX    16384 /* a power of two; at most 3/4 are used */
+#define SUSPECTS_MAX   2048
+#define CGROUPS_MAX    2048 /* a power of two */
+#define WIRES_MAX      2048
+#define WIRE_SLOTS     4096 /* a power of two, more than WIRES_MAX */
+#define GUEST_MACS_MAX 4096
+#define LOST_BITS      4096 /* a power of two */
+#define CGROUPS_SEEN   4    /* cgroups remembered for one suspect */
+#define SEARCH_BUDGET  8192 /* descriptors read for one connection */
 
 #define FINDINGS_MAX 512
 #define YOUNG_STAGES 4
@@ -150,7 +152,8 @@ struct young_queue {
 enum wire_state {
 	WIRE_UNRESOLVED,
 	WIRE_NETNS,  /* a veth: @netns */
-	WIRE_MEMBER, /* a tap: @guest is the VM that holds it */
+	WIRE_MEMBER, /* a tap or macvtap: @guest_id is the VM that holds it */
+	WIRE_VMM,    /* a host-only network: VMs of @runtime */
 	WIRE_LAN,    /* leads to the LAN */
 };
 
@@ -159,6 +162,7 @@ enum wire_state {
  * @ifindex: 0 in a free slot
  * @seen: the link as it was when this was found out
  * @guest_id: id of the guest for WIRE_MEMBER
+ * @runtime: for WIRE_VMM
  */
 struct wire_end {
 	uint32_t ifindex;
@@ -166,6 +170,39 @@ struct wire_end {
 	struct link seen;
 	uint64_t netns;
 	uint32_t guest_id;
+	char runtime[RUNTIME_SIZE];
+};
+
+/**
+ * struct mac_entry - a MAC address of a VM that runs
+ * @is_configured: its configuration says so
+ * @is_injected: … and its runtime puts frames of guests into the host's adapters
+ * @is_macvtap: it is that of its macvtap
+ *
+ * Only the last two are on a wire that others share; any other VM is known by its own wire.
+ */
+struct mac_entry {
+	uint32_t guest_id;
+	uint8_t mac[MAC_SIZE];
+	bool is_configured;
+	bool is_injected;
+	bool is_macvtap;
+};
+
+/**
+ * struct mac_reading - what became of reading one VM's configuration
+ * @guest_id: 0 in a free slot
+ * @is_read: all its addresses are in macs[]
+ * @tries: how often that was tried in vain
+ * @read_us: CLOCK_MONOTONIC of the last time
+ * @next_us: … of the next, 0: none
+ */
+struct mac_reading {
+	uint32_t guest_id;
+	bool is_read;
+	uint8_t tries;
+	uint64_t read_us;
+	uint64_t next_us;
 };
 
 struct registry {
@@ -211,8 +248,14 @@ struct registry {
 	struct cgroup_entry cgroups[CGROUPS_MAX];
 	struct wire_end wires[WIRES_MAX];
 	uint32_t wires_high;
+	struct mac_entry macs[GUEST_MACS_MAX];
+	uint32_t mac_count;
+	struct mac_reading mac_readings[GUESTS_MAX]; /* of guests[] */
+	uint32_t macs_generation;		     /* of the registry, when they were looked at */
+	uint64_t macs_next_us;			     /* CLOCK_MONOTONIC of the next look, 0: none */
 	uint16_t wire_slots[WIRE_SLOTS]; /* hash by ifindex of indexes in wires[], plus one */
 	int32_t guest_nsids[GUESTS_MAX]; /* see peers.c */
+	bool macs_stale;		 /* an address was seen that a new adapter may have */
 	bool kernel_knows_cgroups;	 /* see registry_kernel_knows() */
 	bool wires_pending;		 /* some wire is unresolved */
 	bool names_pending;		 /* some guest's name is to be looked for in files */
@@ -242,6 +285,12 @@ uint64_t guests_name_work(struct registry *registry);
 /* classify.c: what a process is; true with @member filled in when it has to do with a guest */
 bool members_classify(struct registry *registry, const struct process *process, const char *cgroup,
 		      struct member *member);
+
+/* Of two times to come again; 0 is never. */
+static inline uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
 
 /* One that cannot be read (0) is not. */
 static inline bool namespace_is_foreign(uint64_t inode, uint64_t host)
@@ -296,7 +345,7 @@ enum search_result search_suspects(struct registry *registry, const struct socke
 				   const struct cgroup_entry *cgroup, unsigned int *budget,
 				   struct suspect **found);
 
-/* attribution.c and wires.c: the two halves of registry_source() */
+/* attribution.c and wire_source.c: the two halves of registry_source() */
 int loopback_source(struct registry *registry, const struct flow *flow,
 		    const struct arrival *arrival, struct source *source);
 void wire_source(struct registry *registry, const struct flow *flow, const struct arrival *arrival,
@@ -305,12 +354,34 @@ uint64_t wires_work(struct registry *registry);
 
 /* peers.c: which network namespace is at the other end of a veth */
 void peers_ask_guests(struct registry *registry);
+bool peers_is_process(struct registry *registry, const struct link *link, pid_t pid,
+		      uint64_t *netns);
 bool peers_find_guest(struct registry *registry, const struct link *link, uint64_t *netns);
 void peers_search(struct registry *registry,
 		  void (*found)(struct registry *registry, int32_t nsid, uint64_t netns));
+/* wires.c: who is at the other end of an interface */
+struct wire_end *wires_find(struct registry *registry, uint32_t ifindex);
+
+/* bridged.c: does this runtime put the frames of guests into the host's adapters? */
+bool is_bridging(const char *runtime);
+
+/* bridged.c: by the MAC address; false and nothing written when it is no guest's */
+bool bridged_source(struct registry *registry, const struct link *link, const struct flow *flow,
+		    const struct arrival *arrival, struct source *source);
+bool host_only_source(struct registry *registry, const char *runtime, const struct arrival *arrival,
+		      struct source *source);
+
+/* macs.c: the table of MAC addresses; when to come again, 0: never */
+uint64_t macs_work(struct registry *registry);
+
+/* configurations.c: the MAC addresses that a VM's configuration has; how many, or -errno */
+int configuration_macs(const struct registry *registry, const struct guest *guest,
+		       uint8_t (*macs)[MAC_SIZE], size_t size);
 
 /* attribution.c: what both halves write */
 void source_set_guest(struct source *source, const struct guest *guest);
+void source_add_guest(struct source *source, const struct guest *guest);
+void source_share(struct source *source);
 void source_set_netns(const struct registry *registry, struct source *source, uint64_t netns);
 uint64_t hash_text(const char *text);
 

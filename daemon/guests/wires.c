@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Whose connection is this? The other half: from an interface to the guest at its other end. */
+/* Who is at the other end of an interface: looked for when it comes, and remembered. */
 #include "guests/state.h"
 
+#include "guests/machines.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -37,7 +38,7 @@ static uint16_t *wire_slot(struct registry *registry, uint32_t ifindex)
 	}
 }
 
-static struct wire_end *wire_find(struct registry *registry, uint32_t ifindex)
+struct wire_end *wires_find(struct registry *registry, uint32_t ifindex)
 {
 	const uint16_t *slot = wire_slot(registry, ifindex);
 
@@ -98,8 +99,17 @@ static bool is_lan(const struct registry *registry, const struct link *link, uns
 	return false;
 }
 
-/* The VM that holds the tap; of two that do, which is asked for cannot be told. */
-static void resolve_tap(struct registry *registry, const struct link *link, struct wire_end *wire)
+static bool holds(const struct registry *registry, pid_t pid, const struct link *link)
+{
+	if (link->type == LINK_MACVTAP)
+		return process_holds_macvtap(registry->settings.proc, pid, link->ifindex,
+					     link->name, link->mac) == 1;
+	return process_holds_tap(registry->settings.proc, pid, link->name, registry->host.net) == 1;
+}
+
+/* The VM that holds the device; of two that do, which is asked for cannot be told. */
+static void resolve_device(struct registry *registry, const struct link *link,
+			   struct wire_end *wire)
 {
 	uint32_t found = 0;
 
@@ -108,8 +118,7 @@ static void resolve_tap(struct registry *registry, const struct link *link, stru
 		bool is_vmm = member->pid && member->guest != NO_GUEST && !member->supervisor &&
 			      registry->guests[member->guest].kind == KIND_VM;
 
-		if (!is_vmm || process_holds_tap(registry->settings.proc, member->pid, link->name,
-						 registry->host.net) != 1)
+		if (!is_vmm || !holds(registry, member->pid, link))
 			continue;
 		if (found && found != registry->guests[member->guest].id)
 			return;
@@ -121,19 +130,46 @@ static void resolve_tap(struct registry *registry, const struct link *link, stru
 	wire->guest_id = found;
 }
 
+/* Modules of their own make these, and the kernel knows no kind of them: their name is all. */
+static void resolve_host_only(const struct registry *registry, const struct link *link,
+			      struct wire_end *wire)
+{
+	const struct runtime *runtime =
+		catalogue_interface(registry->settings.catalogue, link->name);
+
+	if (!runtime || runtime->kind != KIND_VM)
+		return;
+	text_copy(wire->runtime, sizeof(wire->runtime), runtime->word);
+	wire->state = WIRE_VMM;
+}
+
 static bool leads_elsewhere(const struct link *link)
 {
 	return link->type == LINK_VETH && link->peer_netnsid >= 0;
+}
+
+/* The machine that registered the interface as its own is the first to be asked. */
+static void resolve_veth(struct registry *registry, const struct link *link, struct wire_end *wire)
+{
+	pid_t leader = machines_leader(registry->settings.files, link->ifindex);
+
+	if (leader && peers_is_process(registry, link, leader, &wire->netns))
+		guests_for_netns(registry, wire->netns);
+	else if (!peers_find_guest(registry, link, &wire->netns))
+		return;
+	wire->state = WIRE_NETNS;
 }
 
 static void resolve(struct registry *registry, const struct link *link, struct wire_end *wire)
 {
 	if (is_lan(registry, link, 0))
 		wire->state = WIRE_LAN;
-	else if (link->type == LINK_TAP)
-		resolve_tap(registry, link, wire);
-	else if (leads_elsewhere(link) && peers_find_guest(registry, link, &wire->netns))
-		wire->state = WIRE_NETNS;
+	else if (link->type == LINK_TAP || link->type == LINK_MACVTAP)
+		resolve_device(registry, link, wire);
+	else if (link->type == LINK_OTHER && !link->kind_name[0])
+		resolve_host_only(registry, link, wire);
+	else if (leads_elsewhere(link))
+		resolve_veth(registry, link, wire);
 }
 
 /* Has nothing changed that its other end depends on? */
@@ -141,13 +177,14 @@ static bool is_same(const struct link *a, const struct link *b)
 {
 	return a->type == b->type && a->lower == b->lower && a->master == b->master &&
 	       a->peer_netnsid == b->peer_netnsid && a->up == b->up &&
-	       a->default_route == b->default_route && !strcmp(a->name, b->name);
+	       a->default_route == b->default_route && !strcmp(a->name, b->name) &&
+	       !memcmp(a->mac, b->mac, MAC_SIZE);
 }
 
 static void update_wire(void *data, const struct link *link)
 {
 	struct registry *registry = data;
-	struct wire_end *wire = wire_find(registry, link->ifindex);
+	struct wire_end *wire = wires_find(registry, link->ifindex);
 
 	if (link->type == LINK_LOOPBACK || link->type == LINK_BRIDGE)
 		return;
@@ -276,7 +313,7 @@ struct lan_search {
 static void visit_lan(void *data, const struct link *link)
 {
 	struct lan_search *search = data;
-	struct wire_end *wire = wire_find(search->registry, link->ifindex);
+	struct wire_end *wire = wires_find(search->registry, link->ifindex);
 	bool declared = is_declared(link, search->declared, search->declared_count);
 
 	if (declared && wire)
@@ -293,97 +330,4 @@ size_t registry_lan(struct registry *registry, const char (*declared)[IF_NAMESIZ
 
 	links_each(registry->settings.links, visit_lan, &search);
 	return search.count;
-}
-
-static void set_unknown(struct source *source, const char *why)
-{
-	source->class = SOURCE_UNKNOWN;
-	source->kind = KIND_UNKNOWN;
-	source->why = why;
-}
-
-static enum route route_of(const struct link *link)
-{
-	switch (link->type) {
-	case LINK_VETH:
-		return ROUTE_VETH;
-	case LINK_TAP:
-	case LINK_TUN:
-		return ROUTE_TAP;
-	case LINK_MACVTAP:
-		return ROUTE_MACVTAP;
-	default:
-		return ROUTE_LAN;
-	}
-}
-
-static void source_of_wire(struct registry *registry, const struct link *link,
-			   struct source *source)
-{
-	struct wire_end *wire = wire_find(registry, link->ifindex);
-	const struct guest *guest;
-
-	switch (wire ? wire->state : WIRE_UNRESOLVED) {
-	case WIRE_LAN:
-		source->class = SOURCE_LAN;
-		source->kind = KIND_LAN;
-		source->why = "its interface leads to the LAN";
-		return;
-	case WIRE_NETNS:
-		source_set_netns(registry, source, wire->netns);
-		return;
-	case WIRE_MEMBER:
-		guest = guests_find_id(registry, wire->guest_id);
-		if (guest) {
-			source_set_guest(source, guest);
-			return;
-		}
-		wire->state = WIRE_UNRESOLVED; /* the VM has ended, and left the tap behind */
-		break;
-	case WIRE_UNRESOLVED:
-		break;
-	}
-	registry->wires_pending = true; /* look again after the verdict */
-	set_unknown(source, "nobody known is at the other end of its interface");
-}
-
-void wire_source(struct registry *registry, const struct flow *flow, const struct arrival *arrival,
-		 struct source *source)
-{
-	const struct links *links = registry->settings.links;
-	const struct link *link = links_find(links, arrival->ifindex);
-	uint32_t port = arrival->port_ifindex;
-
-	source->route = ROUTE_LAN;
-	if (!link) {
-		set_unknown(source, "its interface is not known");
-		return;
-	}
-	text_copy(source->interface, sizeof(source->interface), link->name);
-	source->own_gateway = links_owns_address(links, link->ifindex, &flow->service);
-	if (arrival->injected) {
-		source->route = ROUTE_HOST_NET;
-		set_unknown(source, "a raw frame that was put on lo");
-		return;
-	}
-	source->route = route_of(link);
-	if (link->type == LINK_BRIDGE) {
-		enum links_port found = LINKS_PORT_NONE;
-
-		source->route = ROUTE_BRIDGE;
-		if (port)
-			found = LINKS_PORT_FOUND;
-		else if (arrival->has_mac)
-			found = links_port(links, link->ifindex, arrival->mac, &port);
-		if (found == LINKS_PORT_AMBIGUOUS) {
-			set_unknown(source, "its MAC address is claimed behind several ports");
-			return;
-		}
-		link = found == LINKS_PORT_FOUND ? links_find(links, port) : NULL;
-		if (!link) {
-			set_unknown(source, "no bridge port is known for its MAC address");
-			return;
-		}
-	}
-	source_of_wire(registry, link, source);
 }

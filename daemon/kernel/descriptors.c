@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/if_tun.h>
+#include <net/if.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -253,6 +254,109 @@ int process_holds_tap(int root, pid_t pid, const char *interface, uint64_t netns
 	}
 	query.pidfd = pidfd;
 	return walk_descriptors(directory, visit_tap, &query);
+}
+
+struct path_query {
+	const char *end;
+	char *path;
+	size_t size;
+};
+
+static int visit_path(void *data, int directory, int number)
+{
+	const struct path_query *query = data;
+	size_t length = read_link(directory, number, query->path, query->size);
+	size_t end = strlen(query->end);
+
+	if (length == query->size || length <= end || query->path[0] != '/' ||
+	    memcmp(query->path + length - end, query->end, end) != 0)
+		return 0;
+	query->path[length] = '\0';
+	return WALK_FOUND;
+}
+
+int process_open_path(int root, pid_t pid, const char *end, char *path, size_t size)
+{
+	_cleanup_close_ int directory = open_descriptors(root, pid);
+	struct path_query query = {.end = end, .path = path, .size = size};
+	int r;
+
+	if (directory < 0)
+		return directory;
+	r = walk_descriptors(directory, visit_path, &query);
+	if (r < 0)
+		return r;
+	return r == WALK_FOUND ? 0 : -ENOENT;
+}
+
+struct macvtap_query {
+	char end[sizeof("/tap4294967295")];
+	const char *interface;
+	const uint8_t *mac;
+	unsigned int device_major;
+	int pidfd;
+};
+
+/* The major number of a driver's character devices, 0 when it is not there. */
+static unsigned int driver_major(int root, const char *driver)
+{
+	_cleanup_close_ int fd = openat(root, "devices", O_RDONLY | O_CLOEXEC);
+	char list[4096], name[32];
+	unsigned int number;
+	ssize_t length = fd < 0 ? -1 : read(fd, list, sizeof(list) - 1);
+	char *rest = NULL, *line;
+
+	if (length <= 0)
+		return 0;
+	list[length] = '\0';
+	for (line = strtok_r(list, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (sscanf(line, "%u %31s", &number, name) == 2 && strcmp(name, driver) == 0)
+			return number;
+	return 0;
+}
+
+static int visit_macvtap(void *data, int directory, int number)
+{
+	const struct macvtap_query *query = data;
+	_cleanup_close_ int device = -1;
+	size_t end = strlen(query->end);
+	struct ifreq request = {0};
+	struct stat status;
+	char link[256];
+	size_t length = read_link(directory, number, link, sizeof(link));
+
+	if (length < end || length == sizeof(link) ||
+	    memcmp(link + length - end, query->end, end) != 0)
+		return 0;
+	device = (int)syscall(SYS_pidfd_getfd, query->pidfd, number, 0);
+	if (device < 0 || fstat(device, &status) < 0 || !S_ISCHR(status.st_mode) ||
+	    major(status.st_rdev) != query->device_major)
+		return 0;
+	/* drivers/net/tap.c, tap_ioctl(): of the device behind the descriptor */
+	if (ioctl(device, SIOCGIFHWADDR, &request) < 0)
+		return 0;
+	return strncmp(request.ifr_name, query->interface, sizeof(request.ifr_name)) == 0 &&
+	       memcmp(request.ifr_hwaddr.sa_data, query->mac, MAC_SIZE) == 0;
+}
+
+int process_holds_macvtap(int root, pid_t pid, uint32_t ifindex, const char *interface,
+			  const uint8_t *mac)
+{
+	_cleanup_close_ int directory = open_descriptors(root, pid);
+	_cleanup_close_ int pidfd = -1;
+	struct macvtap_query query = {.interface = interface, .mac = mac};
+
+	if (directory < 0)
+		return directory;
+	query.device_major = driver_major(root, "macvtap");
+	if (!query.device_major)
+		return 0;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return -errno;
+	query.pidfd = pidfd;
+	snprintf(query.end, sizeof(query.end), "/tap%u", ifindex);
+	return walk_descriptors(directory, visit_macvtap, &query);
 }
 
 /**

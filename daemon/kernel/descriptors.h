@@ -24,11 +24,26 @@ enum socket_search process_holds_socket(int root, pid_t pid, uint32_t inode, int
 					unsigned int *budget);
 
 /**
+ * process_open_path() - the path of a file that the process has open, by how it ends
+ * @path: as the process sees it, whole
+ * Return: 0, -ENOENT when there is none, or -errno. Reads all descriptors: not for the verdict path.
+ */
+int process_open_path(int root, pid_t pid, const char *end, char *path, size_t size);
+
+/**
  * process_holds_tap() - does it hold the tun/tap device of this name ("iff:" in fdinfo)?
  * @netns: inode of the network namespace that the device has to be in, 0 for any
  * Return: 1, 0 or -errno. Reads all descriptors: not for the verdict path.
  */
 int process_holds_tap(int root, pid_t pid, const char *interface, uint64_t netns);
+
+/**
+ * process_holds_macvtap() - does it hold the character device of this macvtap?
+ * @mac: address of the interface: another namespace may have one of the same name and index
+ * Return: 1, 0 or -errno. As process_holds_tap().
+ */
+int process_holds_macvtap(int root, pid_t pid, uint32_t ifindex, const char *interface,
+			  const uint8_t *mac);
 
 /**
  * struct holdings - what a process's descriptors prove of it, whatever it is called

@@ -23,6 +23,7 @@
 #define NFT_ELEMENTS	  64   /* of a set in one message */
 #define NFT_SET_DATA_SIZE 64
 #define NFT_HOST_ENDIAN	  1 /* nftables, include/datatype.h: BYTEORDER_HOST_ENDIAN */
+#define NFT_BIG_ENDIAN	  2
 #define NFT_VECTORS	  64
 #define NFT_DATAGRAM_SIZE 8192 /* of an answer: an error repeats the message it is about */
 
@@ -97,24 +98,46 @@ void nft_delete_table(struct nft_batch *batch)
 	put_table(batch, NFT_MSG_DELTABLE, 0);
 }
 
-void nft_add_chain(struct nft_batch *batch, const char *name, uint32_t hook, int32_t priority)
+static struct nftnl_chain *chain_new(struct nft_batch *batch, const char *name)
 {
 	struct nftnl_chain *chain = nftnl_chain_alloc();
 
 	if (!chain) {
 		batch->failed = true;
-		return;
+		return NULL;
 	}
 	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, batch->table);
 	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name);
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "filter");
-	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, hook);
-	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, priority);
-	nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
+	return chain;
+}
+
+static void put_chain(struct nft_batch *batch, const char *name, struct nftnl_chain *chain)
+{
 	nftnl_chain_nlmsg_build_payload(
 		nft_message_begin(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE, name), chain);
 	nft_message_end(batch);
 	nftnl_chain_free(chain);
+}
+
+void nft_add_hook(struct nft_batch *batch, const char *name, uint32_t hook, int32_t priority)
+{
+	struct nftnl_chain *chain = chain_new(batch, name);
+
+	if (!chain)
+		return;
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "filter");
+	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, hook);
+	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, priority);
+	nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
+	put_chain(batch, name, chain);
+}
+
+void nft_add_chain(struct nft_batch *batch, const char *name)
+{
+	struct nftnl_chain *chain = chain_new(batch, name);
+
+	if (chain)
+		put_chain(batch, name, chain);
 }
 
 static struct nftnl_set *set_new(struct nft_batch *batch, const char *name)
@@ -131,15 +154,17 @@ static struct nftnl_set *set_new(struct nft_batch *batch, const char *name)
 }
 
 /* For `nft list` only: the kernel does not look into keys. */
-static void put_key_order(struct nft_batch *batch, struct nftnl_set *set)
+static void put_key_order(struct nft_batch *batch, struct nftnl_set *set, enum nft_key_type type)
 {
+	bool is_address = type == NFT_KEY_LINK_ADDRESS || type == NFT_KEY_ETHER;
 	struct nftnl_udata_buf *data = nftnl_udata_buf_alloc(NFT_SET_DATA_SIZE);
 
 	if (!data) {
 		batch->failed = true;
 		return;
 	}
-	nftnl_udata_put_u32(data, NFTNL_UDATA_SET_KEYBYTEORDER, NFT_HOST_ENDIAN);
+	nftnl_udata_put_u32(data, NFTNL_UDATA_SET_KEYBYTEORDER,
+			    is_address ? NFT_BIG_ENDIAN : NFT_HOST_ENDIAN);
 	nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(data),
 			   nftnl_udata_buf_len(data));
 	nftnl_udata_buf_free(data);
@@ -151,7 +176,7 @@ void nft_add_set(struct nft_batch *batch, const char *name, enum nft_key_type ty
 
 	if (!set)
 		return;
-	put_key_order(batch, set);
+	put_key_order(batch, set, type);
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, type);
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, (uint32_t)size);
 	nftnl_set_set_u32(set, NFTNL_SET_ID, batch->count + 1);

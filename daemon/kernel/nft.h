@@ -14,6 +14,8 @@ struct nft_batch;
 
 /* Key types that `nft list` knows by number (nftables, include/datatype.h). */
 enum nft_key_type {
+	NFT_KEY_LINK_ADDRESS = 6,
+	NFT_KEY_ETHER = 9,
 	NFT_KEY_PROTOCOL = 12,
 	NFT_KEY_INTERFACE = 20,
 	NFT_KEY_ICMPV6_TYPE = 29,
@@ -42,8 +44,11 @@ int nft_batch_commit(struct nft_batch *batch, struct error *error);
 void nft_add_table(struct nft_batch *batch);
 void nft_delete_table(struct nft_batch *batch);
 
-/** nft_add_chain() - a base chain of type filter with policy accept */
-void nft_add_chain(struct nft_batch *batch, const char *name, uint32_t hook, int32_t priority);
+/** nft_add_hook() - a base chain of type filter with policy accept */
+void nft_add_hook(struct nft_batch *batch, const char *name, uint32_t hook, int32_t priority);
+
+/** nft_add_chain() - a chain that other chains jump to */
+void nft_add_chain(struct nft_batch *batch, const char *name);
 
 /** nft_add_set() - a named set; elements are added with nft_add_elements() */
 void nft_add_set(struct nft_batch *batch, const char *name, enum nft_key_type type, size_t size);
@@ -89,9 +94,9 @@ void nft_match_payload(struct nft_batch *batch, enum nft_payload_bases base, uin
 void nft_match_payload_bits(struct nft_batch *batch, enum nft_payload_bases base, uint32_t offset,
 			    uint8_t mask, enum nft_cmp_ops operation, uint8_t value);
 
-/** nft_match_payload_set() - is one byte of the packet in a named set of this batch? */
+/** nft_match_payload_set() - are @size bytes of the packet in a named set of this batch? */
 void nft_match_payload_set(struct nft_batch *batch, enum nft_payload_bases base, uint32_t offset,
-			   const char *set);
+			   size_t size, const char *set);
 
 /**
  * nft_match_cgroup_set() - is the socket's cgroup below one of a named set of this batch?
@@ -109,6 +114,10 @@ void nft_match_ct_reply(struct nft_batch *batch);
 /* Verdicts. */
 
 void nft_accept(struct nft_batch *batch);
+
+/** nft_jump() - go on in another chain of this batch, and come back at its end or nft_return() */
+void nft_jump(struct nft_batch *batch, const char *chain);
+void nft_return(struct nft_batch *batch);
 
 /** nft_queue() - nft's own `queue num @number`, needs nft_queue in the kernel */
 void nft_queue(struct nft_batch *batch, uint16_t number, bool bypass);

@@ -177,9 +177,9 @@ void nft_match_payload_bits(struct nft_batch *batch, enum nft_payload_bases base
 }
 
 void nft_match_payload_set(struct nft_batch *batch, enum nft_payload_bases base, uint32_t offset,
-			   const char *set)
+			   size_t size, const char *set)
 {
-	load_payload(batch, base, offset, sizeof(uint8_t));
+	load_payload(batch, base, offset, size);
 	put_lookup(batch, set);
 }
 
@@ -208,14 +208,32 @@ void nft_match_ct_reply(struct nft_batch *batch)
 	put_compare(batch, NFT_CMP_EQ, &reply, sizeof(reply));
 }
 
-void nft_accept(struct nft_batch *batch)
+/* @chain: NULL for a verdict that names none */
+static void put_verdict(struct nft_batch *batch, int verdict, const char *chain)
 {
 	struct nftnl_expr *expression = expression_add(batch, "immediate");
 
 	if (!expression)
 		return;
 	nftnl_expr_set_u32(expression, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_IMM_VERDICT, NF_ACCEPT);
+	nftnl_expr_set_u32(expression, NFTNL_EXPR_IMM_VERDICT, (uint32_t)verdict);
+	if (chain && nftnl_expr_set_str(expression, NFTNL_EXPR_IMM_CHAIN, chain) < 0)
+		batch->failed = true;
+}
+
+void nft_accept(struct nft_batch *batch)
+{
+	put_verdict(batch, NF_ACCEPT, NULL);
+}
+
+void nft_jump(struct nft_batch *batch, const char *chain)
+{
+	put_verdict(batch, NFT_JUMP, chain);
+}
+
+void nft_return(struct nft_batch *batch)
+{
+	put_verdict(batch, NFT_RETURN, NULL);
 }
 
 void nft_queue(struct nft_batch *batch, uint16_t number, bool bypass)

@@ -36,6 +36,7 @@ struct ruleset {
 	bool trust_flows;
 	uint32_t *lan;
 	size_t lan_count;
+	struct ruleset_bridged bridged;
 	struct ruleset_cgroup cgroups[RULESET_CGROUPS_MAX];
 	size_t cgroup_count;
 	bool cgroups_unsure; /* the kernel may not have @cgroups */
@@ -52,6 +53,7 @@ static int try_install(struct ruleset *ruleset, const struct ruleset_settings *s
 		.trust_flows = ruleset->trust_flows,
 		.lan = ruleset->lan,
 		.lan_count = ruleset->lan_count,
+		.bridged = &ruleset->bridged,
 		.cgroups = ruleset->cgroups,
 		.cgroup_count = ruleset->cgroup_count,
 	};
@@ -141,6 +143,23 @@ int ruleset_set_lan(struct ruleset *ruleset, const uint32_t *ifindexes, size_t c
 	ruleset->lan = copy;
 	ruleset->lan_count = count;
 	return ruleset->installed ? write_lan(ruleset) : 0;
+}
+
+int ruleset_set_bridged(struct ruleset *ruleset, const struct ruleset_bridged *bridged)
+{
+	struct nft_batch *batch;
+	int result;
+
+	ruleset->bridged = *bridged;
+	if (!ruleset->installed)
+		return 0;
+	batch = nft_batch_new(&ruleset->netlink, RULESET_TABLE);
+	if (!batch)
+		return -ENOMEM;
+	table_write_bridged(batch, bridged);
+	result = nft_batch_commit(batch, NULL);
+	nft_batch_free(batch);
+	return result == -ENOENT ? 0 : result; /* as in write_lan() */
 }
 
 static int write_cgroups(struct ruleset *ruleset, const struct table_cgroups *change)

@@ -3,6 +3,8 @@
 #ifndef LHGUARD_KERNEL_RULESET_H
 #define LHGUARD_KERNEL_RULESET_H
 
+#include "flow.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +17,10 @@ struct ruleset;
 
 #define RULESET_LEVELS	    8 /* depths of cgroups that the table looks at */
 #define RULESET_CGROUPS_MAX 2048
+
+#define RULESET_PREFIX_SIZE  3 /* bytes of a maker's prefix of MAC addresses */
+#define RULESET_PREFIXES_MAX 32
+#define RULESET_MACS_MAX     2048
 
 /** enum ruleset_expression - how packets get into a queue on this kernel */
 enum ruleset_expression {
@@ -62,6 +68,24 @@ int ruleset_remove(struct ruleset *ruleset);
  * @ifindexes: the whole set, replaces the earlier one; kept for ruleset_install() too
  */
 int ruleset_set_lan(struct ruleset *ruleset, const uint32_t *ifindexes, size_t count);
+
+/**
+ * struct ruleset_bridged - source addresses on LAN interfaces that may be those of VMs of this host
+ * @prefixes: of the makers whose VMs run here
+ * @macs: whole addresses
+ */
+struct ruleset_bridged {
+	uint8_t prefixes[RULESET_PREFIXES_MAX][RULESET_PREFIX_SIZE];
+	size_t prefix_count;
+	uint8_t macs[RULESET_MACS_MAX][MAC_SIZE];
+	size_t mac_count;
+};
+
+/**
+ * ruleset_set_bridged() - which packets on LAN interfaces are queued after all
+ * @bridged: replaces the earlier ones; kept for ruleset_install() too
+ */
+int ruleset_set_bridged(struct ruleset *ruleset, const struct ruleset_bridged *bridged);
 
 /**
  * struct ruleset_cgroup - a cgroup2 directory

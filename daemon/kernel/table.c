@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the table "inet lhguard" says: its sets, chains and rules. */
-#include "kernel/table.h"
+/* What the table "inet lhguard" says: its chains and rules. */
+#include "kernel/table_sets.h"
 
 #include "kernel/nft.h"
 
@@ -17,6 +17,8 @@
  *
  *	table inet lhguard {
  *		set lan { type iface_index; }
+ *		set vm_prefixes { 3 bytes }		(of makers whose VMs run here)
+ *		set vm_macs { type ether_addr; }	(of VMs that run here)
  *		set guests1 { type cgroupsv2; }		(and so on to guests8)
  *		set tracked { type inet_proto; elements = { udp, icmp, ipv6-icmp } }
  *		set unasked { type inet_proto; }	(udp, while no guest shares lo)
@@ -50,12 +52,17 @@
  *			iif lo queue num G [bypass]
  *			ip daddr 127.0.0.0/8 queue num G
  *			ip6 daddr ::1 queue num G
- *			iif @lan accept
+ *			iif @lan jump lan_peers
  *			meta l4proto @tracked ct direction reply accept
  *			meta l4proto { icmp, ipv6-icmp } ct state related accept
  *			icmpv6 type @discovery accept		(unless turned off)
  *			meta l4proto igmp accept		(unless turned off)
  *			queue num G [bypass]
+ *		}
+ *		chain lan_peers {
+ *			@ll,48,24 @vm_prefixes return
+ *			ether saddr @vm_macs return
+ *			accept
  *		}
  *		chain input_reject { as output_reject, at priority 11 }
  *	}
@@ -77,6 +84,12 @@
  * 127.0.0.0/8 and ::1 from elsewhere than lo (route_localnet, DNAT): asked about on every
  * interface, for every packet that could open a connection, and never bypassed.
  *
+ * The LAN. Its interfaces are the firewall's business, and their packets are not queued; but
+ * VirtualBox and VMware put a bridged VM's frames in there as if the wire had brought them. So while
+ * such a VM runs, what bears its MAC address or its maker's prefix goes on to the queue, where it
+ * is told from a peer. A device without an Ethernet header (wireguard, ppp, tun) has no source
+ * address to load: there the expression ends the rule, and the packet is accepted.
+ *
  * Priorities. At output after connection tracking (-200), but before destination NAT (-100):
  * sock_diag knows the client's socket by the address it connected to, and the exception names
  * that one. At input after NAT, so that the address is the service's, and after the usual
@@ -89,13 +102,9 @@
 #define OUTPUT_PRIORITY (-110)
 #define INPUT_PRIORITY	10
 #define LOOPBACK_INDEX	1 /* ifindex of lo in every namespace (LOOPBACK_IFINDEX) */
-#define SET_LAN		"lan"
-#define SET_TRACKED	"tracked"
-#define SET_UNASKED	"unasked"
-#define SET_DISCOVERY	"discovery"
+#define CHAIN_LAN	"lan_peers"
 
-#define CGROUPS_AT_ONCE 64
-
+#define ETHER_SOURCE	 6
 #define IPV4_DESTINATION 16
 #define IPV6_DESTINATION 24
 #define TCP_FLAGS	 13
@@ -103,11 +112,6 @@
 #define SCTP_INIT	 1 /* RFC 9260, 3.2; never bundled with another chunk (3.3.2) */
 
 /* Rules. */
-
-/* One set for each depth: the expression names the depth of the ancestor that it looks up. */
-static const char *const guest_sets[RULESET_LEVELS] = {
-	"guests1", "guests2", "guests3", "guests4", "guests5", "guests6", "guests7", "guests8",
-};
 
 static void end_queue(struct nft_batch *batch, const struct table_plan *plan, uint16_t number,
 		      bool bypass)
@@ -197,7 +201,7 @@ static void add_output(struct nft_batch *batch, const struct table_plan *plan)
 	static const char chain[] = "output";
 	uint8_t level;
 
-	nft_add_chain(batch, chain, NF_INET_LOCAL_OUT, OUTPUT_PRIORITY);
+	nft_add_hook(batch, chain, NF_INET_LOCAL_OUT, OUTPUT_PRIORITY);
 	accept_what_opens_nothing(batch, chain); /* first: established TCP stops here */
 	nft_begin_rule(batch, chain, "leaves this host");
 	match_interface(batch, NFT_META_OIF, NFT_CMP_NEQ);
@@ -207,7 +211,7 @@ static void add_output(struct nft_batch *batch, const struct table_plan *plan)
 	accept_flows_on_lo(batch, chain);
 	for (level = 1; !plan->no_cgroups && level <= RULESET_LEVELS; level++) {
 		nft_begin_rule(batch, chain, "a new connection on lo, by a guest");
-		nft_match_cgroup_set(batch, level, guest_sets[level - 1]);
+		nft_match_cgroup_set(batch, level, table_guest_sets[level - 1]);
 		end_queue(batch, plan, plan->settings->guests_queue, plan->settings->guests_bypass);
 	}
 	nft_begin_rule(batch, chain, "a new connection on lo");
@@ -257,7 +261,7 @@ static void accept_discovery(struct nft_batch *batch, const char *chain)
 
 	nft_begin_rule(batch, chain, "neighbour discovery and multicast listeners");
 	nft_match_meta(batch, NFT_META_L4PROTO, NFT_CMP_EQ, &icmpv6, sizeof(icmpv6));
-	nft_match_payload_set(batch, NFT_PAYLOAD_TRANSPORT_HEADER, 0, SET_DISCOVERY);
+	nft_match_payload_set(batch, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, SET_DISCOVERY);
 	end_accept(batch);
 
 	nft_begin_rule(batch, chain, "multicast listeners (IGMP)");
@@ -265,18 +269,39 @@ static void accept_discovery(struct nft_batch *batch, const char *chain)
 	end_accept(batch);
 }
 
+/* All peers of the LAN are accepted here, and what may be a VM of this host goes back to input. */
+static void add_lan_peers(struct nft_batch *batch)
+{
+	nft_add_chain(batch, CHAIN_LAN);
+
+	nft_begin_rule(batch, CHAIN_LAN, "of a maker whose VMs run here");
+	nft_match_payload_set(batch, NFT_PAYLOAD_LL_HEADER, ETHER_SOURCE, RULESET_PREFIX_SIZE,
+			      SET_PREFIXES);
+	nft_return(batch);
+	nft_end_rule(batch);
+
+	nft_begin_rule(batch, CHAIN_LAN, "of a VM that runs here");
+	nft_match_payload_set(batch, NFT_PAYLOAD_LL_HEADER, ETHER_SOURCE, MAC_SIZE, SET_MACS);
+	nft_return(batch);
+	nft_end_rule(batch);
+
+	nft_begin_rule(batch, CHAIN_LAN, "the firewall's business");
+	end_accept(batch);
+}
+
 static void add_input(struct nft_batch *batch, const struct table_plan *plan)
 {
 	static const char chain[] = "input";
 
-	nft_add_chain(batch, chain, NF_INET_LOCAL_IN, INPUT_PRIORITY);
+	nft_add_hook(batch, chain, NF_INET_LOCAL_IN, INPUT_PRIORITY);
 	accept_what_opens_nothing(batch, chain);
 	add_input_on_lo(batch, plan, chain);
 	add_martians(batch, plan, chain);
 
-	nft_begin_rule(batch, chain, "the firewall's business");
+	nft_begin_rule(batch, chain, "from the LAN");
 	nft_match_meta_set(batch, NFT_META_IIF, SET_LAN);
-	end_accept(batch);
+	nft_jump(batch, CHAIN_LAN);
+	nft_end_rule(batch);
 
 	accept_replies(batch, chain);
 	accept_icmp_errors(batch, chain);
@@ -289,7 +314,7 @@ static void add_input(struct nft_batch *batch, const struct table_plan *plan)
 
 static void add_reject(struct nft_batch *batch, const char *chain, uint32_t hook, int32_t priority)
 {
-	nft_add_chain(batch, chain, hook, priority);
+	nft_add_hook(batch, chain, hook, priority);
 	nft_begin_rule(batch, chain, "verdict: reject");
 	nft_match_meta_u32(batch, NFT_META_MARK, NFT_CMP_EQ, RULESET_REJECT_MARK);
 	nft_match_protocol(batch, IPPROTO_TCP);
@@ -302,79 +327,14 @@ static void add_reject(struct nft_batch *batch, const char *chain, uint32_t hook
 	nft_end_rule(batch);
 }
 
-/* Sets. */
-
-/* Protocols whose flows connection tracking tells apart as sockets do, and that need it. */
-static const uint8_t tracked_protocols[] = {IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6};
-
-/* RFC 4861, RFC 2710, RFC 3810. Not router advertisement and redirect: no guest is our router. */
-static const uint8_t discovery_types[] = {
-	130, /* multicast listener query */
-	131, /* multicast listener report */
-	132, /* multicast listener done */
-	133, /* router solicitation */
-	135, /* neighbour solicitation */
-	136, /* neighbour advertisement */
-	143, /* multicast listener report, version 2 */
-};
-
-typedef void (*change_elements)(struct nft_batch *batch, const char *set, const void *keys,
-				size_t size, size_t count);
-
-/* Those of @cgroups that lie at this depth, many in one message. */
-static void change_cgroups(struct nft_batch *batch, change_elements change, uint8_t level,
-			   const struct ruleset_cgroup *cgroups, size_t count)
-{
-	const char *set = guest_sets[level - 1];
-	uint64_t ids[CGROUPS_AT_ONCE];
-	size_t used = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (cgroups[i].level != level)
-			continue;
-		ids[used++] = cgroups[i].id;
-		if (used == CGROUPS_AT_ONCE) {
-			change(batch, set, ids, sizeof(ids[0]), used);
-			used = 0;
-		}
-	}
-	change(batch, set, ids, sizeof(ids[0]), used);
-}
-
-static void add_unasked(struct nft_batch *batch, bool trust_flows)
-{
-	static const uint8_t udp = IPPROTO_UDP;
-
-	nft_add_elements(batch, SET_UNASKED, &udp, sizeof(udp), trust_flows);
-}
-
-static void add_sets(struct nft_batch *batch, const struct table_plan *plan)
-{
-	uint8_t level;
-
-	nft_add_set(batch, SET_LAN, NFT_KEY_INTERFACE, sizeof(uint32_t));
-	nft_add_elements(batch, SET_LAN, plan->lan, sizeof(uint32_t), plan->lan_count);
-	for (level = 1; !plan->no_cgroups && level <= RULESET_LEVELS; level++) {
-		nft_add_set(batch, guest_sets[level - 1], NFT_KEY_CGROUP, sizeof(uint64_t));
-		change_cgroups(batch, nft_add_elements, level, plan->cgroups, plan->cgroup_count);
-	}
-	nft_add_set(batch, SET_TRACKED, NFT_KEY_PROTOCOL, 1);
-	nft_add_elements(batch, SET_TRACKED, tracked_protocols, 1, sizeof(tracked_protocols));
-	nft_add_set(batch, SET_UNASKED, NFT_KEY_PROTOCOL, 1);
-	add_unasked(batch, plan->trust_flows);
-	if (plan->settings->neighbour_discovery) {
-		nft_add_set(batch, SET_DISCOVERY, NFT_KEY_ICMPV6_TYPE, 1);
-		nft_add_elements(batch, SET_DISCOVERY, discovery_types, 1, sizeof(discovery_types));
-	}
-}
-
 void table_write(struct nft_batch *batch, const struct table_plan *plan)
 {
 	nft_add_table(batch); /* so that there is one to delete */
 	nft_delete_table(batch);
 	nft_add_table(batch);
-	add_sets(batch, plan);
+	table_add_sets(batch, plan);
 	add_output(batch, plan);
+	add_lan_peers(batch);
 	add_input(batch, plan);
 	if (!plan->settings->reject)
 		return;
@@ -386,29 +346,4 @@ void table_erase(struct nft_batch *batch)
 {
 	nft_add_table(batch); /* so that there is one to delete */
 	nft_delete_table(batch);
-}
-
-void table_write_lan(struct nft_batch *batch, const uint32_t *lan, size_t count)
-{
-	nft_flush_set(batch, SET_LAN);
-	nft_add_elements(batch, SET_LAN, lan, sizeof(uint32_t), count);
-}
-
-void table_write_cgroups(struct nft_batch *batch, const struct table_cgroups *change)
-{
-	uint8_t level;
-
-	for (level = 1; level <= RULESET_LEVELS; level++) {
-		if (change->anew)
-			nft_flush_set(batch, guest_sets[level - 1]);
-		change_cgroups(batch, nft_delete_elements, level, change->removed,
-			       change->removed_count);
-		change_cgroups(batch, nft_add_elements, level, change->added, change->added_count);
-	}
-}
-
-void table_write_trust(struct nft_batch *batch, bool trust_flows)
-{
-	nft_flush_set(batch, SET_UNASKED);
-	add_unasked(batch, trust_flows);
 }

@@ -13,6 +13,7 @@ struct nft_batch;
  * @no_cgroups: the kernel cannot match a socket's cgroup
  * @trust_flows: see ruleset_trust_flows()
  * @lan: ifindexes that are not queued
+ * @bridged: MAC addresses on those that are queued all the same
  * @cgroups: of guests, at depths up to RULESET_LEVELS
  */
 struct table_plan {
@@ -22,6 +23,7 @@ struct table_plan {
 	bool trust_flows;
 	const uint32_t *lan;
 	size_t lan_count;
+	const struct ruleset_bridged *bridged;
 	const struct ruleset_cgroup *cgroups;
 	size_t cgroup_count;
 };
@@ -34,6 +36,9 @@ void table_erase(struct nft_batch *batch);
 
 /** table_write_lan() - put into the batch: the new elements of the set of LAN interfaces */
 void table_write_lan(struct nft_batch *batch, const uint32_t *lan, size_t count);
+
+/** table_write_bridged() - put into the batch: the new elements of the sets of VMs' MAC addresses */
+void table_write_bridged(struct nft_batch *batch, const struct ruleset_bridged *bridged);
 
 /** table_write_trust() - put into the batch: the new elements of the set of protocols not asked
  * about */

@@ -221,11 +221,11 @@ class VethGuest(NetnsGuest):
     """A namespace on a veth: routed, or with @bridge a port of that bridge."""
 
     def __init__(self, host: Host, suffix: str, cleanup: Cleanup, ip4: str, gw4: str, ip6: str,
-                 gw6: str, bridge: str | None = None) -> None:
+                 gw6: str, bridge: str | None = None, port: str = "") -> None:
         super().__init__(host, suffix, cleanup)
         self.ip4, self.ip6 = ip4.split("/")[0], ip6.split("/")[0]
         self.gw4, self.gw6 = gw4, gw6
-        self.port = f"v-{suffix}"
+        self.port = port or f"v-{suffix}"
         self.interface = bridge or self.port
         host.ip("link", "add", self.port, "type", "veth", "peer", "name", "eth0",
                 "netns", self.netns.name)

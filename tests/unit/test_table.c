@@ -37,6 +37,10 @@ struct readback {
 	size_t rule_count;
 	unsigned int types[NFT_MSG_MAX];
 	size_t lan_count;
+	unsigned char prefixes[RULESET_PREFIXES_MAX][RULESET_PREFIX_SIZE];
+	size_t prefix_count;
+	unsigned char macs[RULESET_MACS_MAX][MAC_SIZE];
+	size_t mac_count;
 	struct xt_NFQ_info_v3 targets[RULES];
 	size_t target_count;
 };
@@ -47,6 +51,13 @@ static const struct ruleset_settings settings = {
 	.loopback_bypass = true,
 	.reject = true,
 	.neighbour_discovery = true,
+};
+
+static const struct ruleset_bridged bridged = {
+	.prefixes = {{0x08, 0x00, 0x27}},
+	.prefix_count = 1,
+	.macs = {{0x08, 0x00, 0x27, 0x01, 0x02, 0x03}, {0x02, 0, 0, 0, 0, 0x09}},
+	.mac_count = 2,
 };
 
 static int read_expression(struct nftnl_expr *expression, void *data)
@@ -83,18 +94,46 @@ static void read_rule(struct readback *back, const struct nlmsghdr *message)
 	nftnl_rule_free(rule);
 }
 
-static void count_lan(struct readback *back, const struct nlmsghdr *message)
+/* The key of one element: what the kernel compares. */
+static void read_key(const struct nlattr *element, void *key, size_t size)
+{
+	const struct nlattr *in_element, *in_key;
+
+	mnl_attr_for_each_nested(in_element, element)
+	{
+		if (mnl_attr_get_type(in_element) != NFTA_SET_ELEM_KEY)
+			continue;
+		mnl_attr_for_each_nested(in_key, in_element)
+		{
+			assert_int_equal(mnl_attr_get_type(in_key), NFTA_DATA_VALUE);
+			assert_int_equal(mnl_attr_get_payload_len(in_key), size);
+			memcpy(key, mnl_attr_get_payload(in_key), size);
+			return;
+		}
+	}
+	fail();
+}
+
+static void read_elements(struct readback *back, const struct nlmsghdr *message)
 {
 	const struct nlattr *attributes[NFTA_SET_ELEM_LIST_MAX + 1], *element;
+	const char *set;
 
 	netlink_attributes(message, sizeof(struct nfgenmsg), attributes,
 			   NFTA_SET_ELEM_LIST_MAX + 1);
 	assert_non_null(attributes[NFTA_SET_ELEM_LIST_SET]);
-	if (strcmp(mnl_attr_get_str(attributes[NFTA_SET_ELEM_LIST_SET]), "lan") != 0)
-		return;
 	assert_non_null(attributes[NFTA_SET_ELEM_LIST_ELEMENTS]);
+	set = mnl_attr_get_str(attributes[NFTA_SET_ELEM_LIST_SET]);
 	mnl_attr_for_each_nested(element, attributes[NFTA_SET_ELEM_LIST_ELEMENTS])
-		back->lan_count++;
+	{
+		if (!strcmp(set, "lan"))
+			back->lan_count++;
+		else if (!strcmp(set, "vm_prefixes"))
+			read_key(element, back->prefixes[back->prefix_count++],
+				 RULESET_PREFIX_SIZE);
+		else if (!strcmp(set, "vm_macs"))
+			read_key(element, back->macs[back->mac_count++], MAC_SIZE);
+	}
 }
 
 static void read_message(struct readback *back, const struct nlmsghdr *message)
@@ -108,7 +147,7 @@ static void read_message(struct readback *back, const struct nlmsghdr *message)
 	if (type == NFT_MSG_NEWRULE)
 		read_rule(back, message);
 	if (type == NFT_MSG_NEWSETELEM)
-		count_lan(back, message);
+		read_elements(back, message);
 }
 
 static void join_pages(struct readback *back)
@@ -167,6 +206,7 @@ static void read_table(struct readback *back, enum ruleset_expression expression
 					.expression = expression,
 					.no_cgroups = true,
 					.lan = lan,
+					.bridged = &bridged,
 					.lan_count = lan_count};
 	size_t index;
 
@@ -214,6 +254,9 @@ static const char *const native_rules[] = {
 	"output: " TRACKED REPLY ACCEPT,
 	"output: load l4proto => reg 1 ; reg 1 set unasked ; " CONFIRMED ACCEPT,
 	"output: num 27 bypass ; ",
+	"lan_peers: load 3b @ link header + 6 => reg 1 ; reg 1 set vm_prefixes ; reg 0 return ; ",
+	"lan_peers: load 6b @ link header + 6 => reg 1 ; reg 1 set vm_macs ; reg 0 return ; ",
+	"lan_peers: " ACCEPT,
 	"input: " TCP_NOT_SYN ACCEPT,
 	"input: " SCTP_NOT_INIT ACCEPT,
 	"input: " IS_LO("iif") CONFIRMED ACCEPT,
@@ -223,7 +266,7 @@ static const char *const native_rules[] = {
 	"input: " IS_LO("iif") QUEUE,
 	"input: " IPV4_LOOPBACK QUEUE,
 	"input: " IPV6_LOOPBACK QUEUE,
-	"input: load iif => reg 1 ; reg 1 set lan ; " ACCEPT,
+	"input: load iif => reg 1 ; reg 1 set lan ; reg 0 jump -> lan_peers ; ",
 	"input: " TRACKED REPLY ACCEPT,
 	"input: " PROTOCOL("01") RELATED ACCEPT,
 	"input: " PROTOCOL("3a") RELATED ACCEPT,
@@ -238,6 +281,14 @@ static const char *const native_rules[] = {
 
 #define NATIVE_RULES (sizeof(native_rules) / sizeof(native_rules[0]))
 
+static void assert_bridged(const struct readback *back)
+{
+	assert_int_equal(back->prefix_count, 1);
+	assert_memory_equal(back->prefixes[0], bridged.prefixes[0], RULESET_PREFIX_SIZE);
+	assert_int_equal(back->mac_count, 2);
+	assert_memory_equal(back->macs, bridged.macs, 2 * (size_t)MAC_SIZE);
+}
+
 static void test_native_table(void **state)
 {
 	struct readback back;
@@ -250,9 +301,10 @@ static void test_native_table(void **state)
 	assert_int_equal(back.target_count, 0);
 	assert_int_equal(back.types[NFT_MSG_NEWTABLE], 2);
 	assert_int_equal(back.types[NFT_MSG_DELTABLE], 1);
-	assert_int_equal(back.types[NFT_MSG_NEWCHAIN], 4);
-	assert_int_equal(back.types[NFT_MSG_NEWSET], 4);
+	assert_int_equal(back.types[NFT_MSG_NEWCHAIN], 5);
+	assert_int_equal(back.types[NFT_MSG_NEWSET], 6);
 	assert_int_equal(back.lan_count, 2);
+	assert_bridged(&back);
 	end(&back);
 }
 
@@ -289,9 +341,9 @@ static void test_settings(void **state)
 	read_table(&back, RULESET_NATIVE, &other, 0);
 	assert_int_equal(back.rule_count, NATIVE_RULES - 6); /* no discovery, no reject */
 	assert_string_equal(back.rules[7], "output: num 65535 ; ");
-	assert_string_equal(back.rules[15],
+	assert_string_equal(back.rules[18],
 			    "input: " IPV4_LOOPBACK "num 0 ; "); /* never bypassed */
-	assert_string_equal(back.rules[16], "input: " IPV6_LOOPBACK "num 0 ; ");
+	assert_string_equal(back.rules[19], "input: " IPV6_LOOPBACK "num 0 ; ");
 	assert_string_equal(back.rules[NATIVE_RULES - 7], "input: num 0 bypass ; ");
 	for (index = 0; index < back.rule_count; index++)
 		assert_null(strstr(back.rules[index], "discovery"));
@@ -354,6 +406,27 @@ static void test_guests_cgroups(void **state)
 	end(&back);
 }
 
+static void test_bridged_are_replaced_in_place(void **state)
+{
+	static const struct ruleset_bridged none;
+	struct readback back;
+
+	begin(&back);
+	table_write_bridged(back.batch, &bridged);
+	read_back(&back);
+	assert_int_equal(back.types[NFT_MSG_DELSETELEM], 2);
+	assert_int_equal(back.types[NFT_MSG_NEWSETELEM], 2);
+	assert_bridged(&back);
+	end(&back);
+
+	begin(&back);
+	table_write_bridged(back.batch, &none);
+	read_back(&back);
+	assert_int_equal(back.types[NFT_MSG_DELSETELEM], 2);
+	assert_int_equal(back.types[NFT_MSG_NEWSETELEM], 0);
+	end(&back);
+}
+
 static void test_erase(void **state)
 {
 	struct readback back;
@@ -375,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_many_interfaces),
 		cmocka_unit_test(test_lan_is_replaced_in_place),
 		cmocka_unit_test(test_guests_cgroups),
+		cmocka_unit_test(test_bridged_are_replaced_in_place),
 		cmocka_unit_test(test_erase),
 	};
 

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The MAC addresses that a VM's configuration gives it: .vbox, .vmx, QEMU's arguments. */
+#include "guests/state.h"
+
+#include "guests/names.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * A configuration belongs to the user who runs the VM. It is opened under the VMM's own root, so
+ * that a mount namespace of either side does not matter, only if it is a regular file of moderate
+ * size, and nothing but addresses is taken from it. All this may wait for a disk: not for the
+ * verdict path. One buffer is enough, since one is read at a time.
+ */
+#define TEXT_SIZE (1024 * 1024)
+#define FILES_MAX 64 /* of a VirtualBox machine's folder that are looked at */
+#define VBOX_LOG  "/Logs/VBox.log"
+#define VBOX_FILE ".vbox"
+
+static char text[TEXT_SIZE + 1];
+
+/**
+ * struct collection - the addresses that were found
+ * @overflow: there were more than @size
+ */
+struct collection {
+	uint8_t (*macs)[MAC_SIZE];
+	size_t size;
+	size_t count;
+	bool overflow;
+};
+
+/* "08:00:27:0a:0b:0c" or "0800270A0B0C"; no address of a group, and not that of nobody. */
+static bool parse_mac(const char *from, uint8_t *mac)
+{
+	static const uint8_t nobody[MAC_SIZE];
+
+	for (int i = 0; i < MAC_SIZE; i++) {
+		char digits[3] = "";
+
+		if (i && (*from == ':' || *from == '-'))
+			from++;
+		for (int j = 0; j < 2; j++, from++) {
+			if (!isxdigit((unsigned char)*from))
+				return false;
+			digits[j] = *from;
+		}
+		mac[i] = (uint8_t)strtoul(digits, NULL, 16);
+	}
+	return !isxdigit((unsigned char)*from) && !(mac[0] & 1) && memcmp(mac, nobody, MAC_SIZE);
+}
+
+static void collect(struct collection *found, const char *from)
+{
+	uint8_t mac[MAC_SIZE];
+
+	if (!parse_mac(from, mac))
+		return;
+	for (size_t i = 0; i < found->count; i++)
+		if (!memcmp(found->macs[i], mac, MAC_SIZE))
+			return;
+	if (found->count == found->size)
+		found->overflow = true;
+	else
+		memcpy(found->macs[found->count++], mac, MAC_SIZE);
+}
+
+static void collect_behind(struct collection *found, const char *from, const char *mark)
+{
+	while ((from = strstr(from, mark))) {
+		from += strlen(mark);
+		collect(found, from);
+	}
+}
+
+/* Into text[]; 0 or -errno. */
+static int read_text(int folder, const char *path)
+{
+	_cleanup_close_ int fd =
+		openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	size_t used = 0;
+	struct stat info;
+	ssize_t length;
+
+	if (fd < 0 || fstat(fd, &info))
+		return -errno;
+	if (!S_ISREG(info.st_mode) || info.st_size > TEXT_SIZE)
+		return -EINVAL;
+	while ((length = read(fd, text + used, TEXT_SIZE - used)) > 0)
+		used += (size_t)length;
+	if (length < 0)
+		return -errno;
+	text[used] = '\0';
+	return strlen(text) == used ? 0 : -EINVAL;
+}
+
+/* "-device virtio-net-pci,mac=…", or by libvirt '-device {"mac":"…"}' (qemu(1)). */
+static int qemu_macs(const struct registry *registry, pid_t pid, struct collection *found)
+{
+	ssize_t length = process_arguments(registry->settings.proc, pid, text, sizeof(text));
+
+	if (length < 0)
+		return (int)length;
+	for (const char *at = text; at < text + length; at += strlen(at) + 1) {
+		collect_behind(found, at, ",mac=");
+		collect_behind(found, at, "\"mac\":\"");
+	}
+	return 0;
+}
+
+/* ethernet0.generatedAddress = "00:0c:29:…", ethernet0.address = "00:50:56:…" */
+static void collect_vmx(struct collection *found)
+{
+	static const char device[] = "ethernet", word[] = "address";
+	char *rest = NULL;
+
+	for (char *line = strtok_r(text, "\r\n", &rest); line;
+	     line = strtok_r(NULL, "\r\n", &rest)) {
+		size_t key = strcspn(line, " \t=");
+		const char *value = line + key;
+
+		if (key < sizeof(word) || strncasecmp(line, device, sizeof(device) - 1) ||
+		    strncasecmp(value - (sizeof(word) - 1), word, sizeof(word) - 1))
+			continue;
+		value += strspn(value, " \t=");
+		collect(found, value + (*value == '"'));
+	}
+}
+
+static const char *last_vmx(const char *arguments, size_t length)
+{
+	const char *found = NULL;
+
+	for (const char *at = arguments; at < arguments + length; at += strlen(at) + 1) {
+		size_t used = strlen(at);
+
+		if (used > 4 && !strcasecmp(at + used - 4, ".vmx"))
+			found = at;
+	}
+	return found;
+}
+
+/* vmware-vmx has the path of its configuration as an argument, relative to where it started. */
+static int vmware_macs(const struct registry *registry, pid_t pid, struct collection *found)
+{
+	char path[PATH_MAX];
+	ssize_t length = process_arguments(registry->settings.proc, pid, text, sizeof(text));
+	const char *file = length > 0 ? last_vmx(text, (size_t)length) : NULL;
+	int result;
+
+	if (!file)
+		return -ENOENT;
+	snprintf(path, sizeof(path), file[0] == '/' ? "%d/root%s" : "%d/cwd/%s", pid, file);
+	result = read_text(registry->settings.proc, path);
+	if (result == 0)
+		collect_vmx(found);
+	return result;
+}
+
+/* Is the text the configuration of the machine that was started by this name or UUID? */
+static bool is_machine(const char *wanted)
+{
+	char mark[NAME_SIZE + 16];
+
+	if (!wanted[0])
+		return true;
+	snprintf(mark, sizeof(mark), "uuid=\"{%s}\"", wanted);
+	if (strstr(text, mark))
+		return true;
+	snprintf(mark, sizeof(mark), "name=\"%s\"", wanted);
+	return strstr(text, mark) != NULL;
+}
+
+static int read_machine(int folder, const char *wanted)
+{
+	_cleanup_closedir_ DIR *dir = fdopendir(folder);
+	struct dirent *entry;
+
+	if (!dir) {
+		close(folder);
+		return -ENOMEM;
+	}
+	for (int i = 0; i < FILES_MAX && (entry = readdir(dir)); i++) {
+		size_t length = strlen(entry->d_name);
+
+		if (length > strlen(VBOX_FILE) &&
+		    !strcmp(entry->d_name + length - strlen(VBOX_FILE), VBOX_FILE) &&
+		    read_text(dirfd(dir), entry->d_name) == 0 && is_machine(wanted))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+/* A VM's process keeps its log open, in a folder beside its configuration (VBoxManage(1)). */
+static int virtualbox_macs(const struct registry *registry, pid_t pid, struct collection *found)
+{
+	char path[PATH_MAX], wanted[NAME_SIZE] = "";
+	char log[PATH_MAX - 32];
+	const char *value;
+	ssize_t length;
+	int folder, result;
+
+	length = process_arguments(registry->settings.proc, pid, text, sizeof(text));
+	if (length < 0)
+		return (int)length;
+	value = names_option(text, (size_t)length, "--startvm");
+	if (!value)
+		value = names_option(text, (size_t)length, "-startvm");
+	if (!value)
+		value = names_option(text, (size_t)length, "-s");
+	if (value)
+		text_copy(wanted, sizeof(wanted), value);
+	result = process_open_path(registry->settings.proc, pid, VBOX_LOG, log, sizeof(log));
+	if (result)
+		return result;
+	log[strlen(log) - strlen(VBOX_LOG)] = '\0';
+	snprintf(path, sizeof(path), "%d/root%s", pid, log);
+	folder = openat(registry->settings.proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0)
+		return -errno;
+	result = read_machine(folder, wanted);
+	if (result == 0)
+		collect_behind(found, text, "MACAddress=\"");
+	return result;
+}
+
+int configuration_macs(const struct registry *registry, const struct guest *guest,
+		       uint8_t (*macs)[MAC_SIZE], size_t size)
+{
+	struct collection found = {.macs = macs, .size = size};
+	int result;
+
+	if (!strcmp(guest->runtime, "virtualbox"))
+		result = virtualbox_macs(registry, guest->leader, &found);
+	else if (!strcmp(guest->runtime, "vmware"))
+		result = vmware_macs(registry, guest->leader, &found);
+	else
+		result = qemu_macs(registry, guest->leader, &found);
+	if (result)
+		return result;
+	return found.overflow ? -E2BIG : (int)found.count;
+}

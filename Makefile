@@ -192,4 +192,4 @@ stop: ## as root: stop guarding this host
 clean: ## remove the results
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call OBJECTS,$(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(BENCH_SRC)))
+-include $(patsubst %.o,%.d,$(call OBJECTS,$(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(BENCH_SRC) tests/unit/fake_proc.c))

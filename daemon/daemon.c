@@ -16,6 +16,7 @@
 #include "kernel/process_events.h"
 #include "kernel/processes.h"
 #include "kernel/sockets.h"
+#include "kernel/unix_peers.h"
 #include "policy/config.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -243,6 +244,9 @@ static int open_kernel(struct daemon *daemon, struct error *error)
 	result = sockets_open(&daemon->sockets);
 	if (result)
 		return error_set(error, result, "sock_diag: %s", strerror(-result));
+	result = unix_peers_open(&daemon->unix_peers);
+	if (result)
+		return error_set(error, result, "unix_diag: %s", strerror(-result));
 	daemon->listeners = listeners_new(daemon->sockets, daemon->proc, daemon->cgroup);
 	if (!daemon->listeners)
 		return error_set(error, -ENOMEM, "out of memory");
@@ -257,6 +261,7 @@ static int open_kernel(struct daemon *daemon, struct error *error)
 	registry.links = daemon->links;
 	registry.sockets = daemon->sockets;
 	registry.neighbours = daemon->neighbours;
+	registry.unix_peers = daemon->unix_peers;
 	return registry_new(&daemon->guard.registry, &registry, error);
 }
 
@@ -425,6 +430,8 @@ void daemon_stop(struct daemon *daemon)
 	neighbours_free(daemon->neighbours);
 	if (daemon->sockets)
 		sockets_close(daemon->sockets);
+	if (daemon->unix_peers)
+		unix_peers_close(daemon->unix_peers);
 	if (daemon->links)
 		links_free(daemon->links);
 	if (daemon->process_events)

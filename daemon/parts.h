@@ -34,6 +34,7 @@ struct daemon {
 	struct links *links;
 	bool links_changed;
 	struct sockets *sockets;
+	struct unix_peers *unix_peers;
 	struct listeners *listeners;
 	struct neighbours *neighbours;
 	struct ports *ports;

@@ -69,6 +69,25 @@ void source_set_netns(const struct registry *registry, struct source *source, ui
 	text_copy(source->runtime, sizeof(source->runtime), "netns");
 }
 
+/* The VMs at the other ends of a conduit's sockets; false when none is known. */
+static bool source_set_served(const struct registry *registry, struct source *source,
+			      const struct suspect *suspect)
+{
+	for (int i = 0; i < SERVED_MAX && suspect->served[i].id; i++) {
+		const struct guest *guest = &registry->guests[suspect->served[i].guest];
+
+		if (guest->id == suspect->served[i].id)
+			source_add_guest(source, guest);
+	}
+	if (source->class != SOURCE_GUEST)
+		return false;
+	if (suspect->serves_others) {
+		source_share(source);
+		text_append(source->name, sizeof(source->name), ", others");
+	}
+	return true;
+}
+
 static struct cgroup_entry *cgroup_lookup(struct registry *registry, uint64_t id)
 {
 	struct cgroup_entry *entry = &registry->cgroups[(id * 0x9e3779b97f4a7c15u) >> 53];
@@ -122,6 +141,8 @@ static void source_set_suspect(struct registry *registry, struct source *source,
 		source_set_netns(registry, source, suspect->netns);
 		return;
 	}
+	if (source_set_served(registry, source, suspect))
+		return;
 	source->class = SOURCE_GUEST;
 	source->kind = program ? program->kind : KIND_UNKNOWN;
 	source->why = "a conduit of unknown guests";

@@ -13,6 +13,21 @@
 #define ANCESTORS_MAX 16   /* levels walked up to find a supervisor */
 #define ARGUMENTS_MAX 8192 /* bytes of a command line that are read */
 
+/* A sandbox is called after its program; but what made it is inside before that one is. */
+static struct guest *name_sandbox(const struct registry *registry, struct guest *guest,
+				  const struct process *process)
+{
+	const struct catalogue *catalogue = registry->settings.catalogue;
+	const struct program *named = catalogue_program(catalogue, guest->name, "", "");
+	const struct program *program = catalogue_program(catalogue, process->executable, "", "");
+
+	if (guest->kind == KIND_SANDBOX && named && named->role == PROGRAM_SANDBOX &&
+	    !(program && program->role == PROGRAM_SANDBOX))
+		text_copy_name(guest->name, sizeof(guest->name), process->comm,
+			       strlen(process->comm));
+	return guest;
+}
+
 /*
  * A sandboxed application: its cgroup tells which, where a desktop put it into one.
  * @program: that made the sandbox, NULL when only the cgroup tells of one, as of Snap's
@@ -30,7 +45,7 @@ static struct guest *guest_of_sandbox(struct registry *registry, const struct pr
 		snprintf(key, sizeof(key), "mntns:%" PRIu64, process->namespaces.mount);
 	guest = guests_find_key(registry, key);
 	if (guest)
-		return guest;
+		return name_sandbox(registry, guest, process);
 	process_cgroup(registry->settings.proc, process->pid, cgroup, sizeof(cgroup));
 	if (catalogue_sandbox(registry->settings.catalogue, cgroup, &match))
 		return guests_add(registry, match.kind, match.runtime, match.id, key,
@@ -57,7 +72,7 @@ static struct guest *guest_of_ancestors(struct registry *registry, const struct 
 		struct process ancestor;
 
 		if (member && member->guest != NO_GUEST && (member->supervisor || !member->program))
-			return &registry->guests[member->guest];
+			return name_sandbox(registry, &registry->guests[member->guest], process);
 		if (process_read(registry->settings.proc, pid, &ancestor))
 			return NULL;
 		program = catalogue_program(registry->settings.catalogue, ancestor.executable, "",

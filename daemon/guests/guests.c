@@ -71,6 +71,7 @@ struct guest *guests_add(struct registry *registry, enum kind kind, const char *
 	registry->guest_ids[i] = guest->id;
 	registry->generation++;
 	prune_after(registry, UNCLAIMED_US);
+	registry->vm_changes += kind == KIND_VM;
 	registry->wires_wait_us = 0; /* it may be what an interface waits for */
 	guest->kind = kind;
 	text_copy(guest->runtime, sizeof(guest->runtime), runtime);
@@ -144,6 +145,7 @@ static void forget(struct registry *registry, uint32_t index)
 		  registry->guests[index].name);
 	registry->guests[index].id = registry->guest_ids[index] = 0;
 	registry->generation++;
+	registry->vm_changes += registry->guests[index].kind == KIND_VM;
 	registry->guest_keys[index] = 0;
 	registry->guest_netns[index] = 0;
 	registry->guest_nsids[index] = 0;
@@ -175,7 +177,7 @@ static bool is_referred_to(const struct registry *registry, const struct guest *
 	for (uint32_t i = 0; i < registry->suspects_high; i++) {
 		const struct suspect *suspect = &registry->suspects[i];
 
-		if (suspect->pid && (suspect->netns == guest->netns || suspect->netns_next_us))
+		if (suspect->pid && (suspect->netns == guest->netns || conduit_is_pending(suspect)))
 			return true;
 	}
 	return false;

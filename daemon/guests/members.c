@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define NETNS_TRIES   8	    /* look-ups of a conduit's namespace before it counts as having none */
-#define NETNS_WAIT_US 30000 /* before the first of them; doubled for each further one */
 #define CGROUP_NEW_US 5000000 /* a container's first process starts that soon after its cgroup */
 #define SWEEP_US      1000000 /* between looks at processes whose end is not reported */
 
@@ -79,9 +77,9 @@ static void make_suspect(struct registry *registry, struct member *member, uint6
 	suspect->loose = member->loose;
 	suspect->hint = -1;
 	if (member->program && member->program->role == PROGRAM_CONDUIT)
-		suspect->netns_next_us = clock_monotonic_us() + NETNS_WAIT_US;
-	if (suspect->netns_next_us)
-		registry->netns_next_us = 1; /* members_work() finds out when */
+		suspect->look_next_us = clock_monotonic_us() + CONDUIT_WAIT_US;
+	if (suspect->look_next_us)
+		registry->conduits_next_us = 1; /* members_work() finds out when */
 	suspect_remember(registry, i, path_hash);
 	registry->suspects_count++;
 	if (member->guest != NO_GUEST)
@@ -295,8 +293,8 @@ static void copy_member(struct registry *registry, const struct member *from, pi
 	*suspect = registry->suspects[parent];
 	suspect->pid = child;
 	suspect->hint = -1;
-	if (suspect->netns_next_us)
-		registry->netns_next_us = 1;
+	if (suspect->look_next_us)
+		registry->conduits_next_us = 1;
 	memcpy(registry->suspect_seen[member->suspect], registry->suspect_seen[parent],
 	       sizeof(registry->suspect_seen[0]));
 }
@@ -375,53 +373,13 @@ static void sweep_headless(struct registry *registry)
 	}
 }
 
-/* A conduit serves the namespace whose tap it holds; it opens the tap some time after its exec. */
-static void find_netns(struct registry *registry, struct suspect *suspect, uint64_t now)
-{
-	struct holdings holdings;
-
-	if (!process_holdings(registry->settings.proc, suspect->pid, registry->host.net,
-			      &holdings) &&
-	    holdings.tap_netns) {
-		suspect->netns = holdings.tap_netns;
-		suspect->netns_next_us = 0;
-		guests_for_netns(registry, suspect->netns);
-	} else if (++suspect->netns_tries < NETNS_TRIES) {
-		suspect->netns_next_us = now + ((uint64_t)NETNS_WAIT_US << suspect->netns_tries);
-	} else {
-		suspect->netns_next_us = 0;
-	}
-}
-
-/* Of all conduits that it is time for; returns when the next one is due, 0: never. */
-static uint64_t find_namespaces(struct registry *registry, uint64_t now)
-{
-	uint64_t next = 0;
-	bool was_pending = false;
-
-	for (uint32_t i = 0; i < registry->suspects_high; i++) {
-		struct suspect *suspect = &registry->suspects[i];
-
-		if (!suspect->pid || !suspect->netns_next_us)
-			continue;
-		was_pending = true;
-		if (suspect->netns_next_us <= now)
-			find_netns(registry, suspect, now);
-		if (suspect->netns_next_us && (!next || suspect->netns_next_us < next))
-			next = suspect->netns_next_us;
-	}
-	if (was_pending && !next)
-		guests_prune(registry); /* whom none of them serves; see is_referred_to() */
-	return next;
-}
-
-/* Look for the namespaces of new conduits; returns when to come again, 0: never. */
+/* Whom new conduits serve, and who has gone unseen; returns when to come again, 0: never. */
 uint64_t members_work(struct registry *registry)
 {
-	uint64_t now = clock_monotonic_us(), next = registry->netns_next_us;
+	uint64_t now = clock_monotonic_us(), next = registry->conduits_next_us;
 
-	if (next && next <= now)
-		next = registry->netns_next_us = find_namespaces(registry, now);
+	if ((next && next <= now) || registry->vm_changes != registry->vm_changes_seen)
+		next = registry->conduits_next_us = conduits_work(registry, now);
 	if (registry->headless && registry->sweep_us <= now) {
 		sweep_headless(registry);
 		registry->sweep_us = now + SWEEP_US;

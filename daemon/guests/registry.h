@@ -15,6 +15,7 @@ struct ruleset_bridged;
 struct ruleset_cgroup;
 struct socket_info;
 struct sockets;
+struct unix_peers;
 
 /**
  * struct guest - a VM or a container on this machine
@@ -66,6 +67,7 @@ struct guest {
  * @links: of the guarded namespace
  * @sockets: of the guarded namespace
  * @neighbours: of the guarded namespace, NULL for none
+ * @unix_peers: of the guarded namespace
  */
 struct registry_settings {
 	int proc;
@@ -77,6 +79,7 @@ struct registry_settings {
 	struct links *links;
 	struct sockets *sockets;
 	struct neighbours *neighbours;
+	struct unix_peers *unix_peers;
 };
 
 /** registry_new() - called in the guarded network namespace; scans what already runs. */

@@ -46,6 +46,7 @@
 #define GUEST_MACS_MAX 4096
 #define LOST_BITS      4096 /* a power of two */
 #define CGROUPS_SEEN   4    /* cgroups remembered for one suspect */
+#define SERVED_MAX     8    /* VMs behind one conduit that are told by name */
 #define SEARCH_BUDGET  8192 /* descriptors read for one connection */
 
 #define FINDINGS_MAX 512
@@ -53,6 +54,9 @@
 #define YOUNG_MAX    2048 /* young processes that wait for one stage */
 
 #define NO_GUEST UINT16_MAX
+
+#define CONDUIT_WAIT_US 30000 /* before a new conduit's guests are looked for */
+#define CONDUIT_LOOKS	8     /* with twice the time between them for each */
 
 /**
  * struct member - one process that has to do with a guest
@@ -87,8 +91,11 @@ struct member {
  * @hint: descriptor where the last socket was found
  * @program: as in struct member
  * @netns: inode of the namespace whose tap it serves, 0 when not known
- * @netns_tries: how often that was looked up in vain
- * @netns_next_us: CLOCK_MONOTONIC of the next try, 0: none
+ * @served: the VMs at the other ends of its Unix sockets; @id 0 in a free slot
+ * @serves_others: and some that have no slot, or are not known
+ * @peers_hash: of the other ends that @served is from
+ * @looks: how often its guests were looked for since something changed
+ * @look_next_us: CLOCK_MONOTONIC of the next time, 0: none
  * @seen_next: which of its hashes in suspect_seen[] is written next
  */
 struct suspect {
@@ -98,8 +105,14 @@ struct suspect {
 	int hint;
 	const struct program *program;
 	uint64_t netns;
-	uint8_t netns_tries;
-	uint64_t netns_next_us;
+	struct served {
+		uint16_t guest;
+		uint32_t id;
+	} served[SERVED_MAX];
+	bool serves_others;
+	uint64_t peers_hash;
+	uint8_t looks;
+	uint64_t look_next_us;
 	uint8_t seen_next;
 };
 
@@ -219,6 +232,8 @@ struct registry {
 	uint32_t generation; /* see registry_generation() */
 	uint64_t prune_us;   /* CLOCK_MONOTONIC of the next look for guests to forget, 0: none */
 	bool leaders_lost;   /* some guest's leader has ended */
+	uint32_t vm_changes; /* VMs that came and went */
+	uint32_t vm_changes_seen; /* by conduits_work() */
 	struct member members[MEMBERS_MAX];
 	uint32_t member_count;
 	uint32_t members_lost;	/* members that found no slot */
@@ -231,11 +246,11 @@ struct registry {
 	uint32_t suspects_lost; /* found no slot: sockets of their cgroups are unknown */
 	uint64_t lost_cgroups[LOST_BITS / 64]; /* Bloom filter of where those lost may be */
 	uint32_t loose_suspects;	       /* contained processes that no cgroup gives away */
-	uint64_t netns_next_us;	 /* the earliest of suspects[].netns_next_us, 0: none */
-	uint64_t sweep_us;	 /* CLOCK_MONOTONIC of the next look for headless ones' ends */
-	uint32_t headless;	 /* members whose end is not reported: looked at now and then */
-	uint64_t local_start_us; /* CLOCK_MONOTONIC of the newest local member's start */
-	uint64_t local_exit_us;	 /* … and of the latest one's end, or of one that was missed */
+	uint64_t conduits_next_us; /* CLOCK_MONOTONIC of the next look at a conduit, 0: none */
+	uint64_t sweep_us;	   /* CLOCK_MONOTONIC of the next look for headless ones' ends */
+	uint32_t headless;	   /* members whose end is not reported: looked at now and then */
+	uint64_t local_start_us;   /* CLOCK_MONOTONIC of the newest local member's start */
+	uint64_t local_exit_us;	   /* … and of the latest one's end, or of one that was missed */
 	uint64_t cgroups_fingerprint; /* see members_missed() */
 	uint64_t cgroups_changed_us;  /* CLOCK_MONOTONIC when that was seen to change */
 	struct finding findings[FINDINGS_MAX];
@@ -309,6 +324,12 @@ void structure_sweep_all(struct registry *registry);
 void structure_end_sweep(struct registry *registry);
 uint64_t structure_work(struct registry *registry);
 
+/* May it still turn out to be a namespace that this conduit serves? */
+static inline bool conduit_is_pending(const struct suspect *suspect)
+{
+	return suspect->look_next_us && !suspect->netns && suspect->looks < CONDUIT_LOOKS;
+}
+
 /* members.c: processes */
 struct member *members_find(struct registry *registry, pid_t pid);
 void members_look_at(struct registry *registry, pid_t pid);
@@ -344,6 +365,9 @@ enum search_result {
 enum search_result search_suspects(struct registry *registry, const struct socket_info *socket,
 				   const struct cgroup_entry *cgroup, unsigned int *budget,
 				   struct suspect **found);
+
+/* conduits.c: whom the conduits serve; returns when to come again, 0: never */
+uint64_t conduits_work(struct registry *registry, uint64_t now);
 
 /* attribution.c and wire_source.c: the two halves of registry_source() */
 int loopback_source(struct registry *registry, const struct flow *flow,

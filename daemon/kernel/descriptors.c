@@ -168,6 +168,44 @@ enum socket_search process_holds_socket(int root, pid_t pid, uint32_t inode, int
 	return r == WALK_CUT ? SOCKET_SEARCH_CUT : SOCKET_NOT_HELD;
 }
 
+struct sockets_query {
+	int first;
+	uint32_t *inodes;
+	size_t size;
+	size_t count;
+};
+
+static int visit_sockets(void *data, int directory, int number)
+{
+	static const char start[] = "socket:[";
+	struct sockets_query *query = data;
+	char link[32];
+	size_t length;
+
+	if (number < query->first)
+		return 0;
+	length = read_link(directory, number, link, sizeof(link) - 1);
+	link[length] = '\0';
+	if (strncmp(link, start, sizeof(start) - 1) != 0)
+		return 0;
+	if (query->count < query->size)
+		query->inodes[query->count] = (uint32_t)strtoul(link + sizeof(start) - 1, NULL, 10);
+	query->count++;
+	return 0;
+}
+
+ssize_t process_sockets(int root, pid_t pid, int first, uint32_t *inodes, size_t size)
+{
+	_cleanup_close_ int directory = open_descriptors(root, pid);
+	struct sockets_query query = {.first = first, .inodes = inodes, .size = size};
+	int r;
+
+	if (directory < 0)
+		return directory;
+	r = walk_descriptors(directory, visit_sockets, &query);
+	return r < 0 ? r : (ssize_t)query.count;
+}
+
 /* Mostly "/dev/net/tun"; but where the mount it was opened on has been detached since (sandboxes do
  * that) only what lay below that mount is left of the path. The callers ask the descriptor itself.
  */

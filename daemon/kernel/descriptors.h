@@ -73,4 +73,12 @@ int process_holdings(int root, pid_t pid, uint64_t netns, struct holdings *holdi
 
 #define HOLDINGS_MAX 65536
 
+/**
+ * process_sockets() - the sockets that a process holds
+ * @first: descriptors below this number are left out
+ * @inodes: receives at most @size of them, in no order
+ * Return: how many there are, which may be more than @size, or -errno. Not for the verdict path.
+ */
+ssize_t process_sockets(int root, pid_t pid, int first, uint32_t *inodes, size_t size);
+
 #endif

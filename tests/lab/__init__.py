@@ -2,7 +2,9 @@
 """The lab: real guests, a host of its own for them, and the guard, for tests and for the demo.
 
     host        a network namespace that plays the machine to be guarded, and its services
-    guests      real VMs, containers and namespaces, all driven through one interface
+    guests      real VMs, containers and namespaces, all driven through one interface; more of them in
+                nspawn, libvirt (system and session), passt and sandbox (bubblewrap)
+    standins    programs that only look like a runtime's, for those that cannot run here
     guard       the daemon under test, its CLI and its events
     image       what the guests are made of: kernel, initrd, container root, probe
     packets     hand-made packets, for guests that do not play by the rules

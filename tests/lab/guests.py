@@ -135,7 +135,8 @@ class Vm(Guest):
     _count = 0
 
     def __init__(self, host: Host, name: str, cleanup: Cleanup, netdev: str, ip4: str, gw4: str,
-                 ip6: str, gw6: str, options: str = "", wrap: tuple = ()) -> None:
+                 ip6: str, gw6: str, options: str = "", wrap: tuple = (),
+                 program: str | Path = "qemu-system-x86_64", pass_fds: tuple = ()) -> None:
         super().__init__(host, name)
         need("qemu-system-x86_64")
         Vm._count += 1
@@ -145,11 +146,12 @@ class Vm(Guest):
         append = ("console=ttyS0 quiet panic=1 mitigations=off tsc=reliable no_timer_check "
                   f"lab.ip4={ip4} lab.gw4={gw4} lab.ip6={ip6} lab.gw6={gw6}")
         self.process = host.spawn(
-            *wrap, "qemu-system-x86_64", "-name", f"guest={name}{options}", "-machine", "q35,accel=tcg",
+            *wrap, program, "-name", f"guest={name}{options}", "-machine", "q35,accel=tcg",
             "-m", "96", "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
             "-kernel", CACHE / "vmlinuz", "-initrd", CACHE / "initrd", "-append", append,
             "-netdev", netdev, "-device", f"virtio-net-pci,netdev=n,romfile=,mac={self.mac}",
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            pass_fds=pass_fds)
         self._attach(self.process, cleanup)
 
 
@@ -157,7 +159,8 @@ class UserVm(Vm):
     """A VM with user-mode networking (libslirp): the seed of the whole project."""
 
     def __init__(self, host: Host, name: str, cleanup: Cleanup, options: str = "",
-                 resolv_conf: Path | None = None, forward: tuple[str, ...] = ()) -> None:
+                 resolv_conf: Path | None = None, forward: tuple[str, ...] = (),
+                 program: str | Path = "qemu-system-x86_64") -> None:
         """@resolv_conf: what this VM's QEMU sees as the host's /etc/resolv.conf; @forward: ports of
         the host that QEMU opens for the VM, as hostfwd takes them."""
         wrap = ("unshare", "--mount", "sh", "-c",
@@ -165,7 +168,17 @@ class UserVm(Vm):
             if resolv_conf else ()
         netdev = ",".join(["user,id=n", *(f"hostfwd={rule}" for rule in forward)])
         super().__init__(host, name, cleanup, netdev, "10.0.2.15/24", "10.0.2.2",
-                         "fec0::15/64", "fec0::2", options, wrap)
+                         "fec0::15/64", "fec0::2", options, wrap, program)
+
+
+def copy_qemu(folder: Path, name: str) -> Path:
+    """A real QEMU under another name; it looks for firmware and modules beside its own folder."""
+    program = folder / "usr/bin" / name
+    program.parent.mkdir(parents=True)
+    for beside in ("share", "lib"):
+        (folder / "usr" / beside).symlink_to(f"/usr/{beside}")
+    shutil.copy(shutil.which("qemu-system-x86_64"), program)
+    return program
 
 
 def add_tap(host: Host, name: str) -> None:
@@ -251,11 +264,12 @@ class SlirpGuest(NetnsGuest):
 
     conduit = "slirp4netns"
 
-    def __init__(self, host: Host, suffix: str, cleanup: Cleanup, host_loopback: bool = True) -> None:
+    def __init__(self, host: Host, suffix: str, cleanup: Cleanup, host_loopback: bool = True,
+                 program: str | Path = "slirp4netns") -> None:
         need("slirp4netns")
         super().__init__(host, suffix, cleanup)
         ready, writer = os.pipe()
-        argv = ["slirp4netns", "--configure", "--enable-ipv6", f"--ready-fd={writer}",
+        argv = [program, "--configure", "--enable-ipv6", f"--ready-fd={writer}",
                 "--netns-type=path"]
         if not host_loopback:
             argv.append("--disable-host-loopback")

@@ -5,6 +5,7 @@
     vmlinuz    the kernel of Debian's linux-image-cloud-amd64, unpacked, never installed
     initrd     root/ and the virtio modules, as cpio
     root.tar   root/ as a container image
+    standin    the stand-in for runtimes that cannot run here
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from .system import CACHE, LAB, LabError, need, run
 # In the order of their insertion.
 MODULES = ["virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci",
            "failover", "net_failover", "virtio_net"]
-SOURCES = ["agent", "init", "probe.c", "hide.c", "waiter.c", "image.py"]
+SOURCES = ["agent", "init", "probe.c", "hide.c", "waiter.c", "standin.c", "image.py"]
 
 
 def _stamp() -> str:
@@ -74,6 +75,8 @@ def _root(root: Path) -> None:
     for name in ("probe", "hide", "waiter"):
         run("gcc", "-O2", "-static", "-Wall", "-Wextra", "-pthread", "-o", root / "bin" / name,
             LAB / f"{name}.c")
+    run("gcc", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-o", CACHE / "standin",
+        LAB / "standin.c")
     shutil.copy(LAB / "agent", root / "agent")
     (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
 
@@ -128,6 +131,10 @@ def tool(name: str) -> Path:
 
 def root() -> Path:
     return CACHE / "root"
+
+
+def standin() -> Path:
+    return CACHE / "standin"
 
 
 def probe() -> Path:

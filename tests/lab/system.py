@@ -212,6 +212,22 @@ def session_cgroup(name: str, cleanup: Cleanup) -> Path:
     return path
 
 
+def _empty_cgroup(path: Path) -> None:
+    """Remove a cgroup and what its processes made below it, from the leaves up."""
+    for folder, _, _ in os.walk(path, topdown=False):
+        _remove_cgroup(Path(folder))
+
+
+def make_cgroup(path: str, cleanup: Cleanup) -> Path:
+    """A cgroup as a runtime would make it, e.g. "machine.slice/systemd-nspawn@web.service"."""
+    leaf = cgroup_root() / path
+    for at in [*reversed(leaf.parents), leaf]:
+        if not at.exists():  # else this machine has its own
+            at.mkdir()
+            cleanup.add(_empty_cgroup if at == leaf else _remove_cgroup, at)
+    return leaf
+
+
 def enter_cgroup(path: Path) -> list[str]:
     """What to put before a command so that it runs in a cgroup."""
     return ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(path)]
@@ -235,11 +251,11 @@ class Cave:
         for folder in scratch:
             steps += [f"mkdir -p {folder}", f"mount -t tmpfs -o mode=755 none {folder}"]
         steps += ["echo ready", "exec sleep infinity"]
-        # Parents that podman, conmon and lxc make in the machine's cgroup tree, and leave there.
+        # What podman, conmon, lxc and libvirt make in the machine's cgroup tree, and leave there.
         tree = cgroup_root()
-        for left in ("lxc.pivot", "libpod_parent", "libpod_parent/conmon"):
+        for left in ("lxc.pivot", "libpod_parent", "libpod_parent/conmon", "machine", "memory"):
             if not (tree / left).exists():
-                cleanup.add(_remove_cgroup, tree / left)
+                cleanup.add(_empty_cgroup, tree / left)
         self.keeper = netns.spawn("unshare", "--mount", "sh", "-c", "\n".join(steps),
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True)

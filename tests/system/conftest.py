@@ -17,7 +17,10 @@ from lab.guard import CONFIG, Events, Guard  # noqa: E402
 from lab.guests import (BridgedVm, LxcGuest, PastaGuest, Podman, PodmanGuest, RoutedVm,  # noqa: E402
                         SlirpGuest, UserVm, VethGuest)
 from lab.host import Host, Target  # noqa: E402
-from lab.system import Cleanup, need, session_cgroup  # noqa: E402
+from lab.libvirt import Libvirt, LibvirtBridgedVm, LibvirtUserVm  # noqa: E402
+from lab.nspawn import NspawnGuest, NspawnVethGuest  # noqa: E402
+from lab.passt import PasstVm  # noqa: E402
+from lab.system import Cleanup, make_cgroup, need, session_cgroup  # noqa: E402
 
 _guards: list[Guard] = []
 
@@ -46,6 +49,7 @@ def lab(machine: None):
                    *[Target(protocol, address, 8080) for protocol in ("tcp", "udp")
                      for address in ("0.0.0.0", "::")])
         guests = SimpleNamespace()
+        system, session = Libvirt(host, cleanup), Libvirt(host, cleanup, session=True)
         guests.devbox = UserVm(host, "devbox", cleanup)
         guests.builder = BridgedVm(host, "builder", cleanup, "br0", "tap-builder", "10.20.0.11/24",
                                    "10.20.0.1", "fd20::11/64", "fd20::1")
@@ -60,6 +64,12 @@ def lab(machine: None):
         guests.rootless = PodmanGuest(podman, "rootless", cleanup,
                                       "slirp4netns:allow_host_loopback=true,enable_ipv6=true")
         guests.plain = PodmanGuest(podman, "plain", cleanup, "slirp4netns")
+        # As Quadlet's units have it, and as a slice's administrator.
+        guests.unit = PodmanGuest(podman, "unit", cleanup, "host", "--cgroups=split",
+                                  session=make_cgroup("system.slice/lhg-web.service", cleanup))
+        make_cgroup("lhg.slice/deep", cleanup)
+        guests.sliced = PodmanGuest(podman, "sliced", cleanup, "host",
+                                    "--cgroup-parent=/lhg.slice/deep")
         guests.lxc = LxcGuest(host, "cellar", cleanup, "br0", "10.20.0.13/24", "10.20.0.1",
                               "fd20::13/64", "fd20::1")
         guests.veth = VethGuest(host, "veth", cleanup, "10.22.0.2/24", "10.22.0.1", "fd22::2/64",
@@ -69,9 +79,21 @@ def lab(machine: None):
         guests.slirp = SlirpGuest(host, "slirp", cleanup)
         guests.slirp_lan = SlirpGuest(host, "slirpl", cleanup, host_loopback=False)
         guests.pasta = PastaGuest(host, "pasta", cleanup)
+        guests.attic = NspawnVethGuest(host, "attic", cleanup, "10.23.0.2/24", "10.23.0.1",
+                                       "fd23::2/64", "fd23::1")
+        guests.lodger = NspawnGuest(host, "lodger", cleanup, "--machine=lodger")
+        # By hand, in no unit.
+        guests.loft = NspawnGuest(host, "loft", cleanup, "-M", "loft", unit=False)
+        guests.harbour = PasstVm(host, "harbour", cleanup)
+        guests.agent = LibvirtUserVm(system, "build agent", cleanup)
+        guests.rack = LibvirtBridgedVm(system, "test rack", cleanup, "br0", "52:54:00:1a:b1:01",
+                                       "10.20.0.21/24", "10.20.0.1", "fd20::21/64", "fd20::1")
+        guests.boxes = LibvirtUserVm(session, "my box", cleanup)
         for guest in (guests.devbox, guests.builder, guests.edge, guests.lxc, guests.web,
-                      guests.loose, guests.bridged, guests.rootless, guests.plain):
-            guest.wait_ready()
+                      guests.loose, guests.bridged, guests.rootless, guests.plain, guests.unit,
+                      guests.sliced, guests.attic, guests.lodger, guests.loft, guests.harbour,
+                      guests.agent, guests.rack, guests.boxes):
+            guest.wait_ready(60)
         yield SimpleNamespace(host=host, services=host.services, guests=guests, cleanup=cleanup)
 
 

@@ -47,7 +47,7 @@ static void test_a_guest_keeps_its_id_over_a_rescan(void **state)
 	assert_int_equal(fake_guest(fake, 11)->id, box);
 	/* Whom slirp4netns serves is looked for again: until then the namespace is kept. */
 	assert_int_equal(guests_for_netns(registry, OTHER)->id, namespace);
-	registry->suspects[members_find(registry, 12)->suspect].netns_next_us = 0;
+	registry->suspects[members_find(registry, 12)->suspect].look_next_us = 0;
 	guests_prune(registry);
 	assert_null(registry_find_id(registry, namespace));
 	assert_int_equal(registry_count(registry), 2);
@@ -72,7 +72,7 @@ static void test_a_namespace_goes_with_its_conduit(void **state)
 	fake_start(fake,
 		   &(struct row){.pid = 12, .parent = 1, .executable = "/usr/bin/slirp4netns"});
 	fake->registry->suspects[0].netns = OTHER;
-	fake->registry->suspects[0].netns_next_us = 0;
+	fake->registry->suspects[0].look_next_us = 0;
 	id = guests_for_netns(fake->registry, OTHER)->id;
 	guests_prune(fake->registry);
 	assert_non_null(registry_find_id(fake->registry, id));

@@ -176,6 +176,29 @@ static void test_sandbox(void **state)
 	assert_string_equal(fake_guest(fake, 11)->name, "steam");
 }
 
+/* bwrap has a process of its own inside, which is seen first when all are read at once. */
+static void test_sandbox_is_called_after_its_program(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_put(fake, &(struct row){.pid = 10, .parent = 1, .executable = "/usr/bin/bwrap"});
+	fake_start(fake, &(struct row){.pid = 11,
+				       .parent = 10,
+				       .executable = "/usr/bin/bwrap",
+				       .pid_ns = OTHER});
+	fake_start(fake, &(struct row){.pid = 12,
+				       .parent = 11,
+				       .executable = "/app/bin/steam",
+				       .pid_ns = OTHER});
+	assert_ptr_equal(fake_guest(fake, 12), fake_guest(fake, 11));
+	assert_string_equal(fake_guest(fake, 11)->name, "steam");
+	fake_start(fake, &(struct row){.pid = 13,
+				       .parent = 12,
+				       .executable = "/app/bin/game",
+				       .pid_ns = OTHER});
+	assert_string_equal(fake_guest(fake, 13)->name, "steam");
+}
+
 #define APPS "/user.slice/user-1000.slice/user@1000.service/app.slice"
 
 /* The desktop's cgroup tells which application it is; what the application starts stays what it is. */
@@ -383,6 +406,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unknown_pid_namespace, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_sandbox, fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_sandbox_is_called_after_its_program,
+						fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_sandboxes_by_their_cgroup, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_other_network_namespace_is_no_suspect,

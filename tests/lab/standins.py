@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Stand-ins: programs that only look like those of a runtime that cannot run in the lab (standin.c).
+
+A stand-in is a chain of processes, each the parent of the next, as a runtime has its supervisor above the
+container; the last of them connects.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import image
+from .host import Host, Target, new_token
+from .system import Cleanup, LabError, end, make_cgroup
+
+
+@dataclass(frozen=True)
+class Process:
+    """What one process of a stand-in looks like.
+
+    @program: its executable; folders may stand before it, all of them where it starts with "/"
+    @argv: its arguments, the first is by default the program's name
+    @comm: "": that of the program
+    @cgroup: where it is when it becomes that program, "" for where its parent is
+    @unshare: namespaces of its own, e.g. "pid mnt"
+    @hold: devices and files that it holds open
+    @serve: a Unix socket, and how many callers it waits for and keeps
+    """
+    program: str
+    argv: tuple[str, ...] = ()
+    comm: str = ""
+    cgroup: str = ""
+    unshare: str = ""
+    hold: tuple[str, ...] = ()
+    serve: tuple[Path, int] | None = None
+
+
+class Standin:
+    """A running stand-in: waits until it is told to connect."""
+
+    def __init__(self, host: Host, folder: Path, cleanup: Cleanup, *processes: Process,
+                 target: Target, scenery: str = "", timeout_ms: int = 3000) -> None:
+        """@scenery: a shell script that makes files in private mounts; $0 is the stand-in's program.
+
+        As on a desktop each is in a cgroup of its own, unless its looks say otherwise.
+        """
+        self.token, self.what = new_token(), processes[-1].program
+        scope = make_cgroup(f"{host.name}-session/app-{self.token}.scope", cleanup)
+        steps: list[tuple[str, ...]] = [("cgroup", str(scope))]
+        for index, process in enumerate(processes):
+            if index:
+                steps.append(("child",))
+            steps += self._steps(process, folder, cleanup)
+        steps += [("ready",), ("connect", target.address, str(target.port), self.token,
+                               str(timeout_ms))]
+        stage = ("unshare", "--mount", "sh", "-c", f'set -e\n{scenery}\nexec "$0"') if scenery else ()
+        self.process = host.spawn(
+            *stage, image.standin(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "STANDIN": "\n".join("\t".join(step) for step in steps)})
+        cleanup.add(end, self.process)
+
+    @staticmethod
+    def _steps(process: Process, folder: Path, cleanup: Cleanup) -> list[tuple[str, ...]]:
+        steps: list[tuple[str, ...]] = []
+        program = folder / process.program
+        if not process.program.startswith("/") and not program.exists():
+            program.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(image.standin(), program)
+        if process.cgroup:
+            steps.append(("cgroup", str(make_cgroup(process.cgroup, cleanup))))
+        if process.unshare:
+            steps.append(("unshare", *process.unshare.split()))
+        steps.append(("exec", str(program), *(process.argv or (program.name,))))
+        if process.comm:
+            steps.append(("comm", process.comm))
+        if process.serve:
+            steps.append(("serve", *map(str, process.serve)))
+        return steps + [("open", path) for path in process.hold]
+
+    def _line(self) -> str:
+        line = self.process.stdout.readline()
+        if not line or line.startswith("standin:"):
+            raise LabError(f"{self.what}: {line or 'ended'}")
+        return line.strip()
+
+    def wait_ready(self) -> None:
+        line = self._line()
+        if line != "ready":
+            raise LabError(f"{self.what}: {line}")
+
+    def connect(self) -> None:
+        """Let it connect, without waiting for the outcome."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def outcome(self) -> tuple[int, str | None, str | None]:
+        """Its own port, the reply or None, the error or None."""
+        port, how, text = self._line().split(" ", 2)
+        return int(port), text if how == "reply" else None, text if how == "error" else None

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The table of runtimes that cannot run in the lab: what each looks like, and what the guard has to say.
+
+None of these programs is real: each is tests/lab/standin.c under the runtime's names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from lab.standins import Process
+
+USER = "user.slice/user-1000.slice/user@1000.service"
+SNAP = "/snap/multipass/13140/usr/bin/qemu-system-x86_64"
+POD = "3f1c0e2a-7d4b-4a51-9a57-0c1f2d3e4b5a"
+
+
+def hex64(word: str) -> str:
+    """A container's id."""
+    return hashlib.sha256(word.encode()).hexdigest()
+
+
+def build(word: str) -> str:
+    """An id as BuildKit makes them."""
+    return "".join("0123456789abcdefghijklmnopqrstuvwxyz"[byte % 36]
+                   for byte in hashlib.sha256(word.encode()).digest()[:25])
+
+
+@dataclass(frozen=True)
+class Row:
+    """@what runs; @name: "" for a conduit of unknown guests, ending in "-" where a pid follows."""
+    what: str
+    kind: str
+    runtime: str
+    name: str
+    route: str
+    processes: tuple[Process, ...]
+    verdict: str = "drop"
+    scenery: str = ""
+
+
+def contained(what: str, runtime: str, cgroup: str, *parents: Process, name: str = "",
+              unshare: str = "pid mnt uts ipc", word: str = "") -> Row:
+    """A container on the host's network, whose cgroup has its id in the place of "ID"."""
+    ident = hex64(word or what)
+    return Row(what, "container", runtime, name or ident[:12], "host-net",
+               (*parents, Process("nginx", cgroup=cgroup.replace("ID", ident), unshare=unshare)))
+
+
+def vm(what: str, runtime: str, name: str, program: str, *argv: str, kind: str = "vm",
+       comm: str = "", cgroup: str = "", scenery: str = "", hold: tuple[str, ...] = ()) -> Row:
+    """A VMM or a conduit that connects for its guest."""
+    return Row(what, kind, runtime, name, "user-net",
+               (Process(program, (program.rsplit("/", 1)[-1], *argv), comm, cgroup, hold=hold),),
+               scenery=scenery)
+
+
+def sandboxed(what: str, runtime: str, name: str, cgroup: str, *parents: Process,
+              unshare: str = "pid mnt") -> Row:
+    """A sandboxed application of the desktop."""
+    return Row(what, "sandbox", runtime, name, "host-net",
+               (*parents, Process("app", cgroup=cgroup, unshare=unshare)), "accept")
+
+
+def device(path: str) -> str:
+    """Scenery: a machine that has such a device."""
+    return f"mount -t tmpfs none /dev\n: >{path}"
+
+
+def shim(word: str, namespace: str) -> Process:
+    return Process("containerd-shim-runc-v2", (
+        "/usr/bin/containerd-shim-runc-v2", "-namespace", namespace, "-id", hex64(word), "-address",
+        "/run/containerd/containerd.sock"), comm="containerd-shim")
+
+
+def conmon(word: str, name: str) -> Process:
+    return Process("conmon", ("/usr/bin/conmon", "--api-version", "1", "-c", hex64(word), "-u",
+                              hex64(word), "-r", "/usr/bin/crun", "-n", name, "--exit-dir", "/run"))
+
+
+ROWS = [
+    # Docker and what it is made of
+    contained("docker-systemd", "docker", "system.slice/docker-ID.scope",
+              shim("docker-systemd", "moby")),
+    contained("docker-cgroupfs", "docker", "docker/ID", shim("docker-cgroupfs", "moby")),
+    contained("docker-rootless", "docker", f"{USER}/user.slice/docker-ID.scope",
+              shim("docker-rootless", "moby"), unshare="user pid mnt"),
+    vm("rootlesskit", "rootlesskit", "", "rootlesskit", "--state-dir=/run/user/1000/dockerd-rootless",
+       "--net=gvisor-tap-vsock", kind="container"),
+    vm("rootlesskit-child", "rootlesskit", "", "rootlesskit", kind="container", comm="exe"),
+    vm("docker-desktop", "docker-desktop", "", "com.docker.backend", comm="com.docker.back"),
+    contained("docker-build", "docker", f"system.slice/docker-{build('systemd')}.scope",
+              name=build("systemd")),
+    contained("docker-build-cgroupfs", "docker", f"docker/buildkit/{build('cgroupfs')}",
+              name=build("cgroupfs")),
+    vm("docker-rootless-helper", "rootlesskit", "", "docker-rootless", kind="container"),
+    contained("gvisor-in-docker", "docker", "docker/ID", shim("gvisor-in-docker", "moby"),
+              unshare="user pid mnt"),
+    vm("gvisor", "gvisor", "shop-1", "runsc", "--root=/run/runsc", "--network=host", "boot",
+       "--bundle=/srv/shop", "shop-1", kind="container", comm="exe"),
+    contained("containerd-nerdctl-cgroupfs", "containerd", "default/ID",
+              shim("containerd-nerdctl-cgroupfs", "default")),
+    contained("containerd-nerdctl", "containerd", "system.slice/nerdctl-ID.scope",
+              shim("containerd-nerdctl", "default")),
+    # Podman's relatives
+    contained("podman-systemd", "podman", "machine.slice/libpod-ID.scope/container",
+              conmon("podman-systemd", "shop"), name="shop"),
+    contained("podman-rootless", "podman", f"{USER}/user.slice/libpod-ID.scope/container",
+              conmon("podman-rootless", "shop"), name="shop", unshare="user pid mnt"),
+    contained("toolbox", "podman", f"{USER}/user.slice/libpod-ID.scope/container",
+              conmon("toolbox", "fedora-toolbox-40"), name="fedora-toolbox-40", unshare="user mnt"),
+    contained("distrobox", "podman", f"{USER}/user.slice/libpod-ID.scope/container",
+              conmon("distrobox", "ubuntu"), name="ubuntu", unshare="user mnt"),
+    vm("podman-machine-gvproxy", "gvproxy", "", "gvproxy", "-mtu", "1500", "-ssh-port", "45345",
+       "-listen-qemu", "unix:///run/user/1000/podman/qmp.sock"),
+    vm("podman-machine", "qemu", "podman-machine-default", "qemu-system-x86_64", "-m", "2048",
+       "-pidfile", "/run/user/1000/podman/podman-machine-default_vm.pid"),
+    vm("vpnkit", "vpnkit", "", "vpnkit", "--ethernet", "/run/vpnkit.sock"),
+    # Kubernetes
+    contained("kubernetes-containerd", "kubernetes",
+              "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-"
+              f"pod{POD.replace('-', '_')}.slice/cri-containerd-ID.scope",
+              shim("kubernetes-containerd", "k8s.io")),
+    contained("kubernetes-crio", "kubernetes",
+              f"kubepods.slice/kubepods-pod{POD.replace('-', '_')}.slice/crio-ID.scope"),
+    contained("kubernetes-cgroupfs", "kubernetes", f"kubepods/besteffort/pod{POD}/ID",
+              shim("kubernetes-cgroupfs", "k8s.io")),
+    # LXC's relatives: the name is in the cgroup
+    contained("incus-container", "lxc", "lxc.payload.forge", name="forge"),
+    contained("incus-project", "lxc", "lxc.payload.ci_forge", name="ci_forge"),
+    contained("lxd-container", "lxc", "lxc.payload.anvil/init.scope", name="anvil"),
+    contained("waydroid", "waydroid", "lxc.payload.waydroid", name="waydroid"),
+    vm("incus-vm", "qemu", "smithy", "qemu-system-x86_64", "-S", "-name", "smithy", "-uuid", POD,
+       cgroup="system.slice/incus.service"),
+    # Other VMMs
+    vm("virtualbox-headless", "virtualbox", "Win 11", "VBoxHeadless", "--comment", "Win 11",
+       "--startvm", POD, "--no-startvm-errormsgbox"),
+    vm("virtualbox-window", "virtualbox", "kiosk", "VirtualBoxVM", "--comment", "kiosk", "--startvm",
+       POD, "--no-startvm-errormsgbox"),
+    vm("virtualbox-nat-network", "virtualbox", "", "VBoxNetNAT", "--ip-address", "10.0.2.1"),
+    vm("vmware", "vmware", "legacy", "vmware-vmx", "-s", "vmx.stdio.keep=TRUE", "-#",
+       "product=1;name=VMware", "/home/user/vmware/legacy/legacy.vmx"),
+    vm("vmware-nat", "vmware", "", "vmnet-natd", "-d", "/var/run/vmnet-natd-8.pid", "-m",
+       "/etc/vmware/vmnet-natd-8.mac", "-c", "/etc/vmware/vmnet8/nat/nat.conf"),
+    vm("firecracker", "firecracker", "fn-7", "firecracker", "--id", "fn-7", "--api-sock", "/run/fc"),
+    vm("cloud-hypervisor", "cloud-hypervisor", "cloud-hypervisor-", "cloud-hypervisor", "--api-socket",
+       "/run/ch.sock", comm="cloud-hyperviso"),
+    vm("crosvm", "crosvm", "droid", "crosvm", "run", "--name", "droid"),
+    vm("libvirt-machined", "libvirt", "build agent 2", "qemu-system-x86_64", "-name",
+       "guest=build agent 2,debug-threads=on",
+       cgroup="machine.slice/machine-qemu\\x2d7\\x2dbuildagent2.scope/libvirt/emulator"),
+    vm("vmspawn", "qemu", "qemu-", "qemu-system-x86_64", "-machine", "type=q35", "-nodefaults",
+       cgroup="machine.slice/machine-attic2.scope"),
+    # By hand, so in no unit of its own.
+    Row("nspawn-by-hand", "container", "nspawn", "cellar2", "host-net",
+        (Process("systemd-nspawn", ("systemd-nspawn", "-M", "cellar2", "-D", "/srv/cellar2")),
+         Process("init", unshare="pid mnt uts ipc"))),
+    # It takes that name some time after its exec, and with it its KVM; there is none here.
+    vm("libkrun", "libkrun", "alpine", "VM:alpine", "krun"),
+    vm("muvm", "libkrun", "fedora", "VM:fedora", "muvm", "--", "FEXBash"),
+    vm("kata", "kata", f"sandbox-{hex64('kata')[:12]}", "qemu-system-x86_64", "-name",
+       f"sandbox-{hex64('kata')[:12]}", cgroup=f"kata_overhead/{hex64('kata')}"),
+    vm("android-emulator", "android-emulator", "Pixel_7",
+       "emulator/qemu/linux-x86_64/qemu-system-x86_64-headless", "-avd", "Pixel_7", "-netdelay",
+       "none", comm="qemu-system-x86"),
+    vm("multipass", "multipass", "primary", SNAP, "-device",
+       "virtio-net-pci,netdev=hostnet0", "-drive", "file=/var/snap/multipass/common/data/multipassd/"
+       "vault/instances/primary/ubuntu.img,if=none", cgroup="system.slice/snap.multipass.multipassd.service",
+       scenery=f'mkdir -p /snap\nmount -t tmpfs none /snap\ninstall -D "$0" {SNAP}'),
+    vm("lima-host-agent", "lima", "", "limactl", "hostagent", "--pidfile", "/ha.pid",
+       "default"),
+    vm("lima-vm", "qemu", "lima-default", "qemu-system-x86_64", "-m", "4096", "-name", "lima-default"),
+    # What no list names, by what it holds
+    vm("vboxdrv-holder", "virtualbox", "hv", "hv", scenery=device("/dev/vboxdrv"),
+       hold=("/dev/vboxdrv",)),
+    vm("vmmon-holder", "vmware", "hv", "hv", scenery=device("/dev/vmmon"), hold=("/dev/vmmon",)),
+    # Sandboxed applications
+    sandboxed("flatpak", "flatpak", "org.example.App",
+              f"{USER}/app.slice/app-flatpak-org.example.App-4711.scope", Process("bwrap")),
+    sandboxed("snap", "snap", "spotify.spotify", f"{USER}/app.slice/snap.spotify.spotify-{POD}.scope",
+              unshare="mnt"),
+]
+
+# What looks like a guest's and is the host's.
+HOST_ROWS = [
+    ("plain", (Process("curl"),)),
+    ("qemu-img", (Process("qemu-img", ("qemu-img", "info", "nbd://localhost:10809")),)),
+    ("private-tmp", (Process("redis-server", unshare="mnt"),)),
+    ("supervisor", (conmon("nobody", "nobody"),)),
+    ("chromium", (Process("chromium"), Process("chromium", ("chromium", "--type=zygote"),
+                                                unshare="user pid"))),
+    ("docker-cli", (Process("docker", ("docker", "run", "--name", "web", "qemu-system-x86_64")),)),
+]

@@ -76,8 +76,6 @@ static void use_config(struct daemon *daemon, struct config *config)
 	daemon->guard.policy.config = config;
 	daemon->guard.enforce = config->mode == MODE_ENFORCE;
 	loop_read_resolvers(daemon);
-	if (daemon->guard.registry)
-		loop_update_sandboxes(daemon);
 }
 
 static void table_settings(const struct config *config, struct ruleset_settings *settings)
@@ -153,6 +151,7 @@ int daemon_reload(struct daemon *daemon, struct error *error)
 	loop_update_table(daemon);
 	loop_work(daemon);
 	exceptions_reload(daemon->exceptions, clock_realtime_us());
+	loop_update_sandboxes(daemon);
 	if (exceptions_failure(daemon->exceptions))
 		log_error("no exception is in force: %s", exceptions_failure(daemon->exceptions));
 	loop_arm_expiry(daemon);
@@ -262,6 +261,7 @@ static int open_kernel(struct daemon *daemon, struct error *error)
 	registry.sockets = daemon->sockets;
 	registry.neighbours = daemon->neighbours;
 	registry.unix_peers = daemon->unix_peers;
+	registry.is_hosts_file = process_runs_hosts_file;
 	return registry_new(&daemon->guard.registry, &registry, error);
 }
 

@@ -291,6 +291,7 @@ void loop_arm_expiry(struct daemon *daemon)
 static int on_expiry(sd_event_source *source, uint64_t now, void *data)
 {
 	loop_arm_expiry(data);
+	loop_update_sandboxes(data);
 	return 0;
 }
 

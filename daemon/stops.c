@@ -56,9 +56,11 @@ uint64_t loop_follow_guests(struct daemon *daemon)
 						  &daemon->exceptions_waiting);
 	daemon->guests_followed = true;
 	daemon->followed_generation = registry_generation(daemon->guard.registry);
-	if (result > 0)
+	if (result > 0) {
 		log_info("%d exceptions ended with their guests", result);
-	else if (result < 0)
+		loop_update_sandboxes(daemon);
+	}
+	if (result < 0)
 		log_error("exceptions ended with their guests, but the file cannot be written: %s",
 			  strerror(-result));
 	return daemon->exceptions_waiting && !finder.settled ? daemon->guests_settled_us : 0;

@@ -186,7 +186,7 @@ static int vanished(struct registry *registry, const struct flow *flow,
 
 	if (flow->protocol != IPPROTO_TCP && !arrival->guest_cgroup && settled &&
 	    registry->kernel_knows_cgroups && !registry->loose_suspects &&
-	    !registry->members_lost && !registry->suspects_lost)
+	    !registry->members_lost && !registry->suspects_lost && !registry->findings_lost)
 		return host(source, "its socket has closed, and no guest's could have");
 	return unknown(source, "its socket closed before it could be looked up", -ENOENT);
 }

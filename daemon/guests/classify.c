@@ -10,101 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ANCESTORS_MAX 16   /* levels walked up to find a supervisor */
 #define ARGUMENTS_MAX 8192 /* bytes of a command line that are read */
-
-/* A sandbox is called after its program; but what made it is inside before that one is. */
-static struct guest *name_sandbox(const struct registry *registry, struct guest *guest,
-				  const struct process *process)
-{
-	const struct catalogue *catalogue = registry->settings.catalogue;
-	const struct program *named = catalogue_program(catalogue, guest->name, "", "");
-	const struct program *program = catalogue_program(catalogue, process->executable, "", "");
-
-	if (guest->kind == KIND_SANDBOX && named && named->role == PROGRAM_SANDBOX &&
-	    !(program && program->role == PROGRAM_SANDBOX))
-		text_copy_name(guest->name, sizeof(guest->name), process->comm,
-			       strlen(process->comm));
-	return guest;
-}
-
-/*
- * A sandboxed application: its cgroup tells which, where a desktop put it into one.
- * @program: that made the sandbox, NULL when only the cgroup tells of one, as of Snap's
- */
-static struct guest *guest_of_sandbox(struct registry *registry, const struct process *process,
-				      const struct program *program)
-{
-	char key[64], name[NAME_SIZE], cgroup[CGROUP_PATH_SIZE] = "";
-	struct cgroup_match match;
-	struct guest *guest;
-
-	if (namespace_is_foreign(process->namespaces.pid, registry->host.pid))
-		snprintf(key, sizeof(key), "pidns:%" PRIu64, process->namespaces.pid);
-	else
-		snprintf(key, sizeof(key), "mntns:%" PRIu64, process->namespaces.mount);
-	guest = guests_find_key(registry, key);
-	if (guest)
-		return name_sandbox(registry, guest, process);
-	process_cgroup(registry->settings.proc, process->pid, cgroup, sizeof(cgroup));
-	if (catalogue_sandbox(registry->settings.catalogue, cgroup, &match))
-		return guests_add(registry, match.kind, match.runtime, match.id, key,
-				  program ? "a sandbox among its ancestors, and its cgroup"
-					  : "its mounts and the cgroup of a sandbox");
-	if (!program)
-		return NULL;
-	text_copy_name(name, sizeof(name), process->comm, strlen(process->comm));
-	return guests_add(registry, program->kind, program->runtime, name, key,
-			  "a sandbox among its ancestors");
-}
-
-/*
- * The guest of a process that a host process keeps in namespaces of its own: known from the nearest
- * ancestor that supervises a guest or is one, or else a guest by its pid namespace alone.
- */
-static struct guest *guest_of_ancestors(struct registry *registry, const struct process *process)
-{
-	pid_t pid = process->parent;
-
-	for (int level = 0; level < ANCESTORS_MAX && pid > 1; level++) {
-		const struct member *member = members_find(registry, pid);
-		const struct program *program;
-		struct process ancestor;
-
-		if (member && member->guest != NO_GUEST && (member->supervisor || !member->program))
-			return name_sandbox(registry, &registry->guests[member->guest], process);
-		if (process_read(registry->settings.proc, pid, &ancestor))
-			return NULL;
-		program = catalogue_program(registry->settings.catalogue, ancestor.executable, "",
-					    ancestor.comm);
-		if (program && program->role == PROGRAM_SANDBOX)
-			return guest_of_sandbox(registry, process, program);
-		pid = ancestor.parent;
-	}
-	return NULL;
-}
-
-/* The guest that stands for a namespace which nobody is known to have made. */
-static struct guest *guest_of_namespace(struct registry *registry, const char *type, uint64_t inode,
-					const char *why)
-{
-	char key[64], name[NAME_SIZE];
-	struct guest *guest;
-
-	snprintf(key, sizeof(key), "%s:%" PRIu64, type, inode);
-	guest = guests_find_key(registry, key);
-	if (guest)
-		return guest;
-	snprintf(name, sizeof(name), "%s-%" PRIu64, type, inode);
-	return guests_add(registry, KIND_CONTAINER, "contained", name, key, why);
-}
-
-static struct guest *guest_of_pid_namespace(struct registry *registry,
-					    const struct process *process)
-{
-	return guest_of_namespace(registry, "pidns", process->namespaces.pid,
-				  "its pid namespace is not the host's");
-}
 
 /* "boxes/devbox": a name that was chosen inside a sandbox. */
 static void put_inside(char *name, const char *outer)
@@ -119,11 +25,11 @@ static void put_inside(char *name, const char *outer)
  * The guest that a VMM is, or that a supervisor keeps: by its command line.
  * @outer: name of the sandbox that it runs in, NULL for none
  */
-static struct guest *guest_of_program(struct registry *registry, const struct program *program,
-				      const struct process *process, const char *outer)
+struct guest *classify_program(struct registry *registry, const struct program *program,
+			       const struct process *process, const char *outer)
 {
 	char arguments[ARGUMENTS_MAX], key[sizeof(registry->guests->key)], name[NAME_SIZE] = "";
-	const struct finding *finding = structure_find(registry, process->pid);
+	const struct finding *finding = structure_find(registry, process);
 	const char *id = NULL;
 	struct guest *guest;
 	ssize_t length;
@@ -202,121 +108,14 @@ static void note_cgroup(struct registry *registry, struct guest *guest, const ch
 	registry->generation++;
 }
 
-static bool works_for_guests(const struct program *program)
+bool works_for_guests(const struct program *program)
 {
 	return program && (program->role == PROGRAM_VMM || program->role == PROGRAM_CONDUIT);
 }
 
 /*
- * A VMM or a conduit inside somebody's pid namespace: GNOME Boxes in a Flatpak, pasta, which makes
- * one for itself, or a contained program that calls itself so. It is what it says, but under a name
- * that no VM of the host can have.
- */
-static struct guest *guest_of_inner_program(struct registry *registry, const struct guest *outer,
-					    const struct program *program,
-					    const struct process *process)
-{
-	char prefix[NAME_SIZE];
-
-	if (program->role == PROGRAM_CONDUIT)
-		return NULL;
-	if (outer)
-		text_copy(prefix, sizeof(prefix), outer->name);
-	else
-		snprintf(prefix, sizeof(prefix), "pidns-%" PRIu64, process->namespaces.pid);
-	return guest_of_program(registry, program, process, prefix);
-}
-
-/*
- * A browser's own sandbox: a program of the catalogue's role "host" that made it for a copy of
- * itself. The name alone is no proof, since whoever is contained may choose it: the nearest ancestor
- * in the host's namespaces has to be the same file, seen in the same mounts.
- */
-static bool is_own_sandbox(const struct registry *registry, const struct process *process,
-			   const struct program *program)
-{
-	const struct namespaces *host = &registry->host;
-	pid_t pid = process->parent;
-
-	if (!program || program->role != PROGRAM_HOST || process->namespaces.mount != host->mount)
-		return false;
-	for (int level = 0; level < ANCESTORS_MAX && pid > 1; level++) {
-		struct process ancestor;
-
-		if (process_read(registry->settings.proc, pid, &ancestor))
-			return false;
-		if (ancestor.namespaces.pid == host->pid && ancestor.namespaces.user == host->user)
-			return ancestor.executable[0] &&
-			       !strcmp(ancestor.executable, process->executable);
-		pid = ancestor.parent;
-	}
-	return false;
-}
-
-/* A unit with PrivateUsers= and the like: what systemd sets apart is the host's all the same. */
-static bool is_service(const char *cgroup)
-{
-	static const char suffix[] = ".service";
-	const char *leaf = strrchr(cgroup, '/');
-	size_t length = leaf ? strlen(leaf) : 0;
-
-	return length > sizeof(suffix) && !strcmp(leaf + length - (sizeof(suffix) - 1), suffix) &&
-	       strncmp(leaf, "/user@", 6) != 0;
-}
-
-/* One that hides its sockets puts its neighbours under suspicion, unless it wins nothing by it. */
-static bool may_hide(const struct registry *registry, const struct guest *guest)
-{
-	return !guest || guest->kind != KIND_SANDBOX || !registry->sandboxes_trusted;
-}
-
-/*
- * In a foreign pid or user namespace, without a cgroup that says so.
- * Return: false when it is the host's all the same.
- */
-static bool classify_contained(struct registry *registry, const struct process *process,
-			       const struct program *program, const char *cgroup,
-			       struct member *member, struct guest **guest)
-{
-	const struct namespaces *theirs = &process->namespaces, *ours = &registry->host;
-	bool by_pid = namespace_is_foreign(theirs->pid, ours->pid);
-
-	if (is_own_sandbox(registry, process, program))
-		return false;
-	*guest = guest_of_ancestors(registry, process);
-	/*
-	 * A helper that shares the host's files and has another network, as a browser's: it reaches
-	 * nothing here, and a wire or a conduit that leads to it is told by its network namespace.
-	 */
-	if (!*guest && theirs->mount == ours->mount && namespace_is_foreign(theirs->net, ours->net))
-		return false;
-	if (!*guest && !by_pid && (program || is_service(cgroup)))
-		return false;
-	member->local = true;
-	if (works_for_guests(program) && (!*guest || (*guest)->kind == KIND_SANDBOX)) {
-		member->loose = true;
-		member->program = program;
-		*guest = guest_of_inner_program(registry, *guest, program, process);
-		return true;
-	}
-	if (!*guest && by_pid)
-		*guest = guest_of_pid_namespace(registry, process);
-	else if (!*guest)
-		*guest = guest_of_namespace(registry, "userns", theirs->user,
-					    "its user namespace is not the host's");
-	member->loose = may_hide(registry, *guest);
-	return true;
-}
-
-static bool is_contained(const struct registry *registry, const struct namespaces *theirs)
-{
-	return namespace_is_foreign(theirs->pid, registry->host.pid) ||
-	       namespace_is_foreign(theirs->user, registry->host.user);
-}
-
-/*
  * Who it is by name. What a process calls itself is asked for where neither executable nor cgroup say
- * what it is; and not of a contained one, which could answer as slowly as it likes.
+ * what it is; and not of a contained one, which would make a VMM or a conduit of itself.
  */
 static const struct program *named_program(const struct registry *registry,
 					   const struct process *process, bool is_guest)
@@ -326,11 +125,10 @@ static const struct program *named_program(const struct registry *registry,
 	char arguments[ARGUMENTS_MAX];
 	ssize_t length = 0;
 
-	if (program || is_guest)
+	if (program || is_guest || is_contained(registry, process))
 		return program;
-	if (!is_contained(registry, &process->namespaces))
-		length = process_arguments(registry->settings.proc, process->pid, arguments,
-					   sizeof(arguments));
+	length = process_arguments(registry->settings.proc, process->pid, arguments,
+				   sizeof(arguments));
 	return catalogue_program(catalogue, process->executable, length > 0 ? arguments : "",
 				 process->comm);
 }
@@ -344,7 +142,7 @@ static const struct program *program_of(const struct registry *registry,
 
 	if (works_for_guests(named))
 		return named;
-	finding = structure_find(registry, process->pid);
+	finding = structure_find(registry, process);
 	return finding ? finding->program : named;
 }
 
@@ -369,7 +167,7 @@ static bool is_copy_of_supervisor(struct registry *registry, const struct proces
 
 /* What is this process? Fills @member and returns true when it has to do with a guest. */
 bool members_classify(struct registry *registry, const struct process *process, const char *cgroup,
-		      struct member *member)
+		      const struct member *before, struct member *member)
 {
 	struct cgroup_match match;
 	bool in_cgroup = catalogue_cgroup(registry->settings.catalogue, cgroup, &match);
@@ -386,22 +184,17 @@ bool members_classify(struct registry *registry, const struct process *process, 
 		/* The kernel cannot be told of this cgroup: then its processes are searched. */
 		member->local = !guest || !guest->cgroup || guest->cgroup_level > RULESET_LEVELS;
 		member->loose = member->local && may_hide(registry, guest);
-	} else if (!is_copy && is_contained(registry, &process->namespaces) &&
-		   classify_contained(registry, process, program, cgroup, member, &guest)) {
+	} else if (!is_copy && is_set_apart(registry, process) &&
+		   contained_classify(registry, process, program, cgroup, before, member, &guest)) {
 		;
-	} else if (!is_copy &&
-		   namespace_is_foreign(process->namespaces.mount, registry->host.mount) &&
-		   (guest = guest_of_ancestors(registry, process))) {
-		member->local = true;
-		member->loose = may_hide(registry, guest);
 	} else if (program && program->role != PROGRAM_SANDBOX && program->role != PROGRAM_HOST) {
 		member->program = program;
 		member->supervisor = program->role == PROGRAM_SUPERVISOR;
 		member->local = !member->supervisor;
 		if (program->role != PROGRAM_CONDUIT)
-			guest = guest_of_program(registry, program, process, NULL);
+			guest = classify_program(registry, program, process, NULL);
 	} else if (namespace_is_foreign(process->namespaces.mount, registry->host.mount) &&
-		   (guest = guest_of_sandbox(registry, process, NULL))) {
+		   (guest = contained_sandbox(registry, process, NULL))) {
 		member->local = true;
 		member->loose = may_hide(registry, guest);
 	}

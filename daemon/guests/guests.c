@@ -185,6 +185,8 @@ static bool is_referred_to(const struct registry *registry, const struct guest *
 
 static void forget_unless_referred_to(struct registry *registry, uint32_t index)
 {
+	if (registry->prune_held)
+		return;
 	if (registry->guest_ids[index] && !registry->guest_members[index] &&
 	    !is_referred_to(registry, &registry->guests[index]))
 		forget(registry, index);

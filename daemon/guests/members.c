@@ -141,8 +141,9 @@ void members_remove(struct registry *registry, pid_t pid)
 		if (!member->is_copy)
 			registry->local_exit_us = clock_monotonic_us();
 		registry->loose_suspects -= member->loose;
-		if (registry->suspects[member->suspect].netns)
-			registry->prune_us = 1; /* nobody else may serve that namespace */
+		if (registry->suspects[member->suspect].netns ||
+		    conduit_is_pending(&registry->suspects[member->suspect]))
+			registry->prune_us = 1; /* nobody else may serve its namespace */
 		registry->suspects[member->suspect].pid = 0;
 		memset(registry->suspect_seen[member->suspect], 0,
 		       sizeof(registry->suspect_seen[0]));
@@ -228,21 +229,22 @@ static void look_at(struct registry *registry, pid_t pid)
 {
 	char cgroup[CGROUP_PATH_SIZE] = "";
 	struct member entry, *member;
-	const struct member *before = members_find(registry, pid);
-	bool was_local = before && before->local, searched;
+	const struct member *known = members_find(registry, pid);
+	const struct member before = known ? *known : (struct member){.pid = 0};
 	struct process process;
+	bool searched;
 
 	members_remove(registry, pid);
 	if (process_read(registry->settings.proc, pid, &process) || !process.namespaces.pid) {
 		/* It has ended, or is a zombie. */
-		if (was_local)
+		if (before.local)
 			registry->local_exit_us = clock_monotonic_us();
 		else
 			members_missed(registry);
 		return;
 	}
 	process_cgroup(registry->settings.proc, pid, cgroup, sizeof(cgroup));
-	if (!members_classify(registry, &process, cgroup, &entry))
+	if (!members_classify(registry, &process, cgroup, before.pid ? &before : NULL, &entry))
 		return;
 
 	/* A process of another network namespace opens no connection here. */
@@ -304,6 +306,7 @@ void members_fork(struct registry *registry, pid_t child, pid_t parent)
 	const struct member *from;
 
 	members_remove(registry, child); /* a pid that is used again */
+	structure_forget(registry, child);
 	from = members_find(registry, parent);
 	/*
 	 * CLONE_PARENT names the caller's own parent: a process of the host, or a supervisor. So
@@ -321,7 +324,7 @@ void members_fork(struct registry *registry, pid_t child, pid_t parent)
 
 void members_exec(struct registry *registry, pid_t pid)
 {
-	bool was_found = structure_find(registry, pid);
+	bool was_found = structure_knows(registry, pid);
 
 	structure_forget(registry, pid);
 	members_look_at(registry, pid);
@@ -345,16 +348,10 @@ static unsigned int thread_count(const struct registry *registry, pid_t pid)
 void members_exit(struct registry *registry, pid_t pid)
 {
 	struct member *member = members_find(registry, pid);
-	bool serves_netns;
 
-	if (!member)
-		return;
-	serves_netns = member->suspect >= 0 && registry->suspects[member->suspect].netns;
-	if (thread_count(registry, pid) <= 1) {
+	if (!member || thread_count(registry, pid) <= 1) {
 		structure_forget(registry, pid);
 		members_remove(registry, pid);
-		if (serves_netns)
-			guests_prune(registry); /* the namespace may have no other wire */
 	} else if (!member->headless) {
 		member->headless = true;
 		registry->headless++;

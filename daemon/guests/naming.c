@@ -66,6 +66,7 @@ static void try_name(struct registry *registry, struct guest *guest, uint64_t no
 uint64_t guests_name_work(struct registry *registry)
 {
 	uint64_t now = clock_monotonic_us(), next = 0;
+	bool has_tried = false;
 
 	if (!registry->names_pending)
 		return 0;
@@ -74,8 +75,11 @@ uint64_t guests_name_work(struct registry *registry)
 
 		if (!guest->id || !guest->name_next_us)
 			continue;
-		if (guest->name_next_us <= now)
+		/* One in a turn: files of runtimes can be long. */
+		if (guest->name_next_us <= now && !has_tried) {
+			has_tried = true;
 			try_name(registry, guest, now);
+		}
 		if (guest->name_next_us && (!next || guest->name_next_us < next))
 			next = guest->name_next_us;
 	}

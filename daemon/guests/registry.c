@@ -72,12 +72,14 @@ void registry_set_catalogue(struct registry *registry, const struct catalogue *c
 {
 	registry->settings.catalogue = catalogue;
 	memset(registry->cgroups, 0, sizeof(registry->cgroups));
-	registry->findings_high = 0; /* a library's is the old catalogue's */
-	structure_end_sweep(registry);
 	memset(registry->mac_readings, 0, sizeof(registry->mac_readings));
-	registry->wires_high = 0;
+	structure_forget_libraries(registry);
+	wires_forget(registry);
+	registry->prune_held = true; /* those who are found last are still the same guests */
 	registry_rescan(registry);
 	structure_sweep_all(registry);
+	registry->prune_held = false;
+	guests_prune(registry);
 }
 
 void registry_free(struct registry *registry)
@@ -155,7 +157,8 @@ size_t registry_cgroups(const struct registry *registry, struct ruleset_cgroup *
 
 bool registry_shares_lo(const struct registry *registry)
 {
-	return registry->local_members || registry->members_lost || registry->suspects_lost;
+	return registry->local_members || registry->members_lost || registry->suspects_lost ||
+	       registry->findings_lost;
 }
 
 void registry_trust_sandboxes(struct registry *registry, bool trust)

@@ -9,6 +9,7 @@ struct catalogue;
 struct error;
 struct links;
 struct neighbours;
+struct process;
 struct process_event;
 struct registry;
 struct ruleset_bridged;
@@ -68,6 +69,7 @@ struct guest {
  * @sockets: of the guarded namespace
  * @neighbours: of the guarded namespace, NULL for none
  * @unix_peers: of the guarded namespace
+ * @is_hosts_file: process_runs_hosts_file(), or a test's
  */
 struct registry_settings {
 	int proc;
@@ -80,6 +82,7 @@ struct registry_settings {
 	struct sockets *sockets;
 	struct neighbours *neighbours;
 	struct unix_peers *unix_peers;
+	bool (*is_hosts_file)(int proc, const struct process *process);
 };
 
 /** registry_new() - called in the guarded network namespace; scans what already runs. */

@@ -180,14 +180,16 @@ static enum search_result doubt(struct search *search)
 	struct registry *registry = search->registry;
 	const struct cgroup_entry *cgroup = search->cgroup;
 	bool lost = registry->suspects_lost || registry->members_lost;
+	bool may_be_lost = registry->findings_lost ||
+			   (lost && cgroup && cgroup_is_lost(registry, cgroup->path_hash));
 	enum search_result nobody = search->searched ? SEARCH_NOBODY : SEARCH_NOT_NEEDED;
 
 	if (!registry_shares_lo(registry))
 		return SEARCH_NOT_NEEDED;
 	/* Where the kernel tells of no cgroup at all, every suspect has been searched. */
-	if (cgroup && !search->loose && !(lost && cgroup_is_lost(registry, cgroup->path_hash)))
+	if (cgroup && !search->loose && !may_be_lost)
 		return nobody;
-	if (!cgroup && !search->loose && !lost &&
+	if (!cgroup && !search->loose && !lost && !may_be_lost &&
 	    (registry->settings.cgroup < 0 || !search->socket->cgroup))
 		return nobody;
 	/*

@@ -49,7 +49,7 @@
 #define SERVED_MAX     8    /* VMs behind one conduit that are told by name */
 #define SEARCH_BUDGET  8192 /* descriptors read for one connection */
 
-#define FINDINGS_MAX 512
+#define FINDINGS_MAX 2048
 #define YOUNG_STAGES 4
 #define YOUNG_MAX    2048 /* young processes that wait for one stage */
 
@@ -231,6 +231,7 @@ struct registry {
 	uint32_t next_id;
 	uint32_t generation; /* see registry_generation() */
 	uint64_t prune_us;   /* CLOCK_MONOTONIC of the next look for guests to forget, 0: none */
+	bool prune_held;     /* nobody is forgotten while everything is read anew */
 	bool leaders_lost;   /* some guest's leader has ended */
 	uint32_t vm_changes; /* VMs that came and went */
 	uint32_t vm_changes_seen; /* by conduits_work() */
@@ -255,6 +256,7 @@ struct registry {
 	uint64_t cgroups_changed_us;  /* CLOCK_MONOTONIC when that was seen to change */
 	struct finding findings[FINDINGS_MAX];
 	uint32_t findings_high; /* how many there are */
+	uint32_t findings_lost; /* found no room */
 	struct young_queue young[YOUNG_STAGES];
 	DIR *sweep;		/* the look at all processes that is going on, NULL for none */
 	bool sweep_due;		/* one is wanted */
@@ -297,9 +299,25 @@ uint16_t guests_index(const struct registry *registry, const struct guest *guest
 void guests_want_name(struct registry *registry, struct guest *guest);
 uint64_t guests_name_work(struct registry *registry);
 
-/* classify.c: what a process is; true with @member filled in when it has to do with a guest */
+/*
+ * classify.c: what a process is; true with @member filled in when it has to do with a guest
+ * @before: what it was as another program, NULL for nothing
+ */
 bool members_classify(struct registry *registry, const struct process *process, const char *cgroup,
-		      struct member *member);
+		      const struct member *before, struct member *member);
+struct guest *classify_program(struct registry *registry, const struct program *program,
+			       const struct process *process, const char *outer);
+bool works_for_guests(const struct program *program);
+
+/* contained.c: the same for one in namespaces of its own; false when it is the host's all the same */
+bool contained_classify(struct registry *registry, const struct process *process,
+			const struct program *program, const char *cgroup,
+			const struct member *before, struct member *member, struct guest **guest);
+struct guest *contained_sandbox(struct registry *registry, const struct process *process,
+				const struct program *program);
+bool is_contained(const struct registry *registry, const struct process *process);
+bool is_set_apart(const struct registry *registry, const struct process *process);
+bool may_hide(const struct registry *registry, const struct guest *guest);
 
 /* Of two times to come again; 0 is never. */
 static inline uint64_t earlier(uint64_t a, uint64_t b)
@@ -314,8 +332,11 @@ static inline bool namespace_is_foreign(uint64_t inode, uint64_t host)
 }
 
 /* structure.c: processes that are known by what they hold */
-const struct finding *structure_find(const struct registry *registry, pid_t pid);
+const struct finding *structure_find(const struct registry *registry,
+				     const struct process *process);
+bool structure_knows(const struct registry *registry, pid_t pid);
 void structure_forget(struct registry *registry, pid_t pid);
+void structure_forget_libraries(struct registry *registry);
 void structure_inherit(struct registry *registry, pid_t child, pid_t parent);
 void structure_recheck(struct registry *registry);
 void structure_examine(struct registry *registry, pid_t pid);
@@ -385,6 +406,7 @@ void peers_search(struct registry *registry,
 		  void (*found)(struct registry *registry, int32_t nsid, uint64_t netns));
 /* wires.c: who is at the other end of an interface */
 struct wire_end *wires_find(struct registry *registry, uint32_t ifindex);
+void wires_forget(struct registry *registry);
 
 /* bridged.c: does this runtime put the frames of guests into the host's adapters? */
 bool is_bridging(const char *runtime);

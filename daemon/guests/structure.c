@@ -20,6 +20,7 @@
  */
 
 #define SWEEP_PIDS     16	 /* processes that a sweep looks at in one turn of the loop */
+#define YOUNG_PIDS     32	 /* young ones */
 #define SWEEP_EVERY_US 60000000u /* between two sweeps, while there is something to do */
 
 static const uint64_t young_us[YOUNG_STAGES] = {30000, 300000, 3000000, 30000000};
@@ -46,7 +47,7 @@ static const struct program tap_holder = PROGRAM(tap_runtime, KIND_CONTAINER, PR
 
 /* Findings. */
 
-const struct finding *structure_find(const struct registry *registry, pid_t pid)
+static struct finding *find(struct registry *registry, pid_t pid)
 {
 	for (uint32_t i = 0; i < registry->findings_high; i++)
 		if (registry->findings[i].pid == pid)
@@ -54,60 +55,99 @@ const struct finding *structure_find(const struct registry *registry, pid_t pid)
 	return NULL;
 }
 
+const struct finding *structure_find(const struct registry *registry, const struct process *process)
+{
+	const struct finding *finding = find((struct registry *)registry, process->pid);
+
+	return finding && finding->start == process->start ? finding : NULL;
+}
+
+bool structure_knows(const struct registry *registry, pid_t pid)
+{
+	return find((struct registry *)registry, pid);
+}
+
+/* Of a program's library the catalogue tells; all else is known without it. */
+static bool is_by_library(const struct finding *finding)
+{
+	return finding->program->pattern[0] != '\0';
+}
+
+static void remove_finding(struct registry *registry, struct finding *finding)
+{
+	*finding = registry->findings[--registry->findings_high];
+	if (!registry->findings_lost || registry->findings_high > FINDINGS_MAX / 2)
+		return;
+	registry->findings_lost = 0; /* there is room for those now */
+	registry->sweep_due = true;
+}
+
 void structure_forget(struct registry *registry, pid_t pid)
 {
-	for (uint32_t i = 0; i < registry->findings_high; i++)
-		if (registry->findings[i].pid == pid)
-			registry->findings[i] = registry->findings[--registry->findings_high];
+	struct finding *finding = find(registry, pid);
+
+	if (finding)
+		remove_finding(registry, finding);
+}
+
+/* Another catalogue: what its libraries tell is looked for anew. */
+void structure_forget_libraries(struct registry *registry)
+{
+	for (uint32_t i = registry->findings_high; i-- > 0;)
+		if (is_by_library(&registry->findings[i]))
+			remove_finding(registry, &registry->findings[i]);
+	structure_end_sweep(registry);
+}
+
+/* Where there is no room, any socket of the host may be that of a VMM: see doubt(). */
+static bool put_finding(struct registry *registry, const struct process *process,
+			const struct program *program, const char *why)
+{
+	structure_forget(registry, process->pid);
+	if (registry->findings_high == FINDINGS_MAX) {
+		registry->findings_lost++;
+		return false;
+	}
+	registry->findings[registry->findings_high++] = (struct finding){
+		.pid = process->pid, .start = process->start, .program = program, .why = why};
+	return true;
 }
 
 /* The child has all that its parent holds. Its own entry counts when the members are read anew. */
 void structure_inherit(struct registry *registry, pid_t child, pid_t parent)
 {
-	const struct finding *from = structure_find(registry, parent);
+	const struct finding *from = find(registry, parent);
 	struct process process;
 
-	structure_forget(registry, child);
-	if (!from || registry->findings_high == FINDINGS_MAX ||
-	    process_read(registry->settings.proc, child, &process))
-		return;
-	registry->findings[registry->findings_high] = *from;
-	registry->findings[registry->findings_high].pid = child;
-	registry->findings[registry->findings_high++].start = process.start;
+	if (from && !process_read(registry->settings.proc, child, &process))
+		put_finding(registry, &process, from->program, from->why);
 }
 
-/* After events were lost: forget those whose process has ended since. */
+/* After events were lost: forget those whose process has ended since, and look at all others. */
 void structure_recheck(struct registry *registry)
 {
 	struct process process;
 
-	for (uint32_t i = 0; i < registry->findings_high;) {
-		const struct finding *finding = &registry->findings[i];
+	for (uint32_t i = registry->findings_high; i-- > 0;) {
+		struct finding *finding = &registry->findings[i];
 
 		if (process_read(registry->settings.proc, finding->pid, &process) ||
 		    process.start != finding->start)
-			structure_forget(registry, finding->pid);
-		else
-			i++;
+			remove_finding(registry, finding);
 	}
+	structure_end_sweep(registry);
 	registry->sweep_due = true;
 }
 
 static void add_finding(struct registry *registry, const struct process *process,
 			const struct program *program, const char *why)
 {
-	structure_forget(registry, process->pid);
-	if (registry->findings_high == FINDINGS_MAX) {
-		char cgroup[CGROUP_PATH_SIZE] = "";
+	const struct finding *known = structure_find(registry, process);
 
-		process_cgroup(registry->settings.proc, process->pid, cgroup, sizeof(cgroup));
-		registry->members_lost++;
-		cgroup_lose(registry, hash_text(cgroup));
+	if (known && known->program == program)
 		return;
-	}
-	registry->findings[registry->findings_high++] = (struct finding){
-		.pid = process->pid, .start = process->start, .program = program, .why = why};
-	members_look_at(registry, process->pid);
+	if (put_finding(registry, process, program, why))
+		members_look_at(registry, process->pid);
 }
 
 /**
@@ -151,18 +191,18 @@ static void look_at_holdings(struct registry *registry, const struct process *pr
 			    "it runs a library that networks for guests");
 }
 
+/* A library says less than the device that comes later. */
 static bool is_known(const struct registry *registry, const struct member *member, pid_t pid)
 {
-	const struct finding *finding = structure_find(registry, pid);
+	const struct finding *finding = find((struct registry *)registry, pid);
 
-	if (finding) /* a library says less than the tap that comes later */
-		return finding->program == &tap_holder;
+	if (finding)
+		return !is_by_library(finding);
 	return member && !member->supervisor;
 }
 
 static void examine(struct registry *registry, pid_t pid, bool with_libraries)
 {
-	const struct namespaces *host = &registry->host;
 	const struct member *member = members_find(registry, pid);
 	struct process process;
 
@@ -171,10 +211,9 @@ static void examine(struct registry *registry, pid_t pid, bool with_libraries)
 		return;
 	/* It moved into namespaces of its own, or was put there, without becoming another program.
 	 */
-	if (!member && (namespace_is_foreign(process.namespaces.pid, host->pid) ||
-			namespace_is_foreign(process.namespaces.user, host->user)))
+	if (!member && is_contained(registry, &process))
 		members_look_at(registry, pid);
-	else if (process.namespaces.net == host->net)
+	else if (process.namespaces.net == registry->host.net)
 		look_at_holdings(registry, &process, with_libraries);
 }
 
@@ -191,10 +230,9 @@ void registry_kvm_made(struct registry *registry, pid_t thread)
 
 	if (process_line(registry->settings.proc, thread, "status", "Tgid:\t", text,
 			 sizeof(text)) ||
-	    process_read(registry->settings.proc, (pid_t)strtol(text, NULL, 10), &process))
+	    process_read(registry->settings.proc, (pid_t)strtol(text, NULL, 10), &process) ||
+	    !process.namespaces.pid)
 		return; /* it has ended */
-	if (structure_find(registry, process.pid))
-		return;
 	add_finding(registry, &process, &kvm, "it made a virtual machine of KVM");
 }
 
@@ -217,11 +255,13 @@ void structure_enlist(struct registry *registry, pid_t pid)
 	enlist(registry, 0, pid, clock_monotonic_us());
 }
 
-static void examine_young(struct registry *registry, unsigned int stage, uint64_t now)
+/* @left: how many may still be looked at in this turn */
+static void examine_young(struct registry *registry, unsigned int stage, uint64_t now,
+			  unsigned int *left)
 {
 	struct young_queue *queue = &registry->young[stage];
 
-	while (queue->count && queue->entries[queue->first].due_us <= now) {
+	while (queue->count && queue->entries[queue->first].due_us <= now && *left) {
 		pid_t pid = queue->entries[queue->first].pid;
 		bool lives = process_exists(registry->settings.proc, pid);
 
@@ -229,6 +269,7 @@ static void examine_young(struct registry *registry, unsigned int stage, uint64_
 		queue->count--;
 		if (!lives)
 			continue;
+		(*left)--;
 		examine(registry, pid, true);
 		if (stage + 1 < YOUNG_STAGES)
 			enlist(registry, stage + 1, pid, now);
@@ -286,9 +327,10 @@ static uint64_t earliest_young(const struct registry *registry)
 uint64_t structure_work(struct registry *registry)
 {
 	uint64_t now = clock_monotonic_us();
+	unsigned int left = YOUNG_PIDS;
 
 	for (unsigned int stage = 0; stage < YOUNG_STAGES; stage++)
-		examine_young(registry, stage, now);
+		examine_young(registry, stage, now, &left);
 	/* No timer of its own: a machine that sleeps starts no VMM. */
 	if (now >= registry->sweep_next_us)
 		registry->sweep_due = true;

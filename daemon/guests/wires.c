@@ -73,6 +73,12 @@ static void forget_removed_wires(struct registry *registry)
 	registry->wires_high = kept;
 }
 
+void wires_forget(struct registry *registry)
+{
+	memset(registry->wire_slots, 0, sizeof(registry->wire_slots));
+	registry->wires_high = 0;
+}
+
 static bool is_declared(const struct link *link, const char (*declared)[IF_NAMESIZE], size_t count)
 {
 	for (size_t i = 0; i < count; i++)

@@ -410,10 +410,23 @@ struct holdings_query {
 	struct holdings *holdings;
 };
 
+/* Only what the tun/tap driver itself says of a descriptor leads to more than reading about it. */
+static bool is_attached(const struct holdings_query *query, int number)
+{
+	char file[sizeof("fdinfo/") + NAME_LENGTH], interface[64];
+
+	snprintf(file, sizeof(file), "fdinfo/%d", number);
+	return process_line(query->tap.root, query->tap.pid, file, "iff:\t", interface,
+			    sizeof(interface)) == 0 &&
+	       interface[0];
+}
+
 static void ask_tap(struct holdings_query *query, int number)
 {
 	uint64_t netns;
 
+	if (!is_attached(query, number))
+		return;
 	if (query->tap.pidfd < 0)
 		query->tap.pidfd = (int)syscall(SYS_pidfd_open, query->tap.pid, 0);
 	if (query->tap.pidfd >= 0 && tap_netns(&query->tap, number, &netns) == 0 && netns &&

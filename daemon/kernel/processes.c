@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* The files are opened below one descriptor of /proc/PID: the kernel ties it to the process and not
  * to the number, so that a pid which is used again in the middle gives ESRCH and never a mixture.
@@ -193,6 +194,33 @@ int process_read(int root, pid_t pid, struct process *process)
 	read_executable(directory, process->executable, sizeof(process->executable));
 	read_namespaces(directory, &process->namespaces);
 	return 0;
+}
+
+static bool is_systems(const char *path)
+{
+	static const char *const folders[] = {"/usr/", "/bin/",	 "/sbin/",	"/lib/",
+					      "/opt/", "/snap/", "/nix/store/", "/gnu/store/"};
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (!strncmp(path, folders[i], strlen(folders[i])))
+			return true;
+	return false;
+}
+
+bool process_runs_hosts_file(int root, const struct process *process)
+{
+	const unsigned int wanted = STATX_INO | STATX_UID | STATX_MODE;
+	char name[PID_NAME_SIZE + sizeof("/exe")];
+	struct statx theirs, ours;
+
+	snprintf(name, sizeof(name), "%d/exe", process->pid);
+	if (!is_systems(process->executable) ||
+	    statx(root, name, AT_STATX_DONT_SYNC, wanted, &theirs) < 0 ||
+	    statx(AT_FDCWD, process->executable, AT_STATX_DONT_SYNC, wanted, &ours) < 0)
+		return false;
+	return theirs.stx_ino == ours.stx_ino && theirs.stx_dev_major == ours.stx_dev_major &&
+	       theirs.stx_dev_minor == ours.stx_dev_minor && ours.stx_uid == 0 &&
+	       !(ours.stx_mode & (S_IWGRP | S_IWOTH));
 }
 
 int process_namespaces(int root, pid_t pid, struct namespaces *namespaces)

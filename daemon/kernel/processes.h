@@ -50,6 +50,14 @@ int process_read(int root, pid_t pid, struct process *process);
 int process_namespaces(int root, pid_t pid, struct namespaces *namespaces);
 
 /**
+ * process_runs_hosts_file() - does it run the very file that the host has under this path?
+ * A file of the system's own folders, root's, and nobody else's to write: whoever is contained can
+ * show another one under the same path, but not this one. Touches no path outside those folders,
+ * and no server of a user's file system.
+ */
+bool process_runs_hosts_file(int root, const struct process *process);
+
+/**
  * process_arguments() - the command line, arguments separated and ended by NUL
  * @buffer: receives at most @size bytes; the last is always NUL
  * Return: bytes used, or -errno. Not for the verdict path: see struct process.

@@ -255,6 +255,9 @@ static const struct row rows[] = {
 	 ARGUMENTS("systemd-nspawn\0-M\0deb\0-b", "deb"),
 	 .cgroup = "/machine.slice/systemd-nspawn@deb.service", .id = "deb", .is_name = true,
 	 .interface = "vb-deb"},
+	{"systemd-nspawn by hand", "nspawn", KIND_CONTAINER,
+	 .cgroup = "/machine.slice/machine-web\\x2dserver.scope/payload/lxc.payload.other",
+	 .id = "web-server", .is_name = true},
 	{"systemd-nspawn of a folder", "nspawn", KIND_CONTAINER,
 	 PROCESS(PROGRAM_SUPERVISOR, "/usr/bin/systemd-nspawn", "", "systemd-nspawn"),
 	 ARGUMENTS("systemd-nspawn\0-D\0/var/lib/machines/trixie/\0-b", "trixie"),
@@ -265,6 +268,8 @@ static const struct row rows[] = {
 	/* Sandboxes */
 	{"bubblewrap", "bubblewrap", KIND_SANDBOX,
 	 PROCESS(PROGRAM_SANDBOX, "/usr/bin/bwrap", "", "bwrap")},
+	{"Steam's bubblewrap", "bubblewrap", KIND_SANDBOX,
+	 PROCESS(PROGRAM_SANDBOX, "/home/me/.steam/steam/ubuntu12_32/srt-bwrap", "", "srt-bwrap")},
 	{"Flatpak", "flatpak", KIND_SANDBOX,
 	 PROCESS(PROGRAM_SANDBOX, "/usr/bin/flatpak", "", "flatpak"),
 	 .cgroup = USER "/app.slice/app-flatpak-org.gnome.Maps-2351381583.scope",

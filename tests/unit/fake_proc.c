@@ -103,6 +103,13 @@ bool fake_is_suspect(const struct fake *fake, pid_t pid)
 	       fake->registry->suspects[member->suspect].pid == pid;
 }
 
+/* What the host itself has below /usr and /opt. */
+static bool is_hosts_file(int proc, const struct process *process)
+{
+	return !strncmp(process->executable, "/usr/", 5) ||
+	       !strncmp(process->executable, "/opt/", 5);
+}
+
 int fake_set_up(void **state)
 {
 	struct fake *fake = calloc(1, sizeof(*fake));
@@ -116,6 +123,7 @@ int fake_set_up(void **state)
 	if (catalogue_load(&fake->catalogue, "conf/guests.conf", fake->path, NULL))
 		return -1;
 	fake->registry->settings.catalogue = fake->catalogue;
+	fake->registry->settings.is_hosts_file = is_hosts_file;
 	fake->registry->settings.run_netns = fake->path;
 	assert_int_equal(links_new(&fake->registry->settings.links, NULL, NULL), 0);
 	fake->registry->host = (struct namespaces){HOST, HOST, HOST, HOST};

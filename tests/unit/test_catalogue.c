@@ -280,7 +280,6 @@ static void test_cgroups_of_the_host(void **state)
 		"/kubepods/burstable/" HEX64,
 		"/kubepods/burstable/pod1",
 		"/system.slice/crio-conmon-" HEX64 ".scope",
-		"/machine.slice/machine-qemu\\x2d.scope",
 		"/system.slice/machine-qemu\\x2d1\\x2dx.scope",
 		"/system.slice/systemd-nspawn@x.service",
 		"/kata_overhead",

@@ -77,8 +77,19 @@ static void test_a_namespace_goes_with_its_conduit(void **state)
 	guests_prune(fake->registry);
 	assert_non_null(registry_find_id(fake->registry, id));
 	fake_event(fake, PROCESS_EXIT, 12, 0);
+	guests_work(fake->registry);
 	assert_null(registry_find_id(fake->registry, id));
 	assert_null(registry_find_key(fake->registry, "netns:200"));
+
+	/* One that ends before it is known whom it serves. */
+	fake_start(fake,
+		   &(struct row){.pid = 13, .parent = 1, .executable = "/usr/bin/slirp4netns"});
+	id = guests_for_netns(fake->registry, OTHER)->id;
+	guests_prune(fake->registry);
+	assert_non_null(registry_find_id(fake->registry, id));
+	fake_event(fake, PROCESS_EXIT, 13, 0);
+	guests_work(fake->registry);
+	assert_null(registry_find_id(fake->registry, id));
 }
 
 static void test_several_in_one_namespace_are_one_of_them(void **state)
@@ -103,6 +114,7 @@ static void test_several_in_one_namespace_are_one_of_them(void **state)
 				       .cgroup = "/lxc.payload.b",
 				       .pid_ns = OTHER + 1,
 				       .net_ns = OTHER});
+	source = (struct source){0};
 	source_set_netns(fake->registry, &source, OTHER);
 	assert_string_equal(source.name, "one of: a, b");
 	assert_true(source.shared);

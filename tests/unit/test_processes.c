@@ -419,6 +419,26 @@ static void agrees_with_the_kernel(void **state)
 	assert_false(process_exists(proc, INT_MAX));
 }
 
+/* The file itself counts, not what it is called. */
+static void knows_the_hosts_files(void **state)
+{
+	_cleanup_close_ int proc = processes_open_root("/proc");
+	struct process process;
+
+	assert_int_equal(process_read(proc, getpid(), &process), 0);
+	assert_false(process_runs_hosts_file(proc, &process)); /* a test is none of the system's */
+	strcpy(process.executable, "/usr/bin/env");
+	assert_false(process_runs_hosts_file(proc, &process));
+	put_process("env");
+	put_link("exe", "/usr/bin/env");
+	assert_int_equal(process_read(root, PID, &process), 0);
+	assert_true(process_runs_hosts_file(root, &process));
+	strcpy(process.executable, "/tmp/env");
+	assert_false(process_runs_hosts_file(root, &process));
+	strcpy(process.executable, "/usr/bin/no such file");
+	assert_false(process_runs_hosts_file(root, &process));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
 
 int main(void)
@@ -430,7 +450,7 @@ int main(void)
 		TEST(finds_the_cgroup2_line), TEST(visits_pids_only),
 		TEST(finds_a_socket),	      TEST(finds_a_tap),
 		TEST(tells_what_it_holds),    TEST(lists_libraries),
-		TEST(agrees_with_the_kernel),
+		TEST(agrees_with_the_kernel), TEST(knows_the_hosts_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,14 +173,159 @@ static void test_user_namespace(void **state)
 	assert_string_equal(fake_guest(fake, 10)->runtime, "contained");
 	assert_string_equal(fake_guest(fake, 10)->name, "userns-200");
 	assert_true(fake_is_suspect(fake, 10));
-	/* PrivateUsers= of a unit: a program of the host. */
+	/* PrivateUsers= or PrivatePIDs= of a unit: a program of the host, and so are its children. */
+	fake_put(fake, &(struct row){.pid = 1, .executable = "/usr/lib/systemd/systemd"});
 	fake_start(fake, &(struct row){.pid = 11,
 				       .parent = 1,
 				       .executable = "/usr/sbin/named",
 				       .user_ns = OTHER + 1,
 				       .mount_ns = OTHER + 1,
 				       .cgroup = "/system.slice/named.service"});
+	fake_start(fake, &(struct row){.pid = 12,
+				       .parent = 11,
+				       .executable = "/home/me/helper",
+				       .pid_ns = OTHER + 2,
+				       .user_ns = OTHER + 1,
+				       .mount_ns = OTHER + 1,
+				       .cgroup = "/system.slice/named.service"});
 	assert_null(fake_guest(fake, 11));
+	assert_null(fake_guest(fake, 12));
+}
+
+/* A container without a pid namespace of its own, in the unit of what started it, say a runner. */
+static void test_in_a_services_cgroup(void **state)
+{
+	static const char unit[] = "/system.slice/ci-runner.service";
+	struct fake *fake = *state;
+
+	fake_put(fake, &(struct row){.pid = 1, .executable = "/usr/lib/systemd/systemd"});
+	fake_put(
+		fake,
+		&(struct row){.pid = 10, .parent = 1, .executable = "/opt/runner", .cgroup = unit});
+	fake_start(fake, &(struct row){.pid = 11,
+				       .parent = 10,
+				       .executable = "/payload/evil",
+				       .user_ns = OTHER,
+				       .mount_ns = OTHER,
+				       .cgroup = unit});
+	assert_string_equal(fake_guest(fake, 11)->name, "userns-200");
+	/* Its parents end, and systemd is the next one. */
+	fake_put(fake, &(struct row){.pid = 11,
+				     .parent = 1,
+				     .executable = "/payload/other",
+				     .user_ns = OTHER,
+				     .mount_ns = OTHER,
+				     .cgroup = unit});
+	fake_event(fake, PROCESS_EXEC, 11, 0);
+	assert_string_equal(fake_guest(fake, 11)->name, "userns-200");
+	/* A manager of its own. */
+	fake_put(fake, &(struct row){.pid = 20, .parent = 1, .executable = "/payload/systemd"});
+	fake_start(fake, &(struct row){.pid = 21,
+				       .parent = 20,
+				       .executable = "/payload/evil",
+				       .user_ns = OTHER + 1,
+				       .cgroup = "/x/y.service"});
+	assert_string_equal(fake_guest(fake, 21)->name, "userns-201");
+}
+
+/* What a contained program is called makes nothing of it that is trusted, or somebody else's. */
+static void test_names_of_contained_programs(void **state)
+{
+	static const char *const names[] = {
+		"/payload/code",     "/payload/crun",  "/payload/conmon", "/payload/bwrap",
+		"/payload/qemu-kvm", "/payload/pasta", "/payload/podman", "/payload/slirp4netns",
+	};
+	struct fake *fake = *state;
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct row row = {.pid = 100 + (pid_t)i,
+				  .parent = 1,
+				  .executable = names[i],
+				  ARGUMENTS("x\0-name\0devbox\0-c\0" HEX64 "\0-n\0web"),
+				  .user_ns = OTHER + i,
+				  .mount_ns = OTHER + i};
+		const struct member *member;
+
+		fake_start(fake, &row);
+		member = members_find(fake->registry, row.pid);
+		assert_non_null(member);
+		assert_null(member->program);
+		assert_false(member->supervisor);
+		assert_string_equal(fake_guest(fake, row.pid)->runtime, "contained");
+		/* Nor in a pid namespace of its own. */
+		row.pid += 100;
+		row.pid_ns = OTHER + 100 + i;
+		fake_start(fake, &row);
+		member = members_find(fake->registry, row.pid);
+		assert_null(member->program);
+		assert_string_equal(fake_guest(fake, row.pid)->runtime, "contained");
+	}
+	/* Nor by a child that was left behind, and became the host's own program. */
+	fake_event(fake, PROCESS_FORK, 300, 100);
+	fake_put(fake, &(struct row){.pid = 300,
+				     .parent = 1,
+				     .executable = "/usr/bin/podman",
+				     .user_ns = OTHER + 50,
+				     .mount_ns = OTHER + 50});
+	fake_event(fake, PROCESS_EXEC, 300, 0);
+	assert_ptr_equal(fake_guest(fake, 300), fake_guest(fake, 100));
+	/* But rootless podman is the host's. */
+	fake_start(fake, &(struct row){.pid = 301,
+				       .parent = 1,
+				       .executable = "/usr/bin/podman",
+				       .user_ns = OTHER + 60,
+				       .mount_ns = OTHER + 60});
+	assert_true(members_find(fake->registry, 301)->supervisor);
+}
+
+/* pasta makes namespaces for itself; a tap that is elsewhere proves a conduit, whatever its file. */
+static void test_conduits_in_namespaces_of_their_own(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/usr/bin/passt.avx2",
+				       .pid_ns = OTHER,
+				       .user_ns = OTHER,
+				       .mount_ns = OTHER});
+	assert_non_null(members_find(fake->registry, 10)->program);
+	assert_null(fake_guest(fake, 10)); /* whom it serves, its tap tells */
+}
+
+static void test_a_sandbox_stays_one(void **state)
+{
+	struct fake *fake = *state;
+	struct row row = {.pid = 11,
+			  .parent = 10,
+			  .executable = "/app/bin/game",
+			  .user_ns = OTHER,
+			  .mount_ns = OTHER};
+
+	fake_put(fake, &(struct row){.pid = 10, .parent = 1, .executable = "/usr/bin/bwrap"});
+	fake_start(fake, &row);
+	assert_int_equal(fake_guest(fake, 11)->kind, KIND_SANDBOX);
+	/* Its maker ends, it unshares its mounts, and everything is read anew. */
+	row.parent = 1;
+	row.mount_ns = OTHER + 1;
+	fake_put(fake, &row);
+	registry_rescan(fake->registry);
+	assert_int_equal(fake_guest(fake, 11)->kind, KIND_SANDBOX);
+	/* A program of that name inside a container makes no sandbox. */
+	fake_start(fake, &(struct row){.pid = 20,
+				       .parent = 1,
+				       .executable = "/usr/bin/bwrap",
+				       .pid_ns = OTHER + 5,
+				       .user_ns = OTHER + 5,
+				       .mount_ns = OTHER + 5});
+	members_remove(fake->registry, 20);
+	fake_start(fake, &(struct row){.pid = 21,
+				       .parent = 20,
+				       .executable = "/bin/sh",
+				       .pid_ns = OTHER + 6,
+				       .user_ns = OTHER + 6,
+				       .mount_ns = OTHER + 6});
+	assert_int_equal(fake_guest(fake, 21)->kind, KIND_CONTAINER);
 }
 
 /* A browser's zygote and renderers are the browser; whoever takes its name is not. */
@@ -260,17 +405,80 @@ static void test_more_than_there_is_room_for(void **state)
 {
 	struct fake *fake = *state;
 
-	for (pid_t pid = 1000; pid < 1000 + FINDINGS_MAX + 1; pid++)
-		fake_start(fake, &(struct row){.pid = pid,
-					       .parent = 1,
-					       .executable = "/opt/vmm",
-					       .cgroup = "/vmms",
-					       .links = {"anon_inode:kvm-vm"}});
+	for (uint32_t i = 0; i < FINDINGS_MAX; i++)
+		fake->registry->findings[i] = (struct finding){.pid = 100000 + (pid_t)i};
+	fake->registry->findings_high = FINDINGS_MAX;
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/opt/vmm",
+				       .links = {"anon_inode:kvm-vm"}});
 	grow_older(fake);
-	assert_int_equal(fake->registry->findings_high, FINDINGS_MAX);
-	assert_true(fake->registry->members_lost > 0);
-	assert_true(cgroup_is_lost(fake->registry, hash_text("/vmms")));
+	assert_true(fake->registry->findings_lost > 0);
 	assert_true(registry_shares_lo(fake->registry));
+	/* Those that are not there are forgotten, and it is found after all. */
+	registry_rescan(fake->registry);
+	assert_int_equal(fake->registry->findings_lost, 0);
+	grow_older(fake);
+	assert_non_null(fake_guest(fake, 10));
+}
+
+/* A process that made a VM and ended at once leaves nothing to the next one of its number. */
+static void test_findings_go_with_their_process(void **state)
+{
+	struct fake *fake = *state;
+	struct row row = {
+		.pid = 10, .parent = 1, .executable = "/opt/vmm", .links = {"anon_inode:kvm-vm"}};
+
+	fake_start(fake, &row);
+	grow_older(fake);
+	members_remove(fake->registry, 10); /* as if it had never become a member */
+	fake_event(fake, PROCESS_EXIT, 10, 0);
+	assert_int_equal(fake->registry->findings_high, 0);
+	fake_start(fake, &row);
+	grow_older(fake);
+	members_remove(fake->registry, 10);
+	fake_event(fake, PROCESS_FORK, 10, 1);
+	assert_int_equal(fake->registry->findings_high, 0);
+}
+
+/* A look at what is known changes nothing: not even when its sockets are searched for. */
+static void test_a_second_look_changes_nothing(void **state)
+{
+	struct fake *fake = *state;
+	uint64_t started;
+
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/opt/vmm",
+				       .links = {"anon_inode:kvm-vm"}});
+	grow_older(fake);
+	started = fake->registry->local_start_us;
+	grow_older(fake);
+	structure_examine(fake->registry, 10);
+	assert_true(fake->registry->local_start_us == started);
+	assert_int_equal(fake->registry->local_exit_us, 0);
+}
+
+/* Another catalogue: those whom it knows as well are the same guests still. */
+static void test_guests_outlive_the_catalogue(void **state)
+{
+	struct fake *fake = *state;
+	struct catalogue *other = NULL;
+	uint32_t id;
+
+	fake_start(fake,
+		   &(struct row){.pid = 10,
+				 .parent = 1,
+				 .executable = "/opt/job",
+				 .maps = "7f00-7f01 r-xp 0 fe:00 2  /usr/lib/libslirp.so.0\n"});
+	grow_older(fake);
+	id = fake_guest(fake, 10)->id;
+	assert_int_equal(catalogue_load(&other, "conf/guests.conf", fake->path, NULL), 0);
+	registry_set_catalogue(fake->registry, other);
+	assert_non_null(fake_guest(fake, 10));
+	assert_int_equal(fake_guest(fake, 10)->id, id);
+	registry_set_catalogue(fake->registry, fake->catalogue);
+	catalogue_free(other);
 }
 
 /* So many young processes that the queue is full: all are looked at in turn. */
@@ -302,9 +510,16 @@ int main(void)
 		TEST(test_kvm_says_so_itself),
 		TEST(test_namespaces_without_a_new_program),
 		TEST(test_user_namespace),
+		TEST(test_in_a_services_cgroup),
+		TEST(test_names_of_contained_programs),
+		TEST(test_conduits_in_namespaces_of_their_own),
+		TEST(test_a_sandbox_stays_one),
 		TEST(test_own_sandboxes),
 		TEST(test_trusted_sandboxes_put_nobody_under_suspicion),
 		TEST(test_more_than_there_is_room_for),
+		TEST(test_findings_go_with_their_process),
+		TEST(test_a_second_look_changes_nothing),
+		TEST(test_guests_outlive_the_catalogue),
 		TEST(test_a_flood_of_young_processes),
 	};
 

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Processes in namespaces of their own that no cgroup tells of: whose are they? */
+#include "guests/state.h"
+
+#include "util/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/**
+ * DOC: Theory of Operation
+ *
+ * What a contained process is called, which file it runs and who its parent is are chosen inside. So
+ * a name makes nothing of the host's out of it: that takes an ancestor in the host's own namespaces,
+ * the service manager as the maker of its namespaces, or the very file that the host runs under this
+ * name. And whoever was a guest's once stays that guest's, whatever it becomes later: parents end,
+ * and namespaces can be left for others, but not for the host's.
+ */
+
+#define ANCESTORS_MAX 16 /* levels walked up to find a supervisor */
+
+static bool is_in_hosts(const struct registry *registry, const struct namespaces *theirs)
+{
+	return !namespace_is_foreign(theirs->pid, registry->host.pid) &&
+	       !namespace_is_foreign(theirs->user, registry->host.user);
+}
+
+bool is_contained(const struct registry *registry, const struct process *process)
+{
+	return !is_in_hosts(registry, &process->namespaces);
+}
+
+bool is_set_apart(const struct registry *registry, const struct process *process)
+{
+	return is_contained(registry, process) ||
+	       namespace_is_foreign(process->namespaces.mount, registry->host.mount);
+}
+
+/* One that hides its sockets puts its neighbours under suspicion, unless it wins nothing by it. */
+bool may_hide(const struct registry *registry, const struct guest *guest)
+{
+	return !guest || guest->kind != KIND_SANDBOX || !registry->sandboxes_trusted;
+}
+
+/* Sandboxes. */
+
+/* A sandbox is called after its program; but what made it is inside before that one is. */
+static struct guest *name_sandbox(const struct registry *registry, struct guest *guest,
+				  const struct process *process)
+{
+	const struct catalogue *catalogue = registry->settings.catalogue;
+	const struct program *named = catalogue_program(catalogue, guest->name, "", "");
+	const struct program *program = catalogue_program(catalogue, process->executable, "", "");
+
+	if (guest->kind == KIND_SANDBOX && named && named->role == PROGRAM_SANDBOX &&
+	    !(program && program->role == PROGRAM_SANDBOX))
+		text_copy_name(guest->name, sizeof(guest->name), process->comm,
+			       strlen(process->comm));
+	return guest;
+}
+
+/* The namespace that a sandbox is known by: the one that is hardest to leave unseen. */
+static void sandbox_key(const struct registry *registry, const struct process *process, char *key,
+			size_t size)
+{
+	const struct namespaces *theirs = &process->namespaces, *ours = &registry->host;
+
+	if (namespace_is_foreign(theirs->pid, ours->pid))
+		snprintf(key, size, "pidns:%" PRIu64, theirs->pid);
+	else if (namespace_is_foreign(theirs->user, ours->user))
+		snprintf(key, size, "userns:%" PRIu64, theirs->user);
+	else
+		snprintf(key, size, "mntns:%" PRIu64, theirs->mount);
+}
+
+/*
+ * A sandboxed application: its cgroup tells which, where a desktop put it into one.
+ * @program: that made the sandbox, NULL when only the cgroup tells of one, as of Snap's
+ */
+struct guest *contained_sandbox(struct registry *registry, const struct process *process,
+				const struct program *program)
+{
+	char key[64], name[NAME_SIZE], cgroup[CGROUP_PATH_SIZE] = "";
+	struct cgroup_match match;
+	struct guest *guest;
+
+	sandbox_key(registry, process, key, sizeof(key));
+	guest = guests_find_key(registry, key);
+	if (guest)
+		return name_sandbox(registry, guest, process);
+	process_cgroup(registry->settings.proc, process->pid, cgroup, sizeof(cgroup));
+	if (catalogue_sandbox(registry->settings.catalogue, cgroup, &match))
+		return guests_add(registry, match.kind, match.runtime, match.id, key,
+				  program ? "a sandbox among its ancestors, and its cgroup"
+					  : "its mounts and the cgroup of a sandbox");
+	if (!program)
+		return NULL;
+	text_copy_name(name, sizeof(name), process->comm, strlen(process->comm));
+	return guests_add(registry, program->kind, program->runtime, name, key,
+			  "a sandbox among its ancestors");
+}
+
+/* Whose guest it is. */
+
+/*
+ * Known from the nearest ancestor that supervises a guest or is one, or that made a sandbox: such a
+ * one is a program in the host's own namespaces, where nobody contained can be.
+ */
+static struct guest *guest_of_ancestors(struct registry *registry, const struct process *process)
+{
+	pid_t pid = process->parent;
+
+	for (int level = 0; level < ANCESTORS_MAX && pid > 1; level++) {
+		const struct member *member = members_find(registry, pid);
+		const struct program *program;
+		struct process ancestor;
+
+		if (member && member->guest != NO_GUEST && (member->supervisor || !member->program))
+			return name_sandbox(registry, &registry->guests[member->guest], process);
+		if (process_read(registry->settings.proc, pid, &ancestor))
+			return NULL;
+		program = catalogue_program(registry->settings.catalogue, ancestor.executable, "",
+					    "");
+		if (program && program->role == PROGRAM_SANDBOX &&
+		    is_in_hosts(registry, &ancestor.namespaces))
+			return contained_sandbox(registry, process, program);
+		pid = ancestor.parent;
+	}
+	return NULL;
+}
+
+/* The guest that a foreign namespace is known by, when the process's ancestors have ended. */
+static struct guest *guest_of_namespaces(struct registry *registry, const struct process *process)
+{
+	const struct namespaces *theirs = &process->namespaces, *ours = &registry->host;
+	const struct {
+		const char *type;
+		uint64_t inode, host;
+	} namespaces[] = {
+		{"pidns", theirs->pid, ours->pid},
+		{"userns", theirs->user, ours->user},
+		{"mntns", theirs->mount, ours->mount},
+	};
+	char key[64];
+
+	for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++) {
+		struct guest *guest = NULL;
+
+		snprintf(key, sizeof(key), "%s:%" PRIu64, namespaces[i].type, namespaces[i].inode);
+		if (namespace_is_foreign(namespaces[i].inode, namespaces[i].host))
+			guest = guests_find_key(registry, key);
+		if (guest)
+			return guest;
+	}
+	return NULL;
+}
+
+/* The guest that stands for a namespace which nobody is known to have made. */
+static struct guest *guest_of_unknown(struct registry *registry, const struct process *process)
+{
+	bool by_pid = namespace_is_foreign(process->namespaces.pid, registry->host.pid);
+	uint64_t inode = by_pid ? process->namespaces.pid : process->namespaces.user;
+	char key[64], name[NAME_SIZE];
+
+	snprintf(key, sizeof(key), "%s:%" PRIu64, by_pid ? "pidns" : "userns", inode);
+	snprintf(name, sizeof(name), "%s-%" PRIu64, by_pid ? "pidns" : "userns", inode);
+	return guests_add(registry, KIND_CONTAINER, "contained", name, key,
+			  by_pid ? "its pid namespace is not the host's"
+				 : "its user namespace is not the host's");
+}
+
+/* Whom it belonged to before it became this program; supervisors' and conduits' forks are nobody's. */
+static struct guest *guest_before(struct registry *registry, const struct member *before)
+{
+	if (!before || before->guest == NO_GUEST || before->supervisor || before->program)
+		return NULL;
+	return &registry->guests[before->guest];
+}
+
+/* The host's all the same. */
+
+/* The nearest ancestor outside the process's own pid and user namespaces. */
+static bool find_maker(const struct registry *registry, const struct process *process,
+		       struct process *maker)
+{
+	pid_t pid = process->parent;
+
+	for (int level = 0; level < ANCESTORS_MAX && pid > 0; level++) {
+		if (process_read(registry->settings.proc, pid, maker))
+			return false;
+		if (is_in_hosts(registry, &maker->namespaces))
+			return true;
+		pid = maker->parent;
+	}
+	return false;
+}
+
+/*
+ * A browser's own sandbox: a program of the catalogue's role "host" that made it for a copy of
+ * itself, the same file, seen in the same mounts.
+ */
+static bool is_own_sandbox(const struct registry *registry, const struct process *process,
+			   const struct program *program)
+{
+	struct process maker;
+
+	return program && program->role == PROGRAM_HOST &&
+	       process->namespaces.mount == registry->host.mount &&
+	       find_maker(registry, process, &maker) && maker.executable[0] &&
+	       !strcmp(maker.executable, process->executable);
+}
+
+/* A unit with PrivateUsers=, PrivatePIDs= and the like: its namespaces were made by systemd. */
+static bool is_service(const struct registry *registry, const struct process *process,
+		       const char *cgroup)
+{
+	static const char suffix[] = ".service";
+	const char *leaf = strrchr(cgroup, '/');
+	size_t length = leaf ? strlen(leaf) : 0;
+	struct process maker;
+
+	if (length <= sizeof(suffix) || strcmp(leaf + length - (sizeof(suffix) - 1), suffix) != 0 ||
+	    !strncmp(leaf, "/user@", 6))
+		return false;
+	return find_maker(registry, process, &maker) && !strcmp(maker.comm, "systemd") &&
+	       registry->settings.is_hosts_file(registry->settings.proc, &maker);
+}
+
+/* Rootless podman, rootlesskit and their like live in a user namespace of their own making. */
+static bool is_hosts_helper(const struct registry *registry, const struct process *process,
+			    const struct program *program)
+{
+	return program && program->role != PROGRAM_HOST &&
+	       !namespace_is_foreign(process->namespaces.pid, registry->host.pid) &&
+	       registry->settings.is_hosts_file(registry->settings.proc, process);
+}
+
+/*
+ * A VMM or a conduit in there is believed when the kernel proves it or when it is the host's own
+ * program, as pasta, which makes namespaces for itself. In a sandbox of the desktop a VMM is believed
+ * as well: a VM may do less than a sandbox.
+ */
+static bool is_believed(const struct registry *registry, const struct process *process,
+			const struct program *program, const struct guest *guest)
+{
+	if (guest && guest->kind != KIND_SANDBOX)
+		return false;
+	return structure_find(registry, process) ||
+	       registry->settings.is_hosts_file(registry->settings.proc, process) ||
+	       (guest && program->role == PROGRAM_VMM);
+}
+
+/*
+ * A VMM or a conduit in somebody's namespaces: GNOME Boxes in a Flatpak, pasta. It is what it says,
+ * but under a name that no VM of the host can have.
+ */
+static struct guest *guest_of_inner_program(struct registry *registry, const struct guest *outer,
+					    const struct program *program,
+					    const struct process *process)
+{
+	bool by_pid = namespace_is_foreign(process->namespaces.pid, registry->host.pid);
+	char prefix[NAME_SIZE];
+
+	if (program->role == PROGRAM_CONDUIT)
+		return NULL;
+	if (outer)
+		text_copy(prefix, sizeof(prefix), outer->name);
+	else
+		snprintf(prefix, sizeof(prefix), "%s-%" PRIu64, by_pid ? "pidns" : "userns",
+			 by_pid ? process->namespaces.pid : process->namespaces.user);
+	return classify_program(registry, program, process, prefix);
+}
+
+static bool is_hosts(const struct registry *registry, const struct process *process,
+		     const struct program *program, const char *cgroup)
+{
+	const struct namespaces *theirs = &process->namespaces, *ours = &registry->host;
+
+	/*
+	 * A helper that shares the host's files and has another network, as a browser's: it reaches
+	 * nothing here, and a wire or a conduit that leads to it is told by its network namespace.
+	 */
+	if (theirs->mount == ours->mount && namespace_is_foreign(theirs->net, ours->net))
+		return true;
+	return is_in_hosts(registry, theirs) || is_service(registry, process, cgroup) ||
+	       is_hosts_helper(registry, process, program);
+}
+
+bool contained_classify(struct registry *registry, const struct process *process,
+			const struct program *program, const char *cgroup,
+			const struct member *before, struct member *member, struct guest **guest)
+{
+	*guest = guest_before(registry, before);
+	if (!*guest && is_own_sandbox(registry, process, program))
+		return false;
+	if (!*guest)
+		*guest = guest_of_ancestors(registry, process);
+	if (!*guest && is_hosts(registry, process, program, cgroup))
+		return false;
+	if (!*guest)
+		*guest = guest_of_namespaces(registry, process);
+	member->local = true;
+	if (works_for_guests(program) && is_believed(registry, process, program, *guest)) {
+		member->loose = true;
+		member->program = program;
+		*guest = guest_of_inner_program(registry, *guest, program, process);
+		return true;
+	}
+	if (!*guest)
+		*guest = guest_of_unknown(registry, process);
+	member->loose = may_hide(registry, *guest);
+	return true;
+}

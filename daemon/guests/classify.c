@@ -90,6 +90,22 @@ static void improve_name(struct registry *registry, struct guest *guest,
 		text_copy(guest->name, sizeof(guest->name), name);
 }
 
+/*
+ * A VMM in a guest's cgroup. systemd gives its VMs scopes like those of its containers: but a process
+ * in the host's own namespaces is contained by nobody, so the guest is the VM.
+ */
+static void note_vmm(struct registry *registry, struct guest *guest,
+		     const struct cgroup_match *match, const struct program *program,
+		     const struct process *process)
+{
+	if (match->kind == KIND_VM) {
+		improve_name(registry, guest, program, process);
+	} else if (!is_set_apart(registry, process)) {
+		guest->kind = KIND_VM;
+		text_copy(guest->runtime, sizeof(guest->runtime), program->runtime);
+	}
+}
+
 /* Remember the guest's own cgroup, for the kernel to know its sockets by. */
 static void note_cgroup(struct registry *registry, struct guest *guest, const char *path,
 			const struct cgroup_match *match)
@@ -179,8 +195,8 @@ bool members_classify(struct registry *registry, const struct process *process, 
 	if (in_cgroup) {
 		guest = guests_for_cgroup(registry, &match);
 		note_cgroup(registry, guest, cgroup, &match);
-		if (guest && match.kind == KIND_VM && program && program->role == PROGRAM_VMM)
-			improve_name(registry, guest, program, process);
+		if (guest && program && program->role == PROGRAM_VMM)
+			note_vmm(registry, guest, &match, program, process);
 		/* The kernel cannot be told of this cgroup: then its processes are searched. */
 		member->local = !guest || !guest->cgroup || guest->cgroup_level > RULESET_LEVELS;
 		member->loose = member->local && may_hide(registry, guest);

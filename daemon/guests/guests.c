@@ -100,7 +100,8 @@ struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_m
 		 match->id);
 	guest = guests_find_key(registry, key);
 	if (guest) {
-		text_copy(guest->runtime, sizeof(guest->runtime), match->runtime);
+		if (guest->kind == match->kind) /* see note_vmm() */
+			text_copy(guest->runtime, sizeof(guest->runtime), match->runtime);
 		return guest;
 	}
 	text_copy(name, sizeof(name), match->id);
@@ -109,28 +110,6 @@ struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_m
 	guest = guests_add(registry, match->kind, match->runtime, name, key, "its cgroup");
 	if (!match->is_name)
 		guests_want_name(registry, guest);
-	return guest;
-}
-
-/*
- * The guest that stands for a network namespace as such, when no guest is known to live in it.
- * Reads the folder of named namespaces, so it is called when a wire or a conduit is looked up, not
- * for a verdict.
- */
-struct guest *guests_for_netns(struct registry *registry, uint64_t netns)
-{
-	char key[64], name[NAME_SIZE];
-	struct guest *guest;
-
-	for (uint32_t i = 0; i < registry->guests_high; i++)
-		if (registry->guest_netns[i] == netns && registry->guests[i].id)
-			return &registry->guests[i];
-	snprintf(key, sizeof(key), "netns:%" PRIu64, netns);
-	if (!names_netns(registry->settings.run_netns, netns, name))
-		snprintf(name, sizeof(name), "netns-%" PRIu64, netns);
-	guest = guests_add(registry, KIND_CONTAINER, "netns", name, key, "its network namespace");
-	if (guest)
-		guests_set_netns(registry, guest, netns);
 	return guest;
 }
 
@@ -149,6 +128,34 @@ static void forget(struct registry *registry, uint32_t index)
 	registry->guest_keys[index] = 0;
 	registry->guest_netns[index] = 0;
 	registry->guest_nsids[index] = 0;
+}
+
+/*
+ * The guest that stands for a network namespace as such, when no guest is known to live in it. The
+ * number of a namespace is given to another as soon as it is gone: so one of another name is another.
+ * Reads the folder of named namespaces, so it is called when a wire or a conduit is looked up, not
+ * for a verdict.
+ */
+struct guest *guests_for_netns(struct registry *registry, uint64_t netns)
+{
+	char key[64], name[NAME_SIZE];
+	struct guest *guest;
+
+	if (!names_netns(registry->settings.run_netns, netns, name))
+		snprintf(name, sizeof(name), "netns-%" PRIu64, netns);
+	for (uint32_t i = 0; i < registry->guests_high; i++) {
+		guest = &registry->guests[i];
+		if (registry->guest_netns[i] != netns || !guest->id)
+			continue;
+		if (!stands_for_netns(guest) || !strcmp(guest->name, name))
+			return guest;
+		forget(registry, i);
+	}
+	snprintf(key, sizeof(key), "netns:%" PRIu64, netns);
+	guest = guests_add(registry, KIND_CONTAINER, "netns", name, key, "its network namespace");
+	if (guest)
+		guests_set_netns(registry, guest, netns);
+	return guest;
 }
 
 void guests_set_netns(struct registry *registry, struct guest *guest, uint64_t netns)

@@ -215,9 +215,10 @@ class Guard:
 
     def cli(self, *argv: str, uid: int | None = None) -> Said:
         """Run `lhguard --socket … ARGV` as somebody of the host."""
-        command = [*self.host.netns.enter, str(BUILD / "lhguard"), "--socket", str(self.socket), *argv]
-        if uid is not None:
-            command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *command]
+        drop = [] if uid is None else ["setpriv", f"--reuid={uid}", f"--regid={uid}",
+                                       "--clear-groups"]
+        command = [*self.host.netns.enter, *drop, str(BUILD / "lhguard"), "--socket",
+                   str(self.socket), *argv]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=20)
         return Said(done.returncode, done.stdout, done.stderr)

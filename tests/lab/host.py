@@ -163,7 +163,10 @@ class Host:
 
     def bridge(self, name: str, *addresses: str) -> None:
         """Add a bridge with addresses, e.g. "10.20.0.1/24", for guests to be plugged into."""
-        self.ip("link", "add", name, "type", "bridge", "stp_state", "0", "forward_delay", "0")
+        # An address of its own: without, it takes that of a port, and guests that come and go
+        # leave the others with the wrong one.
+        self.ip("link", "add", name, "address", new_mac(), "type", "bridge", "stp_state", "0",
+                "forward_delay", "0")
         self.ip("link", "set", name, "up")
         for address in addresses:
             self.ip("addr", "add", address, "dev", name)
@@ -177,6 +180,11 @@ class Host:
 
     def nft(self) -> str:
         return self.run("nft", "list", "ruleset")
+
+
+def new_mac() -> str:
+    """A MAC address that nobody was given: unicast, locally administered."""
+    return "02:" + ":".join(f"{byte:02x}" for byte in secrets.token_bytes(5))
 
 
 def listening(process: subprocess.Popen, condition, what: str, timeout: float = 10) -> None:

@@ -150,7 +150,7 @@ ROWS = [
     vm("libvirt-machined", "libvirt", "build agent 2", "qemu-system-x86_64", "-name",
        "guest=build agent 2,debug-threads=on",
        cgroup="machine.slice/machine-qemu\\x2d7\\x2dbuildagent2.scope/libvirt/emulator"),
-    vm("vmspawn", "qemu", "qemu-", "qemu-system-x86_64", "-machine", "type=q35", "-nodefaults",
+    vm("vmspawn", "qemu", "attic2", "qemu-system-x86_64", "-machine", "type=q35", "-nodefaults",
        cgroup="machine.slice/machine-attic2.scope"),
     # By hand, so in no unit of its own.
     Row("nspawn-by-hand", "container", "nspawn", "cellar2", "host-net",

@@ -178,7 +178,7 @@ def test_own_service(lab, guard: Guard, events: Events, guest: str, listen: str)
     client, mark, own = getattr(lab.guests, guest), events.mark(), Target("tcp", listen, next(PORTS))
     answer = client.hide("own", own)
     assert answer.open, answer.error
-    event = events.wait(lambda e: e["service"]["port"] == own.port, mark)
+    event = events.wait(lambda e: e["type"] == "attempt" and e["service"]["port"] == own.port, mark)
     assert (event["verdict"], event["reason"]) == ("accept", "own-service")
     assert event["source"]["label"] == client.label
     hosts = Target("tcp", "::1" if ":" in listen else "127.0.0.1", 9222)

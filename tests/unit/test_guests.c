@@ -7,6 +7,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk)
 {
@@ -90,6 +91,53 @@ static void test_a_namespace_goes_with_its_conduit(void **state)
 	fake_event(fake, PROCESS_EXIT, 13, 0);
 	guests_work(fake->registry);
 	assert_null(registry_find_id(fake->registry, id));
+}
+
+/* The number of a namespace that is gone is given to the next one. */
+static void test_a_namespace_of_another_name(void **state)
+{
+	struct fake *fake = *state;
+	char path[128], other[128];
+	struct stat info;
+	uint32_t id;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/thief", fake->path);
+	snprintf(other, sizeof(other), "%s/honest", fake->path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fclose(file);
+	assert_int_equal(stat(path, &info), 0);
+	assert_string_equal(guests_for_netns(fake->registry, info.st_ino)->name, "thief");
+	id = guests_for_netns(fake->registry, info.st_ino)->id;
+	assert_int_equal(guests_for_netns(fake->registry, info.st_ino)->id, id);
+	assert_int_equal(rename(path, other), 0);
+	assert_string_equal(guests_for_netns(fake->registry, info.st_ino)->name, "honest");
+	assert_true(guests_for_netns(fake->registry, info.st_ino)->id > id);
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
+/* systemd's VMs have scopes like its containers. */
+static void test_a_vm_in_a_machines_scope(void **state)
+{
+	static const char scope[] = "/machine.slice/machine-attic.scope";
+	struct fake *fake = *state;
+
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/usr/bin/qemu-system-x86_64",
+				       .cgroup = scope});
+	assert_int_equal(fake_guest(fake, 10)->kind, KIND_VM);
+	assert_string_equal(fake_guest(fake, 10)->name, "attic");
+	assert_string_equal(fake_guest(fake, 10)->runtime, "qemu");
+	/* One that runs inside a container is the container's. */
+	fake_start(fake, &(struct row){.pid = 11,
+				       .parent = 1,
+				       .executable = "/usr/bin/qemu-system-x86_64",
+				       .mount_ns = OTHER,
+				       .cgroup = "/machine.slice/machine-web.scope"});
+	assert_int_equal(fake_guest(fake, 11)->kind, KIND_CONTAINER);
+	assert_string_equal(fake_guest(fake, 11)->runtime, "nspawn");
 }
 
 static void test_several_in_one_namespace_are_one_of_them(void **state)
@@ -187,6 +235,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_guest_keeps_its_id_over_a_rescan,
 						fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_namespace_goes_with_its_conduit, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_namespace_of_another_name, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_vm_in_a_machines_scope, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_several_in_one_namespace_are_one_of_them,
 						fake_set_up, fake_tear_down),

@@ -248,6 +248,7 @@ static void look(struct round *round, struct suspect *suspect, uint64_t now)
 		suspect->look_next_us = now + ((uint64_t)CONDUIT_WAIT_US << ++suspect->looks);
 	else
 		suspect->look_next_us = now + LOOK_US;
+	suspect->is_settled |= suspect->looks == CONDUIT_LOOKS;
 }
 
 uint64_t conduits_work(struct registry *registry, uint64_t now)

@@ -95,6 +95,7 @@ struct member {
  * @serves_others: and some that have no slot, or are not known
  * @peers_hash: of the other ends that @served is from
  * @looks: how often its guests were looked for since something changed
+ * @is_settled: they were looked for as often as they are
  * @look_next_us: CLOCK_MONOTONIC of the next time, 0: none
  * @seen_next: which of its hashes in suspect_seen[] is written next
  */
@@ -112,6 +113,7 @@ struct suspect {
 	bool serves_others;
 	uint64_t peers_hash;
 	uint8_t looks;
+	bool is_settled;
 	uint64_t look_next_us;
 	uint8_t seen_next;
 };
@@ -345,10 +347,12 @@ void structure_sweep_all(struct registry *registry);
 void structure_end_sweep(struct registry *registry);
 uint64_t structure_work(struct registry *registry);
 
-/* May it still turn out to be a namespace that this conduit serves? */
+/* May it still turn out to serve a network namespace? Not one that serves VMs, or that was looked at
+ * long enough. */
 static inline bool conduit_is_pending(const struct suspect *suspect)
 {
-	return suspect->look_next_us && !suspect->netns && suspect->looks < CONDUIT_LOOKS;
+	return suspect->look_next_us && !suspect->netns && !suspect->served[0].id &&
+	       !suspect->is_settled;
 }
 
 /* members.c: processes */

@@ -79,8 +79,8 @@ def lab(machine: None):
         guests.slirp = SlirpGuest(host, "slirp", cleanup)
         guests.slirp_lan = SlirpGuest(host, "slirpl", cleanup, host_loopback=False)
         guests.pasta = PastaGuest(host, "pasta", cleanup)
-        guests.attic = NspawnVethGuest(host, "attic", cleanup, "10.23.0.2/24", "10.23.0.1",
-                                       "fd23::2/64", "fd23::1")
+        guests.attic = NspawnVethGuest(host, "attic", cleanup, "10.29.0.2/24", "10.29.0.1",
+                                       "fd29::2/64", "fd29::1")
         guests.lodger = NspawnGuest(host, "lodger", cleanup, "--machine=lodger")
         # By hand, in no unit.
         guests.loft = NspawnGuest(host, "loft", cleanup, "-M", "loft", unit=False)

@@ -89,10 +89,12 @@ static bool match_star(const char *pattern, const char *text, const char *end,
 {
 	if (!*pattern)
 		return true;
-	for (const char *rest = end; rest >= text; rest--)
+	for (const char *rest = end;; rest--) {
 		if (match(pattern, rest, end, captured))
 			return true;
-	return false;
+		if (rest == text)
+			return false;
+	}
 }
 
 static bool match_placeholder(const struct placeholder *placeholder, const char *pattern,

@@ -12,7 +12,7 @@ struct error;
 #define CATALOGUE_PATH	 "/usr/share/lhguard/guests.conf"
 #define CATALOGUE_FOLDER "/etc/lhguard/guests.d"
 
-#define NAME_SOURCES_MAX 8  /* of one runtime */
+#define NAME_SOURCES_MAX 12 /* of one runtime */
 #define OPTION_SIZE	 64 /* bytes of an option or a key with its NUL */
 
 /** enum program_role - what a program does for guests */

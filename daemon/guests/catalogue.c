@@ -131,6 +131,25 @@ const struct runtime *catalogue_mac_prefix(const struct catalogue *catalogue, si
 	return prefixes[index].description;
 }
 
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* What "\xHH" stands for; 0 when it stands for itself. Reads four bytes. */
+static int escaped_byte(const char *text)
+{
+	int high = hex_digit(text[2]), low = hex_digit(text[3]);
+
+	if (text[0] != '\\' || text[1] != 'x' || high < 0 || low < 0 || high * 16 + low == '/')
+		return 0;
+	return high * 16 + low;
+}
+
 /*
  * Undo the \xHH of systemd's unit names (systemd.unit(5), "String Escaping"). A "/" is never written
  * so: it stays as it is, and no component ever holds one.
@@ -140,16 +159,10 @@ static size_t unescape_unit(char *target, size_t size, const char *source, size_
 	size_t used = 0;
 
 	for (size_t i = 0; i < length && used + 1 < size; i++) {
-		unsigned int byte;
-		int end = 0;
+		int byte = length - i >= 4 ? escaped_byte(&source[i]) : 0;
 
-		if (length - i >= 4 && sscanf(&source[i], "\\x%2x%n", &byte, &end) == 1 &&
-		    end == 4 && byte && byte != '/') {
-			target[used++] = (char)byte;
-			i += 3;
-		} else {
-			target[used++] = source[i];
-		}
+		target[used++] = byte ? (char)byte : source[i];
+		i += byte ? 3 : 0;
 	}
 	target[used] = '\0';
 	return used;

@@ -327,10 +327,11 @@ static int set_id(struct catalogue *catalogue, struct runtime *runtime, char *va
 	const char *word = next_word(&value), *option = next_word(&value);
 
 	if (!option || strcmp(word, "argument") || next_word(&value) ||
-	    !text_copy(runtime->id_option, OPTION_SIZE, option))
+	    strlen(option) >= OPTION_SIZE)
 		return error_set(error, -EINVAL,
 				 "write argument and the option before the container's id, e.g. "
 				 "argument -id");
+	text_copy(runtime->id_option, OPTION_SIZE, option);
 	return 0;
 }
 
@@ -349,9 +350,12 @@ int catalogue_set(struct catalogue *catalogue, struct runtime *runtime, const ch
 		  const char *value, struct error *error)
 {
 	struct error list = {.text = ""};
+	size_t fresh[TABLE_COUNT];
 
+	tables_mark(catalogue, fresh);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		char copy[INI_LINE_SIZE];
+		int result;
 
 		text_append(list.text, sizeof(list.text), "%s, ", keys[i].word);
 		if (strcmp(key, keys[i].word))
@@ -359,7 +363,10 @@ int catalogue_set(struct catalogue *catalogue, struct runtime *runtime, const ch
 		text_copy(copy, sizeof(copy), value);
 		if (!*copy)
 			return error_set(error, -EINVAL, "%s has no value", key);
-		return keys[i].set(catalogue, runtime, copy, error);
+		result = keys[i].set(catalogue, runtime, copy, error);
+		if (result) /* the words before the bad one were good */
+			tables_take_back(catalogue, fresh);
+		return result;
 	}
 	return error_set(error, -EINVAL, "unknown key \"%s\": there are %sreset", key, list.text);
 }

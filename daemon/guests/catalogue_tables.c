@@ -63,6 +63,25 @@ void *tables_add(struct catalogue *catalogue, enum catalogue_table index,
 	return entry;
 }
 
+void tables_mark(const struct catalogue *catalogue, size_t fresh[TABLE_COUNT])
+{
+	for (int i = 0; i < TABLE_COUNT; i++)
+		fresh[i] = catalogue->tables[i].fresh;
+}
+
+void tables_take_back(struct catalogue *catalogue, const size_t fresh[TABLE_COUNT])
+{
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		struct table *table = &catalogue->tables[i];
+
+		memmove(table->entries + fresh[i] * table->size,
+			table->entries + table->fresh * table->size,
+			(table->count - table->fresh) * table->size);
+		table->count -= table->fresh - fresh[i];
+		table->fresh = fresh[i];
+	}
+}
+
 void tables_forget(struct catalogue *catalogue, const struct runtime *runtime)
 {
 	for (int i = 0; i < TABLE_COUNT; i++) {

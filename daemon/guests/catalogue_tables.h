@@ -97,6 +97,12 @@ void tables_forget(struct catalogue *catalogue, const struct runtime *runtime);
 void *tables_add(struct catalogue *catalogue, enum catalogue_table table,
 		 const struct runtime *runtime, struct error *error);
 
+/** tables_mark() - where each table stands before a line, for tables_take_back() */
+void tables_mark(const struct catalogue *catalogue, size_t fresh[TABLE_COUNT]);
+
+/** tables_take_back() - drop what was added since */
+void tables_take_back(struct catalogue *catalogue, const size_t fresh[TABLE_COUNT]);
+
 /** catalogue_set() - take one line over; -EINVAL with @error (catalogue_keys.c) */
 int catalogue_set(struct catalogue *catalogue, struct runtime *runtime, const char *key,
 		  const char *value, struct error *error);

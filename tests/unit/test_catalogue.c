@@ -293,6 +293,30 @@ static void test_cgroups_of_the_host(void **state)
 			fail_msg("%s is %s's", others[i], match.runtime);
 }
 
+/* Of "\\xHH" only two hexadecimal digits stand for a byte. */
+static void test_escapes(void **state)
+{
+	static const struct {
+		const char *escaped, *plain;
+	} names[] = {
+		{"a\\x2db", "a-b"},	{"a\\x2Db", "a-b"},	{"a\\x 1b", "a\\x 1b"},
+		{"a\\x+1b", "a\\x+1b"}, {"a\\x-1b", "a\\x-1b"}, {"a\\x2", "a\\x2"},
+		{"a\\x2g", "a\\x2g"},	{"a\\x2fb", "a\\x2fb"}, {"a\\x00b", "a\\x00b"},
+		{"a\\y2db", "a\\y2db"}, {"a\\\\x2d", "a\\-"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char path[128], name[NAME_SIZE];
+		struct cgroup_match match;
+
+		snprintf(path, sizeof(path), "/machine.slice/systemd-nspawn@%s.service",
+			 names[i].escaped);
+		text_copy_name(name, sizeof(name), names[i].plain, strlen(names[i].plain));
+		assert_true(catalogue_cgroup(catalogue, path, &match));
+		assert_string_equal(match.id, name);
+	}
+}
+
 /* A container may invent names below its own node; the node from the root on is what counts. */
 static void test_nested_names(void **state)
 {
@@ -376,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_the_executable_goes_first),
 		cmocka_unit_test(test_libraries),
 		cmocka_unit_test(test_cgroups_of_the_host),
+		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_nested_names),
 		cmocka_unit_test(test_long_cgroups),
 		cmocka_unit_test(test_wires_of_the_host),

@@ -173,6 +173,33 @@ static void mistakes_are_named_and_left_out(void **state)
 	}
 }
 
+/* Of a line with a mistake no word holds, not even those before it; lines of earlier files do. */
+static void a_line_holds_as_a_whole(void **state)
+{
+	static const uint8_t mac[] = {0x00, 0x0c, 0x29, 1, 2, 3};
+
+	write_file(installed, GOOD "program = vmm before\n"
+				   "program = vmm first **\n"
+				   "interface = first* */x\n"
+				   "mac = 00:0c:29 00:0c:2\n");
+	load();
+	assert_non_null(strstr(catalogue_mistake(catalogue, 0), ":11: "));
+	assert_non_null(strstr(catalogue_mistake(catalogue, 2), ":13: "));
+	assert_good_is_in_force();
+	assert_string_equal(program("/x/before"), "docker");
+	assert_string_equal(program("/x/first"), "none");
+	assert_null(catalogue_interface(catalogue, "first0"));
+	assert_string_equal(catalogue_interface(catalogue, "docker0")->word, "docker");
+	assert_null(catalogue_mac(catalogue, mac));
+
+	write_file(installed, GOOD);
+	add_file("a.conf", "[docker]\nprogram = vmm added ?\nprogram = vmm other\n");
+	load();
+	assert_good_is_in_force();
+	assert_string_equal(program("/x/added"), "none");
+	assert_string_equal(program("/x/other"), "docker");
+}
+
 /* What follows a broken section line is not taken for the section before. */
 static void mistakes_in_section_lines(void **state)
 {
@@ -371,6 +398,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(without_a_folder_nothing_is_wrong),
 		TEST(mistakes_are_named_and_left_out),
+		TEST(a_line_holds_as_a_whole),
 		TEST(mistakes_in_section_lines),
 		TEST(mistakes_in_bytes),
 		TEST(a_runtime_without_a_kind_is_left_out),

@@ -15,6 +15,8 @@
  */
 #define SETTLE_US 10000000u
 
+#define RETRY_US 1000000u /* before the next try of what failed */
+
 /*
  * Whose exception is this? One that comes from the file is about a guest that ran when it was made.
  * A container that was stopped and started meanwhile, or a process number of before a reboot, bears
@@ -54,15 +56,19 @@ uint64_t loop_follow_guests(struct daemon *daemon)
 	if (is_news(daemon, finder.settled))
 		result = exceptions_follow_guests(daemon->exceptions, &finder,
 						  &daemon->exceptions_waiting);
+	if (result < 0) {
+		daemon->guests_followed = false;
+		log_error("exceptions that end with their guests cannot be followed, or not "
+			  "written: %s",
+			  strerror(-result));
+		return clock_monotonic_us() + RETRY_US;
+	}
 	daemon->guests_followed = true;
 	daemon->followed_generation = registry_generation(daemon->guard.registry);
 	if (result > 0) {
 		log_info("%d exceptions ended with their guests", result);
 		loop_update_sandboxes(daemon);
 	}
-	if (result < 0)
-		log_error("exceptions ended with their guests, but the file cannot be written: %s",
-			  strerror(-result));
 	return daemon->exceptions_waiting && !finder.settled ? daemon->guests_settled_us : 0;
 }
 

@@ -383,21 +383,26 @@ static bool goes_with_guest(const struct exception *rule, const void *data)
 	return !finder->find(finder->data, rule);
 }
 
-/* Puts what has found its guest by now into force. */
+/* Puts what has found its guest by now into force; or all of that waits on. */
 static int bind_found(struct exceptions *exceptions, const struct guest_finder *finder,
 		      size_t *waiting)
 {
 	struct generation next = {.next = exceptions->now.next};
-	size_t found = generation_bind(&exceptions->now, finder, waiting);
-	int ret = 0;
+	struct rules found = {.rule = NULL};
+	int ret = generation_bind(&exceptions->now, finder, &found, waiting);
 
-	if (found)
+	if (found.count && ret == 0)
 		ret = copy_rules(&next.rules, &exceptions->now.rules);
-	if (found && ret == 0)
+	if (found.count && ret == 0)
 		ret = generation_index(&next);
-	if (found && ret == 0)
+	if (found.count && ret == 0)
 		generation_replace(&exceptions->now, &next);
+	if (ret < 0) {
+		generation_unbind(&found);
+		*waiting += found.count;
+	}
 	generation_release(&next);
+	free(found.rule);
 	return ret;
 }
 

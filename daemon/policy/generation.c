@@ -76,22 +76,31 @@ void generation_adopt(struct generation *next, const struct generation *now)
 	}
 }
 
-size_t generation_bind(struct generation *generation, const struct guest_finder *finder,
-		       size_t *waiting)
+int generation_bind(const struct generation *generation, const struct guest_finder *finder,
+		    struct rules *found, size_t *waiting)
 {
-	size_t found = 0;
-
 	*waiting = 0;
 	for (size_t i = 0; i < generation->rules.count; i++) {
 		struct exception *rule = generation->rules.rule[i];
+		uint32_t guest;
+		int ret;
 
 		if (!rule->guest_key[0] || rule->guest)
 			continue;
-		bind_rule(rule, finder->find(finder->data, rule));
-		found += rule->guest != 0;
-		*waiting += rule->guest == 0;
+		guest = finder->find(finder->data, rule);
+		*waiting += guest == 0;
+		ret = guest ? rules_append(found, rule) : 0;
+		if (ret < 0)
+			return ret;
+		bind_rule(rule, guest);
 	}
-	return found;
+	return 0;
+}
+
+void generation_unbind(const struct rules *found)
+{
+	for (size_t i = 0; i < found->count; i++)
+		found->rule[i]->guest = 0;
 }
 
 int generation_part(const struct generation *generation,

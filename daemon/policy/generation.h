@@ -42,12 +42,16 @@ void generation_adopt(struct generation *next, const struct generation *now);
 
 /**
  * generation_bind() - give the rules that wait for their guest its id
- * They stand in no index until the next one is made.
+ * They stand in no index until the next one is made; if that fails, call generation_unbind().
+ * @found: receives those that have found theirs, also when not all could be looked at
  * @waiting: receives how many wait on
- * Return: how many have found theirs.
+ * Return: 0 or -errno from rules_append().
  */
-size_t generation_bind(struct generation *generation, const struct guest_finder *finder,
-		       size_t *waiting);
+int generation_bind(const struct generation *generation, const struct guest_finder *finder,
+		    struct rules *found, size_t *waiting);
+
+/** generation_unbind() - let these wait again */
+void generation_unbind(const struct rules *found);
 
 /**
  * generation_part() - part the rules into those that stay and those that go

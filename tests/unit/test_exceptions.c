@@ -886,6 +886,45 @@ static void bound_ones_survive_a_restart(void **state)
 	exceptions_close(exceptions);
 }
 
+static bool out_of_memory;
+
+int __real_index_new(struct index **index, struct exception *const *rules, size_t count,
+		     bool allow);
+int __wrap_index_new(struct index **index, struct exception *const *rules, size_t count,
+		     bool allow);
+
+int __wrap_index_new(struct index **index, struct exception *const *rules, size_t count, bool allow)
+{
+	return out_of_memory && allow ? -ENOMEM : __real_index_new(index, rules, count, allow);
+}
+
+/* What could not be put into force is not taken for what is, and comes the next time. */
+static void bound_ones_wait_for_memory(void **state)
+{
+	struct places *places = *state;
+	struct exceptions *exceptions = open_store(places, NOW);
+	size_t waiting;
+
+	memset(running, 0, sizeof(running));
+	add_bound(exceptions, 1, "vm:devbox", "qemu:10:1", 7);
+	add_bound(exceptions, 2, "guest:7", "qemu:10:1", 7);
+	add_bound(exceptions, 3, "vm:devbox", "qemu:11:1", 8);
+	exceptions_close(exceptions);
+
+	exceptions = open_store(places, NOW);
+	run_guest(0, "qemu:10:1", 1);
+	out_of_memory = true;
+	assert_int_equal(follow(exceptions, false, &waiting), -ENOMEM);
+	assert_int_equal(waiting, 3);
+	assert_int_equal(match_guest(exceptions, 1, 1), 0);
+	out_of_memory = false;
+	assert_int_equal(follow(exceptions, false, &waiting), 0);
+	assert_int_equal(waiting, 1);
+	assert_int_equal(match_guest(exceptions, 1, 1), 1);
+	assert_int_equal(match_guest(exceptions, 2, 1), 2);
+	exceptions_close(exceptions);
+}
+
 static void each_end_is_told_once(void **state)
 {
 	struct places *places = *state;
@@ -1143,6 +1182,7 @@ int main(void)
 		IN_PLACES(deny_goes_before_allow),
 		IN_PLACES(bound_ones_end_with_their_guest),
 		IN_PLACES(bound_ones_survive_a_restart),
+		IN_PLACES(bound_ones_wait_for_memory),
 		IN_PLACES(each_end_is_told_once),
 		cmocka_unit_test(index_agrees_with_scan),
 		cmocka_unit_test(lookups_do_not_grow),

@@ -132,7 +132,8 @@ static void forget(struct registry *registry, uint32_t index)
 
 /*
  * The guest that stands for a network namespace as such, when no guest is known to live in it. The
- * number of a namespace is given to another as soon as it is gone: so one of another name is another.
+ * number of a namespace is given to another as soon as it is gone: so one of another name, or one that
+ * was made since, is another.
  * Reads the folder of named namespaces, so it is called when a wire or a conduit is looked up, not
  * for a verdict.
  */
@@ -140,14 +141,16 @@ struct guest *guests_for_netns(struct registry *registry, uint64_t netns)
 {
 	char key[64], name[NAME_SIZE];
 	struct guest *guest;
+	uint64_t made_us = 0;
 
-	if (!names_netns(registry->settings.run_netns, netns, name))
+	if (!names_netns(registry->settings.run_netns, netns, name, &made_us))
 		snprintf(name, sizeof(name), "netns-%" PRIu64, netns);
 	for (uint32_t i = 0; i < registry->guests_high; i++) {
 		guest = &registry->guests[i];
 		if (registry->guest_netns[i] != netns || !guest->id)
 			continue;
-		if (!stands_for_netns(guest) || !strcmp(guest->name, name))
+		if (!stands_for_netns(guest) ||
+		    (!strcmp(guest->name, name) && made_us <= guest->first_us))
 			return guest;
 		forget(registry, i);
 	}

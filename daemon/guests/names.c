@@ -143,7 +143,7 @@ bool names_from_arguments(const struct runtime *runtime, const char *comm, const
 	return name[0] != '\0';
 }
 
-bool names_netns(const char *folder, uint64_t inode, char *name)
+bool names_netns(const char *folder, uint64_t inode, char *name, uint64_t *made_us)
 {
 	_cleanup_closedir_ DIR *dir = opendir(folder);
 	struct dirent *entry;
@@ -153,12 +153,13 @@ bool names_netns(const char *folder, uint64_t inode, char *name)
 	while ((entry = readdir(dir))) {
 		struct stat info;
 
-		if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &info, 0))
+		if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &info, 0) ||
+		    info.st_ino != inode)
 			continue;
-		if (info.st_ino == inode) {
-			text_copy_name(name, NAME_SIZE, entry->d_name, strlen(entry->d_name));
-			return true;
-		}
+		text_copy_name(name, NAME_SIZE, entry->d_name, strlen(entry->d_name));
+		*made_us = (uint64_t)info.st_ctim.tv_sec * 1000000u +
+			   (uint64_t)info.st_ctim.tv_nsec / 1000u;
+		return true;
 	}
 	return false;
 }

@@ -54,9 +54,11 @@ bool names_from_files(const struct runtime *runtime, const struct names_question
 /**
  * names_netns() - the name under which a network namespace is kept in a folder (ip-netns(8))
  * @folder: "/run/netns"
- * @inode: of the namespace
+ * @inode: of the namespace, which the kernel gives to another once this one has gone
+ * @made_us: CLOCK_REALTIME microseconds of its file's ctime: the kernel makes that file anew for
+ *	each namespace (fs/nsfs.c), and the name keeps it
  * Return: true when one was found; reads the whole folder, so not for the verdict path.
  */
-bool names_netns(const char *folder, uint64_t inode, char *name);
+bool names_netns(const char *folder, uint64_t inode, char *name, uint64_t *made_us);
 
 #endif

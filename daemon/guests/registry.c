@@ -2,6 +2,7 @@
 /* The registry's outside: what the guard asks it and tells it. */
 #include "guests/state.h"
 
+#include "guests/names.h"
 #include "kernel/process_events.h"
 #include "kernel/ruleset.h"
 #include "util/clock.h"
@@ -264,25 +265,49 @@ const struct guest *registry_find_key(struct registry *registry, const char *key
 	return guests_find_key(registry, key);
 }
 
+static void take_older(const struct registry *registry, pid_t pid, uint64_t *oldest_us)
+{
+	uint64_t ticks_per_second = (uint64_t)sysconf(_SC_CLK_TCK), started_us;
+	struct process process;
+
+	if (process_read(registry->settings.proc, pid, &process))
+		return;
+	started_us = clock_realtime_us() - clock_us(CLOCK_BOOTTIME) +
+		     process.start * 1000000u / ticks_per_second;
+	if (started_us < *oldest_us)
+		*oldest_us = started_us;
+}
+
+/*
+ * A network namespace without a process is as old as its name, or as the conduit that serves it. By
+ * its inode it could be another: the kernel gives that to the next one.
+ */
+static uint64_t namespace_made_us(const struct registry *registry, const struct guest *guest)
+{
+	uint64_t made_us = clock_realtime_us();
+	char name[NAME_SIZE];
+
+	if (!guest->netns ||
+	    names_netns(registry->settings.run_netns, guest->netns, name, &made_us))
+		return made_us;
+	for (uint32_t i = 0; i < registry->suspects_high; i++)
+		if (registry->suspects[i].pid && registry->suspects[i].netns == guest->netns)
+			take_older(registry, registry->suspects[i].pid, &made_us);
+	return made_us;
+}
+
 uint64_t registry_started_us(const struct registry *registry, const struct guest *guest)
 {
-	uint64_t now = clock_realtime_us(), boot = now - clock_us(CLOCK_BOOTTIME);
-	uint64_t ticks_per_second = (uint64_t)sysconf(_SC_CLK_TCK), oldest = now;
+	uint64_t oldest_us = clock_realtime_us();
 	uint16_t index = guests_index(registry, guest);
 
 	if (!guest->leader)
-		return boot;
+		return namespace_made_us(registry, guest);
 	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
 		const struct member *member = &registry->members[i];
-		struct process process;
-		uint64_t started;
 
-		if (!member->pid || member->guest != index || member->supervisor ||
-		    process_read(registry->settings.proc, member->pid, &process))
-			continue;
-		started = boot + process.start * 1000000u / ticks_per_second;
-		if (started < oldest)
-			oldest = started;
+		if (member->pid && member->guest == index && !member->supervisor)
+			take_older(registry, member->pid, &oldest_us);
 	}
-	return oldest;
+	return oldest_us;
 }

@@ -201,8 +201,9 @@ const struct guest *registry_find_key(struct registry *registry, const char *key
 /**
  * registry_started_us() - since when a guest runs at most
  * Reads each of its processes in /proc: nothing for a verdict.
- * Return: CLOCK_REALTIME microseconds when the oldest of its processes started; when the machine
- * did, for a guest that has no leader; now, when none can be looked at.
+ * Return: CLOCK_REALTIME microseconds when the oldest of its processes started; for a guest that has
+ * none, when its network namespace got its name, or its conduit started; now, when nothing can be
+ * looked at.
  */
 uint64_t registry_started_us(const struct registry *registry, const struct guest *guest);
 

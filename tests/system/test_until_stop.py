@@ -8,8 +8,9 @@ import shlex
 
 import pytest
 
-from lab.guests import Guest, LxcGuest, PodmanGuest, SlirpGuest, UserVm
-from lab.host import Target, service_name
+from lab.guard import guarded
+from lab.guests import Guest, LxcGuest, PodmanGuest, SlirpGuest, UserVm, VethGuest
+from lab.host import Host, Target, service_name
 from lab.system import Cleanup, wait_for
 
 PORTS = {"until-stop": 9222, "permanent": 8080}
@@ -107,6 +108,40 @@ def test_it_ends_while_nobody_looks(lab, start_guard) -> None:
         guard.start()
         assert guest.ask(target, 1.5).reply is None, "a restarted container has its exception"
         wait_for(lambda: listed(guard) == {"10.20.0.1:9222"}, "the exception's end", 15, 0.5)
+        assert guest.ask(target, 1.0).reply is None
+
+
+def test_it_does_not_pass_to_the_next_namespace(machine) -> None:
+    """A named namespace keeps it over a restart of the daemon; one that took its number has nothing of it."""
+    target = Target("tcp", "10.29.0.1", 8080)
+    with Cleanup() as cleanup:
+        host = Host(cleanup)
+        host.serve(Target("tcp", "0.0.0.0", 8080))
+        guard = guarded(host, cleanup)
+
+        def start(name: str, its_cleanup: Cleanup) -> VethGuest:
+            return VethGuest(host, name, its_cleanup, "10.29.0.2/24", "10.29.0.1", "fd29::2/64",
+                             "fd29::1", port="v-brief")
+
+        with Cleanup() as its_cleanup:
+            guest = start("brief", its_cleanup)
+            number = guest.netns.path.stat().st_ino
+            assert guest.ask(target, 1.0).reply is None
+            guard.must("allow", "10.29.0.1:8080", "--from", guest.label, "--until-stop")
+            assert guest.ask(target, 3.0).open
+            guard.stop()
+            guard.start()
+            wait_for(lambda: guest.ask(target, 1.0).open, "the exception after a restart", 12, 0.5)
+            guard.stop()
+        stored = guard.state / "exceptions.conf"
+        guest = start("other", cleanup)
+        # The kernel gives out the lowest free number; that it is this one does not depend on luck here.
+        assert f"netns:{number}" in stored.read_text()
+        stored.write_text(stored.read_text().replace(
+            f"netns:{number}", f"netns:{guest.netns.path.stat().st_ino}"))
+        guard.start()
+        assert guest.ask(target, 1.5).reply is None, "another namespace has its exception"
+        wait_for(lambda: listed(guard) == set(), "the exception's end", 15, 0.5)
         assert guest.ask(target, 1.0).reply is None
 
 

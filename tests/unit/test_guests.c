@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk)
 {
@@ -208,8 +209,6 @@ static void test_since_when_a_guest_runs(void **state)
 	started = registry_started_us(fake->registry, fake_guest(fake, 10));
 	assert_true(started >= boot + 990000 && started <= boot + 3000000); /* 100 ticks */
 	guest = guests_for_netns(fake->registry, OTHER);
-	started = registry_started_us(fake->registry, guest);
-	assert_true(started + 100000 >= boot && started <= boot + 1000000);
 	guest->leader = 99; /* ended, and nobody noticed */
 	assert_true(registry_started_us(fake->registry, guest) >= now);
 
@@ -229,6 +228,33 @@ static void test_since_when_a_guest_runs(void **state)
 	assert_true(started >= boot + 19990000 && started <= boot + 22000000);
 }
 
+/* Its number is another's as soon as it has gone. */
+static void test_since_when_a_namespace_is_there(void **state)
+{
+	struct fake *fake = *state;
+	uint64_t now = clock_realtime_us(), boot = now - clock_us(CLOCK_BOOTTIME), started, made;
+	char path[128];
+	struct guest *guest;
+	struct stat info;
+
+	guest = guests_for_netns(fake->registry, OTHER);
+	assert_true(registry_started_us(fake->registry, guest) >= now);
+	fake_start(fake,
+		   &(struct row){.pid = 12, .parent = 1, .executable = "/usr/bin/slirp4netns"});
+	fake->registry->suspects[0].netns = OTHER;
+	started = registry_started_us(fake->registry, guest);
+	assert_true(started >= boot + 1190000 && started <= boot + 3000000); /* 120 ticks */
+
+	snprintf(path, sizeof(path), "%s/lab", fake->path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(stat(path, &info), 0);
+	made = (uint64_t)info.st_ctim.tv_sec * 1000000u + (uint64_t)info.st_ctim.tv_nsec / 1000u;
+	guest = guests_for_netns(fake->registry, info.st_ino);
+	assert_string_equal(guest->name, "lab");
+	usleep(2000);
+	assert_int_equal(registry_started_us(fake->registry, guest), made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +269,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_several_in_one_namespace_are_one_of_them,
 						fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_since_when_a_guest_runs, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_since_when_a_namespace_is_there, fake_set_up,
 						fake_tear_down),
 	};
 

@@ -9,16 +9,18 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
- * A configuration belongs to the user who runs the VM. It is opened under the VMM's own root, so
- * that a mount namespace of either side does not matter, only if it is a regular file of moderate
+ * A configuration belongs to the user who runs the VM. It is opened under the VMM's own root
+ * (open_folder()), so that a mount namespace of either side does not matter, only if it is a regular file of moderate
  * size, and nothing but addresses is taken from it. All this may wait for a disk: not for the
  * verdict path. One buffer is enough, since one is read at a time.
  */
@@ -104,6 +106,31 @@ static int read_text(int folder, const char *path)
 	return strlen(text) == used ? 0 : -EINVAL;
 }
 
+/*
+ * The folder that a file of the process lies in, as the process finds it: no symlink on the way
+ * leads into another root, and none of /proc's anywhere. A path that is relative to where it started
+ * stays below that.
+ * Return: descriptor, or -errno.
+ */
+static int open_folder(const struct registry *registry, pid_t pid, const char *path)
+{
+	bool whole = path[0] == '/';
+	const struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_NO_MAGICLINKS | (whole ? RESOLVE_IN_ROOT : RESOLVE_BENEATH),
+	};
+	_cleanup_close_ int start = -1;
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), "%d/%s", pid, whole ? "root" : "cwd");
+	start = openat(registry->settings.proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (start < 0)
+		return -errno;
+	fd = (int)syscall(SYS_openat2, start, path, &how, sizeof(how));
+	return fd < 0 ? -errno : fd;
+}
+
 /* "-device virtio-net-pci,mac=…", or by libvirt '-device {"mac":"…"}' (qemu(1)). */
 static int qemu_macs(const struct registry *registry, pid_t pid, struct collection *found)
 {
@@ -153,15 +180,24 @@ static const char *last_vmx(const char *arguments, size_t length)
 /* vmware-vmx has the path of its configuration as an argument, relative to where it started. */
 static int vmware_macs(const struct registry *registry, pid_t pid, struct collection *found)
 {
-	char path[PATH_MAX];
 	ssize_t length = process_arguments(registry->settings.proc, pid, text, sizeof(text));
 	const char *file = length > 0 ? last_vmx(text, (size_t)length) : NULL;
+	_cleanup_close_ int folder = -1;
+	char path[PATH_MAX];
+	char *base;
 	int result;
 
 	if (!file)
 		return -ENOENT;
-	snprintf(path, sizeof(path), file[0] == '/' ? "%d/root%s" : "%d/cwd/%s", pid, file);
-	result = read_text(registry->settings.proc, path);
+	if (!text_copy(path, sizeof(path), file))
+		return -ENAMETOOLONG;
+	base = strrchr(path, '/');
+	if (base)
+		*base++ = '\0';
+	folder = open_folder(registry, pid, base ? (path[0] ? path : "/") : ".");
+	if (folder < 0)
+		return folder;
+	result = read_text(folder, base ? base : path);
 	if (result == 0)
 		collect_vmx(found);
 	return result;
@@ -204,8 +240,7 @@ static int read_machine(int folder, const char *wanted)
 /* A VM's process keeps its log open, in a folder beside its configuration (VBoxManage(1)). */
 static int virtualbox_macs(const struct registry *registry, pid_t pid, struct collection *found)
 {
-	char path[PATH_MAX], wanted[NAME_SIZE] = "";
-	char log[PATH_MAX - 32];
+	char log[PATH_MAX], wanted[NAME_SIZE] = "";
 	const char *value;
 	ssize_t length;
 	int folder, result;
@@ -224,10 +259,9 @@ static int virtualbox_macs(const struct registry *registry, pid_t pid, struct co
 	if (result)
 		return result;
 	log[strlen(log) - strlen(VBOX_LOG)] = '\0';
-	snprintf(path, sizeof(path), "%d/root%s", pid, log);
-	folder = openat(registry->settings.proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	folder = open_folder(registry, pid, log);
 	if (folder < 0)
-		return -errno;
+		return folder;
 	result = read_machine(folder, wanted);
 	if (result == 0)
 		collect_behind(found, text, "MACAddress=\"");

@@ -3,6 +3,7 @@
 #include "guests/state.h"
 
 #include "util/clock.h"
+#include "util/text.h"
 
 #include <ftw.h>
 #include <limits.h>
@@ -237,6 +238,58 @@ static void test_vmware_relative(void **state)
 	assert_string_equal(macs(), "00:0c:29:0a:0b:0c ");
 }
 
+/* A symlink on the way is the VMM's own, and ends in its root. */
+static void test_symlinks_on_the_way(void **state)
+{
+	char outside[PATH_MAX];
+
+	put_folder("outside");
+	put_text("outside/b.vmx", "ethernet0.address = \"00:50:56:01:02:03\"");
+	full_path(outside, "outside");
+	put_link("root/absolute", outside);
+	put_link("root/relative", "../outside");
+	put_link("root/own", "/vms/box");
+	put_link("root/vms/up", "../../outside");
+	put_text(MACHINE "/b.vmx", "ethernet0.generatedAddress = \"00:0c:29:0a:0b:0c\"");
+	add_guest("vmware");
+	for (int i = 0; i < 5; i++) {
+		static const char *const paths[] = {"/absolute/b.vmx", "/relative/b.vmx",
+						    "/../outside/b.vmx", "up/b.vmx",
+						    "../../outside/b.vmx"};
+		char arguments[64] = "vmware-vmx";
+
+		text_copy(arguments + sizeof("vmware-vmx"), 32, paths[i]);
+		put("cmdline", arguments, sizeof("vmware-vmx") + strlen(paths[i]) + 1);
+		registry->mac_readings[guests_index(registry, guest)].next_us = 1;
+		registry->macs_next_us = 1;
+		macs_work(registry);
+		assert_false(is_read());
+		assert_int_equal(registry->mac_count, 0);
+	}
+	ARGUMENTS("vmware-vmx\0/own/b.vmx");
+	registry->mac_readings[guests_index(registry, guest)].next_us = 1;
+	registry->macs_next_us = 1;
+	macs_work(registry);
+	assert_string_equal(macs(), "00:0c:29:0a:0b:0c ");
+}
+
+static void test_virtualbox_behind_a_symlink(void **state)
+{
+	char outside[PATH_MAX];
+
+	put_folder("outside");
+	put_folder("outside/Logs");
+	put_text("outside/box.vbox", VBOX(UUID, "0800270A0B0C"));
+	full_path(outside, "outside");
+	put_link("root/absolute", outside);
+	put_link("fd/3", "/absolute/Logs/VBox.log");
+	ARGUMENTS(VBOX_ARGUMENTS);
+	add_guest("virtualbox");
+	macs_work(registry);
+	assert_false(is_read());
+	assert_int_equal(registry->mac_count, 0);
+}
+
 static void test_qemu(void **state)
 {
 	ARGUMENTS(
@@ -323,6 +376,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_is_no_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_vmware, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_vmware_relative, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_symlinks_on_the_way, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_virtualbox_behind_a_symlink, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_qemu, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_qemu_without_an_address, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many, set_up, tear_down),

@@ -14,6 +14,10 @@
  * the guest by but its source address, which a guest may change: so this names guests for the
  * owner's sake, and holds back those that bear the address that their owner gave them.
  *
+ * A process may call itself as it likes and write any address into a file, and with it a claim to
+ * what another machine sends. So a VM counts here only when it was seen to hold its runtime's
+ * driver, which the runtime opens for those whom it lets run VMs.
+ *
  * The addresses come from the configurations of the VMs that run (macs.c). An address with the
  * prefix of a runtime that has VMs here, and that none of them has, is a LAN peer's; but as long as
  * the configuration of one of them has not been read, it may be that one's. Where it could be
@@ -22,19 +26,30 @@
 
 /*
  * VirtualBox, VBoxNetFlt-linux.c, and VMware, vmnet-only/bridge.c: netif_rx() in the name of the
- * adapter. Others have prefixes of their own, too, but each guest has an interface of its own.
+ * adapter. Others have prefixes of their own, too, but each guest has an interface of its own. The
+ * drivers' devices are in SUPDrv-linux.c and vmmon-only/linux/driver.c.
  */
-static const char *const bridging[] = {"virtualbox", "vmware"};
+static const struct {
+	const char *runtime, *driver;
+} bridging[] = {{"virtualbox", "vboxdrv"}, {"vmware", "vmmon"}};
 
 /* VMware on Wi-Fi: smac.c of its vmnet module puts the adapter's own address into the frames. */
 #define SHARES_MAC "vmware"
 
-bool is_bridging(const char *runtime)
+const char *bridging_driver(const char *runtime)
 {
 	for (size_t i = 0; i < sizeof(bridging) / sizeof(bridging[0]); i++)
-		if (!strcmp(bridging[i], runtime))
-			return true;
-	return false;
+		if (!strcmp(bridging[i].runtime, runtime))
+			return bridging[i].driver;
+	return NULL;
+}
+
+bool bridging_is_proven(const struct registry *registry, uint32_t index)
+{
+	const struct mac_reading *reading = &registry->mac_readings[index];
+
+	return reading->guest_id && reading->guest_id == registry->guests[index].id &&
+	       reading->holds_driver;
 }
 
 static bool is_of(const struct guest *guest, const char *runtime)
@@ -103,7 +118,7 @@ static bool by_runtime(struct registry *registry, const char *runtime, bool unre
 	bool found = false;
 
 	for (uint32_t i = 0; i < registry->guests_high; i++) {
-		if (!is_of(&registry->guests[i], runtime))
+		if (!is_of(&registry->guests[i], runtime) || !bridging_is_proven(registry, i))
 			continue;
 		registry->macs_stale = true; /* after the verdict: has it a new adapter? */
 		if (unread && is_read(registry, i))
@@ -132,7 +147,7 @@ bool bridged_source(struct registry *registry, const struct link *link, const st
 		source->why = "its interface's own MAC address with a foreign IP address";
 	} else {
 		runtime = catalogue_mac(registry->settings.catalogue, arrival->mac);
-		if (!runtime || !is_bridging(runtime->word) ||
+		if (!runtime || !bridging_driver(runtime->word) ||
 		    !by_runtime(registry, runtime->word, true, source))
 			return false;
 		source->why = "the prefix of its MAC address; whose it is could not be read";
@@ -159,7 +174,7 @@ bool host_only_source(struct registry *registry, const char *runtime, const stru
 static bool runs(const struct registry *registry, const char *runtime)
 {
 	for (uint32_t i = 0; i < registry->guests_high; i++)
-		if (is_of(&registry->guests[i], runtime))
+		if (is_of(&registry->guests[i], runtime) && bridging_is_proven(registry, i))
 			return true;
 	return false;
 }
@@ -175,7 +190,7 @@ static void put_prefixes(const struct registry *registry, struct ruleset_bridged
 		runtime = catalogue_mac_prefix(registry->settings.catalogue, i, &bytes, &length);
 		if (!runtime)
 			return;
-		if (length >= RULESET_PREFIX_SIZE && is_bridging(runtime->word) &&
+		if (length >= RULESET_PREFIX_SIZE && bridging_driver(runtime->word) &&
 		    runs(registry, runtime->word))
 			memcpy(bridged->prefixes[bridged->prefix_count++], bytes,
 			       RULESET_PREFIX_SIZE);

@@ -11,6 +11,10 @@
 #define TRIES	      8	      /* to read a configuration, before it counts as one that cannot be */
 #define FIRST_WAIT_US 30000   /* before the second of them; doubled for each further one */
 #define AGAIN_US      5000000 /* between looks for a new adapter of a VM that runs */
+#define LOOKS_TELL    8	      /* looks for a driver before somebody is warned */
+#define LOOKS	      12      /* … before it is given up, minutes after the VM's start */
+#define LOOKS_AT_ONCE 4	      /* VMs that are looked at in one turn of the loop */
+#define OF_ONE	      8	      /* processes of a VM that are looked at */
 
 static void drop_unused(struct registry *registry)
 {
@@ -48,13 +52,52 @@ static struct mac_entry *entry_for(struct registry *registry, uint32_t guest_id,
 	return entry;
 }
 
+/* Contained processes may have been handed anything; theirs is no VM of this host. */
+static bool holds_driver(const struct registry *registry, pid_t pid, const char *driver)
+{
+	struct namespaces its;
+
+	return !process_namespaces(registry->settings.proc, pid, &its) &&
+	       its.pid == registry->host.pid && its.user == registry->host.user &&
+	       process_holds_driver(registry->settings.proc, pid, driver) == 1;
+}
+
+/* The driver is there some time after the process, and stays while the VM runs. */
+static void look_for_driver(struct registry *registry, const struct guest *guest,
+			    struct mac_reading *reading, uint64_t now)
+{
+	const char *driver = bridging_driver(guest->runtime);
+	uint16_t index = guests_index(registry, guest);
+	int count = 0;
+
+	for (uint32_t i = 0; i < MEMBERS_MAX && count < OF_ONE && !reading->holds_driver; i++) {
+		const struct member *member = &registry->members[i];
+
+		if (!member->pid || member->guest != index || member->supervisor)
+			continue;
+		reading->holds_driver = holds_driver(registry, member->pid, driver);
+		count++;
+	}
+	reading->look_us = 0;
+	if (reading->holds_driver)
+		return;
+	if (++reading->looks < LOOKS)
+		reading->look_us = now + ((uint64_t)FIRST_WAIT_US << reading->looks);
+	if (reading->looks != LOOKS_TELL || registry->claims_told)
+		return;
+	registry->claims_told = true; /* once: whoever likes can start any number of them */
+	log_warning("process %d is called as a VMM of %s, but does not hold /dev/%s: its MAC "
+		    "addresses are not believed, nor are those of others like it",
+		    guest->leader, guest->runtime, driver);
+}
+
 /* Of a configuration that cannot be read the addresses stay that are known of it. */
 static void read_guest(struct registry *registry, const struct guest *guest,
 		       struct mac_reading *reading, uint64_t now)
 {
 	uint8_t macs[MACS_OF_ONE][MAC_SIZE];
 	int count = configuration_macs(registry, guest, macs, MACS_OF_ONE);
-	bool injects = is_bridging(guest->runtime);
+	bool injects = bridging_is_proven(registry, guests_index(registry, guest));
 
 	reading->read_us = now;
 	reading->next_us = 0;
@@ -106,6 +149,7 @@ uint64_t macs_work(struct registry *registry)
 	bool changed = registry->macs_generation != registry->generation;
 	uint64_t now = clock_monotonic_us(), next = 0;
 	bool stale = registry->macs_stale;
+	int looks = 0;
 
 	if (!changed && !stale && (!registry->macs_next_us || registry->macs_next_us > now))
 		return registry->macs_next_us;
@@ -119,9 +163,18 @@ uint64_t macs_work(struct registry *registry)
 		if (!guest->id || guest->kind != KIND_VM || !guest->leader)
 			continue;
 		if (reading->guest_id != guest->id)
-			*reading = (struct mac_reading){.guest_id = guest->id, .next_us = now};
-		else if (stale && !reading->next_us && is_bridging(guest->runtime))
+			*reading = (struct mac_reading){
+				.guest_id = guest->id, .next_us = now, .look_us = now};
+		else if (stale && !reading->next_us && reading->holds_driver)
 			reading->next_us = reading->read_us + AGAIN_US;
+		if (bridging_driver(guest->runtime) && !reading->holds_driver) {
+			if (reading->look_us && reading->look_us <= now && looks++ < LOOKS_AT_ONCE)
+				look_for_driver(registry, guest, reading, now);
+			if (!reading->holds_driver) {
+				next = earlier(next, reading->look_us);
+				continue;
+			}
+		}
 		if (reading->next_us && reading->next_us <= now) {
 			read_guest(registry, guest, reading, now);
 			changed = true;

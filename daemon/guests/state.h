@@ -191,7 +191,7 @@ struct wire_end {
 /**
  * struct mac_entry - a MAC address of a VM that runs
  * @is_configured: its configuration says so
- * @is_injected: … and its runtime puts frames of guests into the host's adapters
+ * @is_injected: … and it is bridging_is_proven()
  * @is_macvtap: it is that of its macvtap
  *
  * Only the last two are on a wire that others share; any other VM is known by its own wire.
@@ -207,6 +207,9 @@ struct mac_entry {
 /**
  * struct mac_reading - what became of reading one VM's configuration
  * @guest_id: 0 in a free slot
+ * @holds_driver: of a runtime that bridges: a process of it was seen to hold its driver
+ * @looks: how often that was looked for in vain
+ * @look_us: CLOCK_MONOTONIC of the next time, 0: none
  * @is_read: all its addresses are in macs[]
  * @tries: how often that was tried in vain
  * @read_us: CLOCK_MONOTONIC of the last time
@@ -214,6 +217,9 @@ struct mac_entry {
  */
 struct mac_reading {
 	uint32_t guest_id;
+	bool holds_driver;
+	uint8_t looks;
+	uint64_t look_us;
 	bool is_read;
 	uint8_t tries;
 	uint64_t read_us;
@@ -274,6 +280,7 @@ struct registry {
 	uint64_t macs_next_us;			     /* CLOCK_MONOTONIC of the next look, 0: none */
 	uint16_t wire_slots[WIRE_SLOTS]; /* hash by ifindex of indexes in wires[], plus one */
 	int32_t guest_nsids[GUESTS_MAX]; /* see peers.c */
+	bool claims_told;		 /* somebody was warned of one, see macs.c */
 	bool macs_stale;		 /* an address was seen that a new adapter may have */
 	bool kernel_knows_cgroups;	 /* see registry_kernel_knows() */
 	bool wires_pending;		 /* some wire is unresolved */
@@ -412,8 +419,13 @@ void peers_search(struct registry *registry,
 struct wire_end *wires_find(struct registry *registry, uint32_t ifindex);
 void wires_forget(struct registry *registry);
 
-/* bridged.c: does this runtime put the frames of guests into the host's adapters? */
-bool is_bridging(const char *runtime);
+/* bridged.c: the driver by which this runtime puts frames of guests into the host's adapters; NULL
+ * for one that does not
+ */
+const char *bridging_driver(const char *runtime);
+
+/* bridged.c: is this guest one of such a runtime, and was it seen to hold that driver? */
+bool bridging_is_proven(const struct registry *registry, uint32_t index);
 
 /* bridged.c: by the MAC address; false and nothing written when it is no guest's */
 bool bridged_source(struct registry *registry, const struct link *link, const struct flow *flow,

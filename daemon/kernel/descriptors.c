@@ -229,13 +229,15 @@ struct tap_query {
 	uint64_t netns;
 };
 
-/* Is it really the tun/tap driver's? Others have no business with its ioctl. */
-static bool is_tun_device(int fd)
+/* Which character device is it, 0: none. No file system is asked that may not answer (fuse(4)). */
+static dev_t character_device(int fd)
 {
-	struct stat status;
+	struct statx status;
 
-	return fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) &&
-	       status.st_rdev == makedev(MISC_MAJOR, TUN_MINOR);
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status) < 0 ||
+	    !S_ISCHR(status.stx_mode))
+		return 0;
+	return makedev(status.stx_rdev_major, status.stx_rdev_minor);
 }
 
 /* The namespace of the device that a descriptor is attached to; 0 when it is none, or -errno. */
@@ -248,8 +250,8 @@ static int tap_netns(const struct tap_query *query, int number, uint64_t *inode)
 	*inode = 0;
 	if (tap < 0)
 		return errno == EBADF ? 0 : -errno;
-	if (!is_tun_device(tap))
-		return 0;
+	if (character_device(tap) != makedev(MISC_MAJOR, TUN_MINOR))
+		return 0; /* others have no business with its ioctl */
 	netns = ioctl(tap, TUNGETDEVNETNS);
 	if (netns < 0) /* no device is attached */
 		return errno == EBADFD || errno == ENOTTY || errno == EINVAL ? 0 : -errno;
@@ -335,10 +337,10 @@ struct macvtap_query {
 	int pidfd;
 };
 
-/* The major number of a driver's character devices, 0 when it is not there. */
-static unsigned int driver_major(int root, const char *driver)
+/* The number before a name in /proc/devices (major) or /proc/misc (minor); 0 when it is not there. */
+static unsigned int driver_number(int root, const char *file, const char *driver)
 {
-	_cleanup_close_ int fd = openat(root, "devices", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(root, file, O_RDONLY | O_CLOEXEC);
 	char list[4096], name[32];
 	unsigned int number;
 	ssize_t length = fd < 0 ? -1 : read(fd, list, sizeof(list) - 1);
@@ -359,7 +361,6 @@ static int visit_macvtap(void *data, int directory, int number)
 	_cleanup_close_ int device = -1;
 	size_t end = strlen(query->end);
 	struct ifreq request = {0};
-	struct stat status;
 	char link[256];
 	size_t length = read_link(directory, number, link, sizeof(link));
 
@@ -367,8 +368,7 @@ static int visit_macvtap(void *data, int directory, int number)
 	    memcmp(link + length - end, query->end, end) != 0)
 		return 0;
 	device = (int)syscall(SYS_pidfd_getfd, query->pidfd, number, 0);
-	if (device < 0 || fstat(device, &status) < 0 || !S_ISCHR(status.st_mode) ||
-	    major(status.st_rdev) != query->device_major)
+	if (device < 0 || major(character_device(device)) != query->device_major)
 		return 0;
 	/* drivers/net/tap.c, tap_ioctl(): of the device behind the descriptor */
 	if (ioctl(device, SIOCGIFHWADDR, &request) < 0)
@@ -386,7 +386,7 @@ int process_holds_macvtap(int root, pid_t pid, uint32_t ifindex, const char *int
 
 	if (directory < 0)
 		return directory;
-	query.device_major = driver_major(root, "macvtap");
+	query.device_major = driver_number(root, "devices", "macvtap");
 	if (!query.device_major)
 		return 0;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -395,6 +395,42 @@ int process_holds_macvtap(int root, pid_t pid, uint32_t ifindex, const char *int
 	query.pidfd = pidfd;
 	snprintf(query.end, sizeof(query.end), "/tap%u", ifindex);
 	return walk_descriptors(directory, visit_macvtap, &query);
+}
+
+struct driver_query {
+	char path[32];
+	dev_t device;
+	int pidfd;
+};
+
+static int visit_driver(void *data, int directory, int number)
+{
+	const struct driver_query *query = data;
+	_cleanup_close_ int device = -1;
+
+	if (!link_equals(directory, number, query->path))
+		return 0;
+	device = (int)syscall(SYS_pidfd_getfd, query->pidfd, number, 0);
+	return device >= 0 && character_device(device) == query->device ? WALK_FOUND : 0;
+}
+
+int process_holds_driver(int root, pid_t pid, const char *driver)
+{
+	_cleanup_close_ int directory = open_descriptors(root, pid);
+	unsigned int minor_number = driver_number(root, "misc", driver);
+	struct driver_query query = {.device = makedev(MISC_MAJOR, minor_number)};
+	_cleanup_close_ int pidfd = -1;
+
+	if (directory < 0)
+		return directory;
+	if (!minor_number)
+		return 0;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return -errno;
+	query.pidfd = pidfd;
+	snprintf(query.path, sizeof(query.path), "/dev/%s", driver);
+	return walk_descriptors(directory, visit_driver, &query);
 }
 
 /**

@@ -46,6 +46,15 @@ int process_holds_macvtap(int root, pid_t pid, uint32_t ifindex, const char *int
 			  const uint8_t *mac);
 
 /**
+ * process_holds_driver() - does it hold the device of a VMM's driver?
+ * @driver: of a misc device that is named like it, e.g. "vboxdrv"
+ * The device's number has to be the one that /proc/misc has: a file can be called anything, and
+ * may have been handed over from a mount namespace where it is called so.
+ * Return: 1, 0 or -errno. As process_holds_tap().
+ */
+int process_holds_driver(int root, pid_t pid, const char *driver);
+
+/**
  * struct holdings - what a process's descriptors prove of it, whatever it is called
  * @kvm_vm: a virtual machine of KVM (anon_inode_getfile() in virt/kvm/kvm_main.c)
  * @virtualbox: the driver of VirtualBox

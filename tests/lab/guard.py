@@ -120,12 +120,14 @@ class Events(Watch):
 class Guard:
     """One life of the daemon on @host, with files of its own. start() and stop() may be repeated."""
 
-    def __init__(self, host: Host, config: str = CONFIG, environment: dict | None = None) -> None:
+    def __init__(self, host: Host, config: str = CONFIG, environment: dict | None = None,
+                 stage: tuple[str, ...] = ()) -> None:
+        """@stage: a command that becomes the daemon, e.g. in a mount namespace of its own."""
         for program in ("lhguardd", "lhguard"):
             if not (BUILD / program).exists():
                 raise LabError(f"build/{program} is not built: run make")
         self.host = host
-        self.environment = environment or {}
+        self.environment, self.stage = environment or {}, stage
         self.folder = Path(tempfile.mkdtemp(prefix="lhg-guard-"))
         self.folder.chmod(0o755)
         self.config = self.folder / "lhguard.conf"
@@ -142,7 +144,7 @@ class Guard:
 
     @property
     def command(self) -> list[str]:
-        return [str(BUILD / "lhguardd"), "--netns", str(self.host.path), "--config",
+        return [*self.stage, str(BUILD / "lhguardd"), "--netns", str(self.host.path), "--config",
                 str(self.config), "--catalogue", str(self.installed),
                 "--catalogue-dir", str(self.catalogue), "--state-dir", str(self.state), "--runtime-dir",
                 str(self.runtime)]
@@ -262,8 +264,8 @@ def unwrap(value: dict | list, key: str) -> dict | list:
     return value[key] if isinstance(value, dict) and key in value else value
 
 
-def guarded(host: Host, cleanup: Cleanup, config: str = CONFIG) -> Guard:
+def guarded(host: Host, cleanup: Cleanup, config: str = CONFIG, stage: tuple[str, ...] = ()) -> Guard:
     """A started guard that goes with @cleanup."""
-    guard = Guard(host, config)
+    guard = Guard(host, config, stage=stage)
     cleanup.add(guard.close)
     return guard.start()

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Rows 13 and 14: VMs bridged onto the host's own adapter, told from LAN peers by their MAC address.
 
-No VirtualBox and no VMware can run here, so two things are stand-ins. The wire: `eth0` is a veth that
+No VirtualBox and no VMware can run here, so three things are stand-ins. The wire: `eth0` is a veth that
 the configuration says leads to the LAN, and peers with MAC addresses of their choice are at its other
 end; a bridged VM's frames come in by the adapter just so. The VMM: a shell under the VMM's name, with
-its arguments, its open log and its configuration file. The macvtap and the bridge are real, and so are
-their VMs.
+its arguments, its open log and its configuration file. The driver: the guard sees a /proc/misc where the
+number of /dev/net/tun is that of VirtualBox's and VMware's. The macvtap and the bridge are real, and so
+are their VMs.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import stat
 import struct
 import subprocess
 import tempfile
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -55,15 +58,45 @@ class Peer(NetnsGuest):
         self.netns.ip("addr", "add", f"2001:db8:51::{number}/64", "dev", "eth0")
 
 
+DEVICE = (10, 200)  # major and minor number of /dev/net/tun
+MISC = f"{DEVICE[1]} vboxdrv\n{DEVICE[1]} vmmon\n"
+WITH_DRIVERS = ("unshare", "--mount", "--propagation", "slave", "sh", "-c",
+                'mount --bind "$0" /proc/misc && exec "$@"')
+
+
+@dataclass(frozen=True)
+class Driver:
+    """What a VMM holds under the name of its driver's device.
+
+    @number: of that device, None for none
+    @contained: it is in a pid namespace of its own all the while
+    """
+    number: tuple[int, int] | None = DEVICE
+    contained: bool = False
+
+
+LOADED = Driver()
+CLAIMS = {"nothing": Driver(None), "another-device": Driver((1, 3)),
+          "contained": Driver(contained=True)}
+
+
 class Vmm:
     """A process that looks like a VMM of this host (stand-in)."""
 
-    def __init__(self, host: Host, program: str, script: str, *arguments: str) -> None:
+    device = ""
+
+    def __init__(self, host: Host, program: str, script: str, *arguments: str, driver: Driver) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="lhg-vmm-"))
         executable = self.folder / program
         shutil.copy(os.path.realpath("/bin/sh"), executable)
-        self.process = host.spawn(executable, "-c", f"{script} read forever", *arguments,
-                                  stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        stage: tuple[str, ...] = ()
+        if driver.number:
+            numbers = " ".join(map(str, driver.number))
+            pid = ("--pid", "--fork", "--kill-child") if driver.contained else ()
+            stage = ("unshare", "--mount", *pid, "sh", "-c", "set -e; mount -t tmpfs none /dev; "
+                     f'mknod {self.device} c {numbers}; exec 8<>{self.device}; exec "$0" "$@"')
+        self.process = host.spawn(*stage, executable, "-c", f"{script} read forever",
+                                  *arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
 
     def stop(self) -> None:
         end(self.process)
@@ -73,14 +106,16 @@ class Vmm:
 class VirtualBox(Vmm):
     """With one adapter, or without a configuration that anybody could read."""
 
-    def __init__(self, host: Host, name: str, mac: str | None) -> None:
+    device = "/dev/vboxdrv"
+
+    def __init__(self, host: Host, name: str, mac: str | None, driver: Driver = LOADED) -> None:
         self.machine = Path(tempfile.mkdtemp(prefix="lhg-vbox-"))
         (self.machine / "Logs").mkdir()
         log = self.machine / "Logs" / "VBox.log"
         if mac:
             self.write(name, mac)
         super().__init__(host, "VBoxHeadless", f'exec 7>"{log}";', "--comment", name, "--startvm",
-                         UUID, "--no-startvm-errormsgbox")
+                         UUID, "--no-startvm-errormsgbox", driver=driver)
 
     def write(self, name: str, *macs: str) -> None:
         adapters = "".join(f'<Adapter slot="{slot}" enabled="true" type="82540EM" '
@@ -96,12 +131,15 @@ class VirtualBox(Vmm):
 
 
 class Vmware(Vmm):
-    def __init__(self, host: Host, name: str, mac: str) -> None:
+    device = "/dev/vmmon"
+
+    def __init__(self, host: Host, name: str, mac: str, driver: Driver = LOADED) -> None:
         self.machine = Path(tempfile.mkdtemp(prefix="lhg-vmware-"))
         configuration = self.machine / f"{name}.vmx"
         configuration.write_text('.encoding = "UTF-8"\nethernet0.addressType = "generated"\n'
                                  f'ethernet0.generatedAddress = "{mac.upper()}"\n')
-        super().__init__(host, "vmware-vmx", "", "-s", "vmx.stdio.keep=TRUE", str(configuration))
+        super().__init__(host, "vmware-vmx", "", "-s", "vmx.stdio.keep=TRUE", str(configuration),
+                         driver=driver)
 
     def stop(self) -> None:
         super().stop()
@@ -128,7 +166,11 @@ class Place:
                                               ("vmware", VMWARE_MAC),
                                               ("own", link_mac(self.host.netns, "eth0"))], 11):
             setattr(self, name, Peer(self.host, self.wire, name, number, cleanup, mac))
-        self.guard = guarded(self.host, cleanup, CONFIG + "[interfaces]\nlan = eth0 host0 nic0\n")
+        misc = Path(tempfile.mkdtemp(prefix="lhg-misc-")) / "misc"
+        cleanup.add(shutil.rmtree, misc.parent)
+        misc.write_text(MISC)
+        self.guard = guarded(self.host, cleanup, CONFIG + "[interfaces]\nlan = eth0 host0 nic0\n",
+                             (*WITH_DRIVERS, str(misc)))
         self.events = self.guard.events()
 
     @property
@@ -279,6 +321,41 @@ def test_vmware_on_wifi_has_the_hosts_address(place, vmm, target: Target) -> Non
     vm.stop()
     wait_for(lambda: not place.filters(VMWARE_MAC), "the table without it")
     assert place.own.ask(target, 3.0).open
+
+
+def runtime_of(place, vm: Vmm) -> str | None:
+    """By the guard, as whose guest it counts."""
+    pid = vm.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return next((g["runtime"] for g in place.guard.guests()
+                 if str(g["leader"]) in (str(pid), *children)), None)
+
+
+@pytest.mark.parametrize("driver", CLAIMS.values(), ids=CLAIMS)
+@pytest.mark.parametrize("kind, runtime", [(VirtualBox, "virtualbox"), (Vmware, "vmware")])
+def test_who_has_no_driver_claims_no_address(place, vmm, kind: type, runtime: str,
+                                             driver: Driver) -> None:
+    """Any process may take a VMM's name and write another machine's address into a file."""
+    vm = vmm(kind, BOX, ORDINARY_MAC, driver)
+    wait_for(lambda: runtime_of(place, vm) == runtime, "the guest")
+    time.sleep(0.5)  # it is looked at three times at least
+    mark, before = place.events.mark(), place.queued
+    for peer in (place.ordinary, place.stranger, place.vmware, place.own):
+        assert peer.ask(SERVICES[0]).open, peer.name
+    assert place.queued == before, "a LAN peer was queued"
+    assert not [e for e in place.events.since(mark) if e["source"]["label"] != "host"]
+    assert not place.filters(ORDINARY_MAC)
+
+
+def test_a_claim_is_told_once(place, vmm) -> None:
+    def warnings() -> int:
+        return place.guard.log_text().count("is called as a VMM of ")
+
+    vmm(Vmware, BOX, ORDINARY_MAC, CLAIMS["nothing"])
+    vmm(VirtualBox, TWIN, ORDINARY_MAC, CLAIMS["nothing"])
+    wait_for(warnings, "the warning", 20)
+    time.sleep(1)
+    assert warnings() == 1
 
 
 @pytest.fixture

@@ -101,11 +101,25 @@ static int tear_down(void **state)
 	return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static void add_guest(const char *runtime)
+static struct mac_reading *reading_of(const struct guest *its)
+{
+	return &registry->mac_readings[guests_index(registry, its)];
+}
+
+/* @holds: as if it was seen to hold its runtime's driver */
+static void start_guest(const char *runtime, bool holds)
 {
 	guest = guests_add(registry, KIND_VM, runtime, "box", runtime, "a test");
 	assert_non_null(guest);
 	guest->leader = PID;
+	*reading_of(guest) =
+		(struct mac_reading){.guest_id = guest->id, .holds_driver = holds, .next_us = 1};
+	registry->members[0] = (struct member){.pid = PID, .guest = guests_index(registry, guest)};
+}
+
+static void add_guest(const char *runtime)
+{
+	start_guest(runtime, bridging_driver(runtime) != NULL);
 }
 
 /* All addresses, as text, in the order of the table. */
@@ -367,6 +381,38 @@ static void test_guest_that_ends(void **state)
 	assert_int_equal(registry->mac_count, 0);
 }
 
+/* A name and a file are no VM: nothing of it is read, and it is looked at for minutes at most. */
+static void test_claim(void **state)
+{
+	uint64_t next;
+	int looks = 0;
+
+	ARGUMENTS("vmware-vmx\0box/b.vmx");
+	put_text(MACHINE "/b.vmx", "ethernet0.address = \"00:0c:29:0a:0b:0c\"");
+	put_link("fd/4", "/dev/vmmon");
+	start_guest("vmware", false);
+	reading_of(guest)->look_us = 1;
+	next = macs_work(registry);
+	assert_true(next > clock_monotonic_us());
+	assert_true(next < clock_monotonic_us() + 200000);
+	for (; reading_of(guest)->look_us && looks < 100; looks++) {
+		reading_of(guest)->look_us = registry->macs_next_us = 1;
+		next = macs_work(registry);
+	}
+	assert_in_range(looks, 5, 20);
+	assert_int_equal(next, 0);
+	assert_false(is_read());
+	assert_int_equal(registry->mac_count, 0);
+	assert_true(registry->claims_told);
+
+	/* When it holds it after all, its addresses are read like any other's. */
+	reading_of(guest)->holds_driver = true;
+	registry->generation++;
+	macs_work(registry);
+	assert_string_equal(macs(), "00:0c:29:0a:0b:0c ");
+	assert_true(registry->macs[0].is_injected);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +430,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_too_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_table, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_guest_that_ends, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_claim, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

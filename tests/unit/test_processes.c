@@ -341,6 +341,31 @@ static void tells_what_it_holds(void **state)
 	assert_int_equal(process_holdings(root, PID + 1, 1, &holdings), -ESRCH);
 }
 
+/* A descriptor that is called like the driver's device is compared with what the kernel says. */
+static void a_drivers_device_is_no_matter_of_its_name(void **state)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	char path[PATH_MAX + 32], misc[PATH_MAX + 32];
+	FILE *file;
+
+	assert_true(null >= 0);
+	snprintf(path, sizeof(path), "%s/%d", folder, getpid());
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/%d/fd", folder, getpid());
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/%d/fd/%d", folder, getpid(), null);
+	assert_int_equal(symlink("/dev/vboxdrv", path), 0);
+	assert_int_equal(process_holds_driver(root, getpid(), "vboxdrv"), 0); /* not loaded */
+	snprintf(misc, sizeof(misc), "%s/misc", folder);
+	file = fopen(misc, "w");
+	assert_non_null(file);
+	fprintf(file, "200 tun\n  3 vboxdrv\n"); /* 1:3 is what is held */
+	fclose(file);
+	assert_int_equal(process_holds_driver(root, getpid(), "vboxdrv"), 0);
+	assert_int_equal(process_holds_driver(root, getpid() + 1, "vboxdrv"), -ESRCH);
+	close(null);
+}
+
 /* What process_each_library() told of, joined. */
 static char libraries[512];
 
@@ -444,13 +469,21 @@ static void knows_the_hosts_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(reads_a_process),	      TEST(reads_an_odd_comm),
-		TEST(refuses_a_broken_stat),  TEST(cleans_the_executable),
-		TEST(tells_what_is_missing),  TEST(reads_arguments),
-		TEST(finds_the_cgroup2_line), TEST(visits_pids_only),
-		TEST(finds_a_socket),	      TEST(finds_a_tap),
-		TEST(tells_what_it_holds),    TEST(lists_libraries),
-		TEST(agrees_with_the_kernel), TEST(knows_the_hosts_files),
+		TEST(reads_a_process),
+		TEST(reads_an_odd_comm),
+		TEST(refuses_a_broken_stat),
+		TEST(cleans_the_executable),
+		TEST(tells_what_is_missing),
+		TEST(reads_arguments),
+		TEST(finds_the_cgroup2_line),
+		TEST(visits_pids_only),
+		TEST(finds_a_socket),
+		TEST(finds_a_tap),
+		TEST(tells_what_it_holds),
+		TEST(lists_libraries),
+		TEST(a_drivers_device_is_no_matter_of_its_name),
+		TEST(agrees_with_the_kernel),
+		TEST(knows_the_hosts_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,13 +109,15 @@ static struct guest *add_vm(const char *runtime, const char *name, const uint8_t
 
 	assert_non_null(guest);
 	registry->mac_readings[index] =
-		(struct mac_reading){.guest_id = guest->id, .is_read = mac != NULL};
+		(struct mac_reading){.guest_id = guest->id,
+				     .holds_driver = bridging_driver(runtime) != NULL,
+				     .is_read = mac != NULL};
 	if (mac) {
 		struct mac_entry *entry = &registry->macs[registry->mac_count++];
 
 		*entry = (struct mac_entry){.guest_id = guest->id,
 					    .is_configured = true,
-					    .is_injected = is_bridging(runtime)};
+					    .is_injected = bridging_driver(runtime) != NULL};
 		memcpy(entry->mac, mac, MAC_SIZE);
 	}
 	return guest;
@@ -286,6 +288,31 @@ static bool has_mac(const struct ruleset_bridged *bridged, const uint8_t *mac)
 	return false;
 }
 
+/* What only calls itself a VMM brings nobody under suspicion, and is told by no address. */
+static void test_claims(void **state)
+{
+	struct ruleset_bridged bridged;
+	struct source source;
+
+	add_vm("vmware", "claim", NULL);
+	registry->mac_readings[0].holds_driver = false;
+	registry_bridged(registry, &bridged);
+	assert_int_equal(bridged.prefix_count, 0);
+	assert_int_equal(bridged.mac_count, 0);
+	source = ask(ETH0, vmware_mac, 9);
+	assert_int_equal(source.class, SOURCE_LAN);
+	source = ask(ETH0, own_mac, 9);
+	assert_int_equal(source.class, SOURCE_LAN);
+	source = ask(VMNET8, vmware_mac, 9);
+	assert_int_equal(source.class, SOURCE_UNKNOWN);
+
+	add_vm("vmware", "ware", NULL);
+	source = ask(ETH0, vmware_mac, 9);
+	assert_guest(&source, "one of: ware", true, ROUTE_LAN);
+	source = ask(VMNET8, vmware_mac, 9);
+	assert_guest(&source, "one of: ware", true, ROUTE_TAP);
+}
+
 static void test_what_the_kernel_is_told(void **state)
 {
 	struct ruleset_bridged bridged;
@@ -422,6 +449,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_own_address, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_host_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_behind_a_bridge, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_claims, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_the_kernel_is_told, set_up, tear_down),
 		cmocka_unit_test(test_machines),
 		cmocka_unit_test_setup_teardown(test_veth_of_a_machine, set_up, tear_down),

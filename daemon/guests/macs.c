@@ -2,6 +2,7 @@
 /* The MAC addresses of the VMs that run: kept current off the verdict path. */
 #include "guests/state.h"
 
+#include "kernel/neighbours.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -91,6 +92,20 @@ static void look_for_driver(struct registry *registry, const struct guest *guest
 		    guest->leader, guest->runtime, driver);
 }
 
+/* What comes through a router bears its address, and would all be the VM's. */
+static bool is_a_routers(struct registry *registry, const struct guest *guest, const uint8_t *mac)
+{
+	if (!registry->settings.neighbours ||
+	    !neighbours_is_router(registry->settings.neighbours, mac))
+		return false;
+	if (!registry->routers_told)
+		log_warning("guest %u: %s:%s has the MAC address of a router of this host: it is "
+			    "not known by that, nor is any other",
+			    guest->id, kind_text(guest->kind), guest->name);
+	registry->routers_told = true;
+	return true;
+}
+
 /* Of a configuration that cannot be read the addresses stay that are known of it. */
 static void read_guest(struct registry *registry, const struct guest *guest,
 		       struct mac_reading *reading, uint64_t now)
@@ -112,7 +127,7 @@ static void read_guest(struct registry *registry, const struct guest *guest,
 			break;
 		}
 		entry->is_configured = true;
-		entry->is_injected = injects;
+		entry->is_injected = injects && !is_a_routers(registry, guest, macs[i]);
 	}
 	if (reading->is_read)
 		reading->tries = 0;

@@ -191,7 +191,7 @@ struct wire_end {
 /**
  * struct mac_entry - a MAC address of a VM that runs
  * @is_configured: its configuration says so
- * @is_injected: … and it is bridging_is_proven()
+ * @is_injected: … and it is bridging_is_proven(), and no router of the host's has it
  * @is_macvtap: it is that of its macvtap
  *
  * Only the last two are on a wire that others share; any other VM is known by its own wire.
@@ -281,6 +281,7 @@ struct registry {
 	uint16_t wire_slots[WIRE_SLOTS]; /* hash by ifindex of indexes in wires[], plus one */
 	int32_t guest_nsids[GUESTS_MAX]; /* see peers.c */
 	bool claims_told;		 /* somebody was warned of one, see macs.c */
+	bool routers_told;		 /* … of a router's MAC address */
 	bool macs_stale;		 /* an address was seen that a new adapter may have */
 	bool kernel_knows_cgroups;	 /* see registry_kernel_knows() */
 	bool wires_pending;		 /* some wire is unresolved */

@@ -233,6 +233,26 @@ int peer_message_parse(const struct nlmsghdr *message, struct neighbour *result)
 	return read_bytes(table[NDA_DST], &result->address, 16) ? 0 : -EBADMSG;
 }
 
+int default_route_parse(const struct nlmsghdr *message, struct next_hop *result)
+{
+	const struct nlattr *table[TABLE_SIZE(RTA_GATEWAY)];
+	const struct rtmsg *header = message_header(message, sizeof(*header));
+
+	if (!header)
+		return -EBADMSG;
+	if ((header->rtm_family != AF_INET && header->rtm_family != AF_INET6) ||
+	    header->rtm_dst_len != 0 || header->rtm_type != RTN_UNICAST)
+		return -ENOMSG;
+	netlink_attributes(message, sizeof(*header), table, TABLE_SIZE(RTA_GATEWAY));
+	*result = (struct next_hop){.address = {.s6_addr = {[10] = 0xff, [11] = 0xff}}};
+	if (!table[RTA_GATEWAY] || !read_u32(table[RTA_OIF], &result->ifindex))
+		return -ENOMSG; /* a tunnel, or several routers */
+	if (header->rtm_family == AF_INET)
+		return read_bytes(table[RTA_GATEWAY], &result->address.s6_addr[12], 4) ? 0
+										       : -EBADMSG;
+	return read_bytes(table[RTA_GATEWAY], &result->address, 16) ? 0 : -EBADMSG;
+}
+
 static void each_next_hop(const struct nlattr *hops, void (*visit)(void *data, uint32_t ifindex),
 			  void *data)
 {

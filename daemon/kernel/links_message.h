@@ -51,6 +51,15 @@ struct neighbour {
 /** peer_message_parse() - RTM_NEWNEIGH of IPv4 or IPv6 */
 int peer_message_parse(const struct nlmsghdr *message, struct neighbour *result);
 
+/** struct next_hop - a router that packets are sent to; @address: IPv4 as in struct flow */
+struct next_hop {
+	uint32_t ifindex;
+	struct in6_addr address;
+};
+
+/** default_route_parse() - a default route of any table by one router: 0 or as above */
+int default_route_parse(const struct nlmsghdr *message, struct next_hop *result);
+
 /**
  * route_message_each() - an IPv4 default route of the main table, not learned from a router
  *	advertisement: call @visit with each interface it leaves by

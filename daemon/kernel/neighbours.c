@@ -5,6 +5,7 @@
 #include "kernel/netlink.h"
 #include "util/clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -22,7 +23,8 @@
  * address that is ambiguous there is nobody's here.
  */
 
-#define FRESH_US 1000000 /* a read serves for so long */
+#define FRESH_US    1000000 /* a read serves for so long */
+#define ROUTERS_MAX 16	    /* default routes of a family that are looked at */
 
 /**
  * struct port - what is behind one
@@ -130,16 +132,18 @@ static int take_message(const struct nlmsghdr *message, void *data)
 	return MNL_CB_OK;
 }
 
-static int read_family(struct neighbours *neighbours, uint8_t family)
+static int dump(struct neighbours *neighbours, uint16_t type, uint8_t family, mnl_cb_t take,
+		void *data)
 {
 	_Alignas(struct nlmsghdr) char buffer[256];
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	struct ndmsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
 
-	message->nlmsg_type = RTM_GETNEIGH;
+	static_assert(sizeof(struct ndmsg) == sizeof(struct rtmsg), "one header for both");
+	message->nlmsg_type = type;
 	message->nlmsg_flags = NLM_F_DUMP;
-	header->ndm_family = family;
-	return netlink_request(&neighbours->netlink, message, take_message, neighbours);
+	/* Its first byte is the family; the rest is 0. */
+	*(uint8_t *)mnl_nlmsg_put_extra_header(message, sizeof(struct rtmsg)) = family;
+	return netlink_request(&neighbours->netlink, message, take, data);
 }
 
 void neighbours_refresh(struct neighbours *neighbours)
@@ -149,7 +153,53 @@ void neighbours_refresh(struct neighbours *neighbours)
 	if (neighbours->read_us && now_us < neighbours->read_us + FRESH_US)
 		return;
 	neighbours_clear(neighbours);
-	if (!read_family(neighbours, AF_INET))
-		read_family(neighbours, AF_INET6);
+	if (!dump(neighbours, RTM_GETNEIGH, AF_INET, take_message, neighbours))
+		dump(neighbours, RTM_GETNEIGH, AF_INET6, take_message, neighbours);
 	neighbours->read_us = clock_monotonic_us();
+}
+
+/**
+ * struct router_search - does one of the neighbours with this address stand at a default route's end?
+ */
+struct router_search {
+	struct next_hop hops[ROUTERS_MAX];
+	size_t count;
+	const uint8_t *mac;
+	bool found;
+};
+
+static int take_route(const struct nlmsghdr *message, void *data)
+{
+	struct router_search *search = data;
+
+	if (search->count < ROUTERS_MAX &&
+	    !default_route_parse(message, &search->hops[search->count]))
+		search->count++;
+	return MNL_CB_OK;
+}
+
+static int take_router(const struct nlmsghdr *message, void *data)
+{
+	struct router_search *search = data;
+	struct neighbour entry;
+
+	if (peer_message_parse(message, &entry) || memcmp(entry.mac, search->mac, MAC_SIZE) != 0)
+		return MNL_CB_OK;
+	for (size_t i = 0; i < search->count; i++)
+		search->found |= search->hops[i].ifindex == entry.ifindex &&
+				 IN6_ARE_ADDR_EQUAL(&search->hops[i].address, &entry.address);
+	return MNL_CB_OK;
+}
+
+bool neighbours_is_router(struct neighbours *neighbours, const uint8_t *mac)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+	struct router_search search = {.mac = mac};
+
+	for (size_t i = 0; i < sizeof(families); i++) {
+		search.count = 0;
+		dump(neighbours, RTM_GETROUTE, families[i], take_route, &search);
+		dump(neighbours, RTM_GETNEIGH, families[i], take_router, &search);
+	}
+	return search.found;
 }

@@ -24,6 +24,13 @@ void neighbours_free(struct neighbours *neighbours);
  */
 void neighbours_refresh(struct neighbours *neighbours);
 
+/**
+ * neighbours_is_router() - is this the MAC address of a router of the host's?
+ * Of one that a default route leads to, and that the host has resolved. Who merely says of itself
+ * that it is one (NTF_ROUTER) is none. Reads the kernel's tables anew: not for the verdict path.
+ */
+bool neighbours_is_router(struct neighbours *neighbours, const uint8_t *mac);
+
 /** neighbours_clear() - forget all; neighbours_refresh() begins so. */
 void neighbours_clear(struct neighbours *neighbours);
 

@@ -347,6 +347,27 @@ def test_who_has_no_driver_claims_no_address(place, vmm, kind: type, runtime: st
     assert not place.filters(ORDINARY_MAC)
 
 
+@pytest.mark.parametrize("family", ["-4", "-6"])
+def test_a_routers_address_is_no_vms(place, vmm, family: str) -> None:
+    """Or all that comes through the router would be the VM's."""
+    host, router = place.host, place.ordinary
+    gateway = router.ip4 if family == "-4" else router.ip4.replace("198.51.100.", "2001:db8:51::")
+    services = [target for target in SERVICES if (":" in target.address) == (family == "-6")]
+    assert router.ask(services[0]).open  # the host has resolved its address
+    host.ip(family, "route", "add", "default", "via", gateway, "dev", "eth0")
+    try:
+        vmm(VirtualBox, BOX, ORDINARY_MAC)
+        wait_for(lambda: place.filters("08:00:27", "vm_prefixes"), "the prefixes of a VM that runs")
+        wait_for(lambda: "MAC address of a router" in place.guard.log_text(), "a warning")
+        time.sleep(0.5)
+        before = place.queued
+        for target in services:
+            assert router.ask(target).open
+        assert place.queued == before and not place.filters(ORDINARY_MAC)
+    finally:
+        host.ip(family, "route", "del", "default")
+
+
 def test_a_claim_is_told_once(place, vmm) -> None:
     def warnings() -> int:
         return place.guard.log_text().count("is called as a VMM of ")

@@ -118,6 +118,31 @@ static void reads_resolved_peers(void **state)
 	assert_int_equal(peer_message_parse(peer(AF_BRIDGE, NUD_REACHABLE), &entry), -ENOMSG);
 }
 
+static void reads_routers(void **state)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct rtmsg *route;
+	struct next_hop hop;
+
+	route = mnl_nlmsg_put_extra_header(message, sizeof(*route));
+	route->rtm_family = AF_INET;
+	route->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(message, RTA_OIF, 3);
+	assert_int_equal(default_route_parse(message, &hop), -ENOMSG); /* a tunnel */
+	mnl_attr_put(message, RTA_GATEWAY, 4, "\x0a\0\0\x02");
+	assert_int_equal(default_route_parse(message, &hop), 0);
+	assert_int_equal(hop.ifindex, 3);
+	assert_memory_equal(&hop.address, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\x02", 16);
+	route->rtm_dst_len = 8;
+	assert_int_equal(default_route_parse(message, &hop), -ENOMSG);
+	route->rtm_dst_len = 0;
+	route->rtm_type = RTN_UNREACHABLE;
+	assert_int_equal(default_route_parse(message, &hop), -ENOMSG);
+	route->rtm_type = RTN_UNICAST;
+	route->rtm_family = AF_INET6;
+	assert_int_equal(default_route_parse(message, &hop), -EBADMSG); /* four bytes */
+}
+
 static void survives_cut_messages(void **state)
 {
 	struct nlmsghdr *message = peer(AF_INET6, NUD_REACHABLE);
@@ -138,8 +163,11 @@ static void survives_cut_messages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(each_port_has_its_own),	   TEST(a_flood_crowds_out_nobody),
-		TEST(too_many_ports_are_left_out), TEST(reads_resolved_peers),
+		TEST(each_port_has_its_own),
+		TEST(a_flood_crowds_out_nobody),
+		TEST(too_many_ports_are_left_out),
+		TEST(reads_resolved_peers),
+		TEST(reads_routers),
 		TEST(survives_cut_messages),
 	};
 

@@ -919,8 +919,8 @@ static void a_guest_has_every_field_of_the_definition(void **state)
 	answer = answer_to_root("{\"method\":\"org.lhguard.ListGuests\"}");
 	expected = json_loads(
 		"{\"parameters\":{\"guests\":[{\"id\":1,\"kind\":\"vm\",\"runtime\":\"qemu\","
-		"\"name\":\"devbox\",\"label\":\"vm:devbox\",\"leader\":null,\"user\":64055,"
-		"\"processes\":3,\"recognised\":\"its program\",\"key\":\"\","
+		"\"name\":\"devbox\",\"label\":\"vm:devbox\",\"leader\":812,\"user\":64055,"
+		"\"processes\":3,\"recognised\":\"its program\",\"key\":\"qemu:811:9\","
 		"\"cgroup\":\"/machine.slice/a\\\\xff.scope\",\"netns\":null,"
 		"\"interfaces\":[{\"name\":\"tap0\",\"bridge\":\"br0\"},"
 		"{\"name\":\"tap1\",\"bridge\":null}],\"macs\":[\"02:00:00:00:ab:01\"],"

@@ -114,6 +114,7 @@ static void print_losses(const json_t *status)
 {
 	json_int_t restored = number_of(status, "tableRestored");
 	json_int_t processes = number_of(status, "processEventsLost");
+	json_int_t silent = number_of(status, "processesSilent");
 	json_int_t journal = number_of(status, "journalLost");
 
 	if (restored) {
@@ -126,6 +127,10 @@ static void print_losses(const json_t *status)
 		     processes);
 		advise("nothing, unless it grows: then the machine starts processes faster than "
 		       "lhguardd can follow");
+	}
+	if (silent) {
+		line("silent", NUMBER " processes did not let lhguardd read what they run", silent);
+		advise("the log of lhguardd names them; no program does so by accident");
 	}
 	if (journal) {
 		line("journal", "LOST " NUMBER " events: journald was too slow", journal);

@@ -9,6 +9,7 @@
 #include "guests/catalogue.h"
 #include "guests/registry.h"
 #include "guests/view.h"
+#include "kernel/processes.h"
 #include "policy/config.h"
 #include "policy/exceptions.h"
 
@@ -42,6 +43,7 @@ static void fill_status(void *data, struct status *status)
 		.vanished = daemon->guard.vanished,
 		.table_restored = daemon->table_restored,
 		.processes_lost = daemon->processes_lost,
+		.processes_silent = processes_silent(),
 		.journal_lost = journal_lost(daemon->journal),
 	};
 	for (int i = 0; i < QUEUES; i++) {

@@ -4,6 +4,7 @@
 #include "daemon.h"
 
 #include "guests/catalogue.h"
+#include "kernel/patient.h"
 #include "policy/config.h"
 #include "util/log.h"
 
@@ -63,12 +64,14 @@ static int serve(const struct daemon_settings *settings)
 		log_error("%s", error.text[0] ? error.text : strerror(-result));
 		return EXIT_FAILURE;
 	}
+	patient_rest(); /* the worker that started has more privileges than it is to keep */
 	result = privileges_drop(&error);
 	if (result)
 		log_error("%s", error.text);
 	else
 		result = daemon_run(daemon);
 	daemon_stop(daemon);
+	patient_rest();
 	return result ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -69,8 +69,7 @@ json_t *reply_status(const struct status *status)
 	for (size_t i = 0; i < sizeof(status->queues) / sizeof(status->queues[0]); i++)
 		json_array_append_new(queues, queue(status, i));
 	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, "
-			 "s:I, s:I, s:I,"
-			 " s:I, s:o}",
+			 "s:I, s:I, s:I, s:I, s:I, s:o}",
 			 "version", status->version, "mode", status->mode, "verdict",
 			 status->refusal, "since", time_text(status->since_us), "netns",
 			 text(status->netns), "expression", status->expression, "configuration",
@@ -81,7 +80,8 @@ json_t *reply_status(const struct status *status)
 			 "attempts", (json_int_t)status->attempts, "refused",
 			 (json_int_t)status->refused, "vanished", (json_int_t)status->vanished,
 			 "tableRestored", (json_int_t)status->table_restored, "processEventsLost",
-			 (json_int_t)status->processes_lost, "journalLost",
+			 (json_int_t)status->processes_lost, "processesSilent",
+			 (json_int_t)status->processes_silent, "journalLost",
 			 (json_int_t)status->journal_lost, "queues", queues);
 }
 

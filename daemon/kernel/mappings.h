@@ -8,11 +8,11 @@
 
 /**
  * process_each_library() - the files that a process has mapped to run them
- * @visit: called with the path of each executable mapping of a file, as proc_pid_maps(5) writes it;
- *	returns true to end the search
+ * @visit: called with the path of each executable mapping of a file, as proc_pid_maps(5) writes it,
+ *	and once for those of one file in a row; returns true to end the search
  *
  * Reads at most MAPPINGS_BYTES_MAX bytes of /proc/PID/maps, and waits for whoever changes the
- * process's memory map: not for the verdict path.
+ * process's memory map, as long as patient_call() does: not for the verdict path.
  *
  * Return: 1 when @visit ended it, 0, or -errno.
  */

@@ -4,6 +4,7 @@
 #define LHGUARD_KERNEL_PROCESSES_H
 
 #include "flow.h"
+#include "kernel/patient.h"
 
 #include <dirent.h>
 
@@ -29,7 +30,7 @@ struct namespaces {
  * @namespaces: its namespaces
  *
  * exe, ns and stat take no lock that the process itself could hold; cmdline can hang on a process
- * whose memory does not answer, so it is a call of its own and never on the verdict path.
+ * whose memory does not answer, so it is a call of its own, and a patient one.
  */
 struct process {
 	pid_t pid;
@@ -42,6 +43,18 @@ struct process {
 
 /** processes_open_root() - a descriptor of "/proc" or of a test's copy; -errno. */
 int processes_open_root(const char *path);
+
+/** process_open() - a descriptor (O_PATH) of /proc/PID, tied to this process; -ESRCH or -errno. */
+int process_open(int root, pid_t pid);
+
+/**
+ * process_ask() - patient_call() for a job that the process can keep waiting
+ * Tells of each process that did so, and counts them.
+ */
+int process_ask(int root, pid_t pid, struct patient_job *job);
+
+/** processes_silent() - how many processes did not answer in time */
+uint64_t processes_silent(void);
 
 /** process_read() - 0, -ESRCH when there is no such process, or -errno. */
 int process_read(int root, pid_t pid, struct process *process);
@@ -60,7 +73,7 @@ bool process_runs_hosts_file(int root, const struct process *process);
 /**
  * process_arguments() - the command line, arguments separated and ended by NUL
  * @buffer: receives at most @size bytes; the last is always NUL
- * Return: bytes used, or -errno. Not for the verdict path: see struct process.
+ * Return: bytes used, or -errno; see patient_call(). Not for the verdict path.
  */
 ssize_t process_arguments(int root, pid_t pid, char *buffer, size_t size);
 

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Processes whose memory does not answer: the guard does not wait for what they say of themselves."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from lab.guard import Guard, guarded
+from lab.guests import Podman, PodmanGuest
+from lab.host import Host, Target
+from lab.silent import Silent, answers, pids
+from lab.system import Cleanup, session_cgroup
+
+SERVICE = Target("tcp", "127.0.0.1", 9222)
+MANY = 12  # more than the guard has workers to abandon
+
+
+@pytest.fixture(scope="module")
+def host(machine):
+    with Cleanup() as cleanup:
+        host = Host(cleanup)
+        host.serve(SERVICE)
+        yield host
+
+
+def serves_host(host: Host, guard: Guard, seconds: float) -> None:
+    """The host's own connections take as long as ever, and so does an answer of the daemon."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        begin = time.monotonic()
+        assert host.probe([SERVICE], 0.5)[0].open
+        guard.status()
+        assert time.monotonic() - begin < 1.5
+
+
+def is_refused(host: Host, guard: Guard, client: Silent, label: str = "") -> None:
+    """Its connection, of the guest @label."""
+    events, mark = guard.events(), host.services.mark()
+    assert client.ask() is None and len(host.services.since(mark)) == 0, "it leaks"
+    event = events.wait(lambda e: e["verdict"] == "drop" and e["service"]["port"] == SERVICE.port)
+    assert event["source"]["class"] == "guest", event
+    assert event["source"]["label"] == label or not label, event
+
+
+def tells(guard: Guard, least: int) -> None:
+    assert guard.status()["processesSilent"] >= least
+    line = next(line for line in guard.must("status").output.splitlines() if line.startswith("silent"))
+    assert "did not let lhguardd read" in line
+    assert "its memory does not answer" in guard.log_text()
+
+
+def test_silent_vmm(host, tmp_path) -> None:
+    """A VMM that is there when the guard starts: it has the name that one without arguments has."""
+    with Cleanup() as cleanup:
+        client = Silent.on_host(host, tmp_path, SERVICE, cleanup).wait_ready()
+        [pid] = pids(host)
+        assert not answers(pid)
+        assert client.ask() == f"hello {client.token}"
+        guard = guarded(host, cleanup)
+        serves_host(host, guard, 2)
+        is_refused(host, guard, client, f"vm:qemu-{pid}")
+        tells(guard, 1)
+        guard.must("reload")
+        serves_host(host, guard, 1)
+        assert guard.log_text().count(f"process {pid} (qemu-system-x86)") == 1
+
+
+@pytest.mark.parametrize("guard_first", [False, True], ids=["silent-first", "guard-first"])
+def test_silent_in_a_container(host, guard_first: bool) -> None:
+    """The same inside a container that has no cgroup of its own."""
+    with Cleanup() as cleanup:
+        podman = Podman(host, cleanup)
+        loose = PodmanGuest(podman, "loose", cleanup, "host", "--cgroups=disabled",
+                            session=session_cgroup(f"{host.name}-silent", cleanup))
+        loose.wait_ready()
+        guard = guarded(host, cleanup) if guard_first else None
+        client = Silent.in_container(loose, SERVICE, cleanup).wait_ready()
+        assert [answers(pid) for pid in pids(host)] == [False]
+        guard = guard or guarded(host, cleanup)
+        serves_host(host, guard, 1)
+        is_refused(host, guard, client, "container:loose")
+
+
+def test_silent_in_a_pid_namespace(host, tmp_path) -> None:
+    """The same in namespaces that nobody has a name for."""
+    with Cleanup() as cleanup:
+        client = Silent.on_host(host, tmp_path, SERVICE, cleanup, unshare="--pid").wait_ready()
+        assert [answers(pid) for pid in pids(host)] == [False]
+        guard = guarded(host, cleanup)
+        serves_host(host, guard, 1)
+        is_refused(host, guard, client)
+
+
+def test_many_are_silent(host, tmp_path) -> None:
+    """Nobody is waited for any more when all workers wait; all are refused, and the host is served."""
+    with Cleanup() as cleanup:
+        clients = [Silent.on_host(host, tmp_path, SERVICE, cleanup) for _ in range(MANY)]
+        for client in clients:
+            client.wait_ready()
+        begin = time.monotonic()
+        guard = guarded(host, cleanup)
+        assert time.monotonic() - begin < 5
+        serves_host(host, guard, 1)
+        for client in clients:
+            is_refused(host, guard, client)
+        tells(guard, 8)
+        # They end, and whoever comes then is asked again.
+        for client in clients:
+            client.process.kill()
+        last = Silent.on_host(host, tmp_path, SERVICE, cleanup).wait_ready()
+        is_refused(host, guard, last)
+        serves_host(host, guard, 1)

@@ -2,6 +2,7 @@
 /* What a guest is called, from the files that its runtime keeps. Not for the verdict path. */
 #include "guests/names.h"
 
+#include "kernel/files.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -9,7 +10,6 @@
 #include <jansson.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define JSON_FILE_MAX	(4 * 1024 * 1024) /* bytes of a runtime's file that is read at all */
 #define MACHINE_FILE	4096		  /* bytes of a file of systemd-machined */
@@ -30,35 +30,12 @@ static bool expand(char *path, size_t size, const char *root, const char *templa
 			   place + 4);
 }
 
-/* A regular file, whole, with a NUL behind it; NULL when it is none or too large. */
-static char *read_whole(int folder, const char *path, size_t most, size_t *length)
-{
-	_cleanup_close_ int fd =
-		openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	_cleanup_free_ char *text = NULL;
-	struct stat info;
-	ssize_t got = 1;
-	size_t size;
-
-	if (fd < 0 || fstat(fd, &info) || !S_ISREG(info.st_mode) || info.st_size < 0 ||
-	    (size_t)info.st_size > most)
-		return NULL;
-	size = info.st_size ? (size_t)info.st_size : most;
-	text = malloc(size + 1);
-	for (*length = 0; text && got > 0 && *length < size; *length += (size_t)got)
-		got = read(fd, text + *length, size - *length);
-	if (!text || got < 0)
-		return NULL;
-	text[*length] = '\0';
-	return steal_pointer(&text);
-}
-
 static json_t *read_json(const char *path)
 {
-	size_t length = 0;
-	_cleanup_free_ char *text = read_whole(AT_FDCWD, path, JSON_FILE_MAX, &length);
+	_cleanup_free_ char *text = NULL;
+	ssize_t length = file_read(NULL, AT_FDCWD, path, JSON_FILE_MAX, &text);
 
-	return text ? json_loadb(text, length, JSON_ALLOW_NUL, NULL) : NULL;
+	return length < 0 ? NULL : json_loadb(text, (size_t)length, JSON_ALLOW_NUL, NULL);
 }
 
 /* A string, or the first of several; Docker writes a "/" before its names. */
@@ -159,13 +136,13 @@ static bool name_of_machine(const char *root, const pid_t *leaders, char *name)
 	for (int i = 0; folder && i < FOLDER_MAX && (entry = readdir(folder)); i++) {
 		_cleanup_free_ char *text = NULL;
 		const char *leader;
-		size_t length;
 		long pid;
 
 		if (entry->d_name[0] == '.' || strchr(entry->d_name, ':'))
 			continue;
-		text = read_whole(dirfd(folder), entry->d_name, MACHINE_FILE, &length);
-		leader = text ? line_value(text, "LEADER") : NULL;
+		if (file_read(NULL, dirfd(folder), entry->d_name, MACHINE_FILE, &text) < 0)
+			continue;
+		leader = line_value(text, "LEADER");
 		pid = leader ? strtol(leader, NULL, 10) : 0;
 		if (pid <= 1 || (pid != leaders[0] && pid != leaders[1]))
 			continue;

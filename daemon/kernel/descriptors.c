@@ -2,6 +2,7 @@
 /* What a process holds open: sockets, tun/tap devices, virtual machines. */
 #include "kernel/descriptors.h"
 
+#include "kernel/borrow.h"
 #include "kernel/processes.h"
 #include "util/cleanup.h"
 
@@ -229,28 +230,19 @@ struct tap_query {
 	uint64_t netns;
 };
 
-/* Which character device is it, 0: none. No file system is asked that may not answer (fuse(4)). */
-static dev_t character_device(int fd)
-{
-	struct statx status;
-
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status) < 0 ||
-	    !S_ISCHR(status.stx_mode))
-		return 0;
-	return makedev(status.stx_rdev_major, status.stx_rdev_minor);
-}
-
 /* The namespace of the device that a descriptor is attached to; 0 when it is none, or -errno. */
 static int tap_netns(const struct tap_query *query, int number, uint64_t *inode)
 {
-	_cleanup_close_ int tap = (int)syscall(SYS_pidfd_getfd, query->pidfd, number, 0);
+	dev_t device = 0;
+	_cleanup_close_ int tap =
+		borrow_device(query->root, query->pid, query->pidfd, number, &device);
 	_cleanup_close_ int netns = -1;
 	struct stat status;
 
 	*inode = 0;
 	if (tap < 0)
-		return errno == EBADF ? 0 : -errno;
-	if (character_device(tap) != makedev(MISC_MAJOR, TUN_MINOR))
+		return tap == -EBADF || tap == -ENODEV ? 0 : tap;
+	if (device != makedev(MISC_MAJOR, TUN_MINOR))
 		return 0; /* others have no business with its ioctl */
 	netns = ioctl(tap, TUNGETDEVNETNS);
 	if (netns < 0) /* no device is attached */
@@ -330,6 +322,8 @@ int process_open_path(int root, pid_t pid, const char *end, char *path, size_t s
 }
 
 struct macvtap_query {
+	int root;
+	pid_t pid;
 	char end[sizeof("/tap4294967295")];
 	const char *interface;
 	const uint8_t *mac;
@@ -361,14 +355,15 @@ static int visit_macvtap(void *data, int directory, int number)
 	_cleanup_close_ int device = -1;
 	size_t end = strlen(query->end);
 	struct ifreq request = {0};
+	dev_t borrowed = 0;
 	char link[256];
 	size_t length = read_link(directory, number, link, sizeof(link));
 
 	if (length < end || length == sizeof(link) ||
 	    memcmp(link + length - end, query->end, end) != 0)
 		return 0;
-	device = (int)syscall(SYS_pidfd_getfd, query->pidfd, number, 0);
-	if (device < 0 || major(character_device(device)) != query->device_major)
+	device = borrow_device(query->root, query->pid, query->pidfd, number, &borrowed);
+	if (device < 0 || major(borrowed) != query->device_major)
 		return 0;
 	/* drivers/net/tap.c, tap_ioctl(): of the device behind the descriptor */
 	if (ioctl(device, SIOCGIFHWADDR, &request) < 0)
@@ -382,7 +377,7 @@ int process_holds_macvtap(int root, pid_t pid, uint32_t ifindex, const char *int
 {
 	_cleanup_close_ int directory = open_descriptors(root, pid);
 	_cleanup_close_ int pidfd = -1;
-	struct macvtap_query query = {.interface = interface, .mac = mac};
+	struct macvtap_query query = {.root = root, .pid = pid, .interface = interface, .mac = mac};
 
 	if (directory < 0)
 		return directory;
@@ -398,6 +393,8 @@ int process_holds_macvtap(int root, pid_t pid, uint32_t ifindex, const char *int
 }
 
 struct driver_query {
+	int root;
+	pid_t pid;
 	char path[32];
 	dev_t device;
 	int pidfd;
@@ -407,18 +404,20 @@ static int visit_driver(void *data, int directory, int number)
 {
 	const struct driver_query *query = data;
 	_cleanup_close_ int device = -1;
+	dev_t borrowed = 0;
 
 	if (!link_equals(directory, number, query->path))
 		return 0;
-	device = (int)syscall(SYS_pidfd_getfd, query->pidfd, number, 0);
-	return device >= 0 && character_device(device) == query->device ? WALK_FOUND : 0;
+	device = borrow_device(query->root, query->pid, query->pidfd, number, &borrowed);
+	return device >= 0 && borrowed == query->device ? WALK_FOUND : 0;
 }
 
 int process_holds_driver(int root, pid_t pid, const char *driver)
 {
 	_cleanup_close_ int directory = open_descriptors(root, pid);
 	unsigned int minor_number = driver_number(root, "misc", driver);
-	struct driver_query query = {.device = makedev(MISC_MAJOR, minor_number)};
+	struct driver_query query = {
+		.root = root, .pid = pid, .device = makedev(MISC_MAJOR, minor_number)};
 	_cleanup_close_ int pidfd = -1;
 
 	if (directory < 0)

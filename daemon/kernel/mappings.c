@@ -138,8 +138,7 @@ int process_each_library(int root, pid_t pid, bool (*visit)(void *data, const ch
 	if (result)
 		return result;
 	result = mappings->result;
-	for (size_t at = 0; !result && at < mappings->used;
-	     at += strlen(mappings->paths + at) + 1)
+	for (size_t at = 0; !result && at < mappings->used; at += strlen(mappings->paths + at) + 1)
 		result = visit(data, mappings->paths + at);
 	discard_mappings(&mappings->job);
 	return result;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the guests are made of, built once into build/lab: busybox, the probe, a kernel, an initrd.
 
-    root/      the guests' root folder: busybox-static, the probe, the hider, the waiter, the silent client, the agent
+    root/      the guests' root folder: busybox-static, the probe, the hider, the waiter, the silent
+               client, the agent
     vmlinuz    the kernel of Debian's linux-image-cloud-amd64, unpacked, never installed
     initrd     root/ and the virtio modules, as cpio
     root.tar   root/ as a container image

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A client whose memory does not answer: whoever reads its command line waits until it ends.
+/* A client whose memory does not answer: whoever reads its command line waits until it ends; and so does
+ * whoever asks what a file is that it holds.
  *
  * usage: silent PROGRAM ADDRESS PORT TOKEN TIMEOUT_MS
  *
- * It serves a file system (FUSE, in a mount namespace of its own) whose only file is never read to the end, and
+ * It serves a file system (FUSE, in a mount namespace of its own) whose files are never read to the end, and
  * starts PROGRAM, a copy of itself, which maps that file. One thread of it reads the mapping by way of
  * /proc/self/mem: the kernel waits for the page with the lock of the process's memory held. Another
  * wants to change the memory, and from then on everyone who wants to read it waits behind that one
@@ -36,6 +37,8 @@
 #define FOLDER	  "/sys" /* which it does without */
 #define FILE_NAME "page"
 #define FILE_NODE 2
+#define HELD_NAME "tun" /* as the device, which guards look for, is called */
+#define HELD_NODE 3
 #define PAGE	  4096
 
 __attribute__((noreturn)) static void fail(const char *what)
@@ -64,8 +67,8 @@ static struct fuse_attr attributes(uint64_t node)
 {
 	return (struct fuse_attr){
 		.ino = node,
-		.size = node == FILE_NODE ? PAGE : 0,
-		.mode = node == FILE_NODE ? S_IFREG | 0444 : S_IFDIR | 0555,
+		.size = node != FUSE_ROOT_ID ? PAGE : 0,
+		.mode = node != FUSE_ROOT_ID ? S_IFREG | 0444 : S_IFDIR | 0555,
 		.nlink = 1,
 		.blksize = PAGE,
 	};
@@ -76,10 +79,12 @@ static void serve_one(int fuse, const struct fuse_in_header *request)
 	struct fuse_init_out init = {.major = FUSE_KERNEL_VERSION,
 				     .minor = FUSE_KERNEL_MINOR_VERSION,
 				     .max_write = PAGE};
-	struct fuse_entry_out entry = {.nodeid = FILE_NODE,
+	const char *name = (const char *)(request + 1);
+	uint64_t node = strcmp(name, HELD_NAME) == 0 ? HELD_NODE : FILE_NODE;
+	struct fuse_entry_out entry = {.nodeid = node,
 				       .entry_valid = 3600,
-				       .attr_valid = 3600,
-				       .attr = attributes(FILE_NODE)};
+				       .attr_valid = node == FILE_NODE ? 3600 : 0,
+				       .attr = attributes(node)};
 	struct fuse_attr_out attribute = {.attr_valid = 3600, .attr = attributes(request->nodeid)};
 	struct fuse_open_out opened = {.fh = 1};
 
@@ -89,6 +94,8 @@ static void serve_one(int fuse, const struct fuse_in_header *request)
 	case FUSE_LOOKUP:
 		return answer(fuse, request->unique, 0, &entry, sizeof(entry));
 	case FUSE_GETATTR:
+		if (request->nodeid == HELD_NODE)
+			return; /* never */
 		return answer(fuse, request->unique, 0, &attribute, sizeof(attribute));
 	case FUSE_OPEN:
 		return answer(fuse, request->unique, 0, &opened, sizeof(opened));
@@ -186,7 +193,8 @@ static int client(char **argv)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	service.sin_family = AF_INET;
 	service.sin_port = htons((uint16_t)atoi(argv[3]));
-	if (fd < 0 || inet_pton(AF_INET, argv[2], &service.sin_addr) != 1)
+	if (fd < 0 || open(FOLDER "/" HELD_NAME, O_RDONLY | O_CLOEXEC) < 0 ||
+	    inet_pton(AF_INET, argv[2], &service.sin_addr) != 1)
 		fail("arguments");
 	argv[4][length] = '\n';
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))

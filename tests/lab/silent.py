@@ -25,9 +25,9 @@ class Silent:
 
     @classmethod
     def on_host(cls, host: Host, folder: Path, target: Target, cleanup: Cleanup,
-                timeout_ms: int = 1000, unshare: str = "") -> "Silent":
+                timeout_ms: int = 1000, unshare: str = "", name: str = PROGRAM) -> "Silent":
         """@unshare: options of unshare(1) for namespaces that it is put into."""
-        program, token = folder / PROGRAM, new_token()
+        program, token = folder / name, new_token()
         if not program.exists():
             shutil.copy(image.root() / "bin/silent", program)
         stage = ("unshare", "--fork", "--kill-child", *unshare.split()) if unshare else ()

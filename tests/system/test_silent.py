@@ -83,6 +83,17 @@ def test_silent_in_a_container(host, guard_first: bool) -> None:
         is_refused(host, guard, client, "container:loose")
 
 
+def test_silent_file(host, tmp_path) -> None:
+    """A program of no VMM's name, that holds a file called like the tun device: it stays the host's."""
+    with Cleanup() as cleanup:
+        guard = guarded(host, cleanup)
+        client = Silent.on_host(host, tmp_path, SERVICE, cleanup, name="nightly").wait_ready()
+        guard.must("reload")
+        serves_host(host, guard, 2)
+        assert client.ask() == f"hello {client.token}"
+        tells(guard, 1)
+
+
 def test_silent_in_a_pid_namespace(host, tmp_path) -> None:
     """The same in namespaces that nobody has a name for."""
     with Cleanup() as cleanup:

@@ -23,7 +23,7 @@
 #include <stdlib.h>
 
 #define WAIT_US	       100000 /* for one job */
-#define WAIT_LEAST_US  5000   /* … when those before it took all the time that there is */
+#define WAIT_LEAST_US  10000  /* … when those before it took all the time that there is */
 #define WAIT_BUDGET_US 400000 /* for all jobs that are abandoned, in a row */
 #define BUDGET_SHARE   10     /* it grows by this part of the time that goes by */
 #define STACK_SIZE     (256 * 1024)
@@ -33,6 +33,7 @@
  * @wanted: there is a job, or it shall leave
  * @job: NULL when there is none, or it is done
  * @pid: that the job may wait for
+ * @since_us: CLOCK_MONOTONIC when it got the job
  * @is_abandoned: nobody waits for the job: the worker ends with it
  */
 struct worker {
@@ -40,6 +41,7 @@ struct worker {
 	pthread_cond_t wanted;
 	struct patient_job *job;
 	pid_t pid;
+	uint64_t since_us;
 	bool is_abandoned;
 	bool leaves;
 };
@@ -130,18 +132,25 @@ static int make_worker(struct worker **worker)
 	return result;
 }
 
-/* A slot for one that may have to be abandoned; NULL when there is none for this process. */
-static struct worker **find_slot(pid_t pid)
+/*
+ * A slot for one that may have to be abandoned.
+ * Return: 0; -ETIMEDOUT when one waits for this process that had its time; -EBUSY.
+ */
+static int find_slot(pid_t pid, uint64_t now, struct worker ***slot)
 {
-	struct worker **slot = NULL;
+	int result = -EBUSY;
 
 	for (size_t i = 0; i < PATIENT_ABANDONED_MAX; i++) {
-		if (!abandoned[i])
-			slot = &abandoned[i];
-		else if (pid && abandoned[i]->pid == pid)
-			return NULL;
+		const struct worker *worker = abandoned[i];
+
+		if (worker && pid && worker->pid == pid)
+			return now - worker->since_us < WAIT_US ? -EBUSY : -ETIMEDOUT;
+		if (worker)
+			continue;
+		*slot = &abandoned[i];
+		result = 0;
 	}
-	return slot;
+	return result;
 }
 
 /* How long the next job may take. */
@@ -170,27 +179,35 @@ static bool is_done_by(struct worker *worker, struct patient_job *job, uint64_t 
 	return !worker->job;
 }
 
-/* With the lock held. */
-static int call(struct patient_job *job, pid_t pid)
+/* Nobody waits for it any more. */
+static void abandon(struct worker **slot)
 {
-	struct worker **slot = find_slot(pid);
+	idle->is_abandoned = true;
+	pthread_detach(idle->thread);
+	*slot = idle;
+	idle = NULL;
+}
+
+/* With the lock held. @job becomes NULL when a worker keeps it. */
+static int call(struct patient_job **job, pid_t pid)
+{
 	uint64_t now = clock_monotonic_us(), wait_us;
-	int result = slot ? 0 : -EBUSY;
+	struct worker **slot = NULL;
+	int result = find_slot(pid, now, &slot);
 
 	if (!result && !idle)
 		result = make_worker(&idle);
 	if (result)
 		return result;
 	idle->pid = pid;
+	idle->since_us = now;
 	wait_us = patience(now);
-	if (is_done_by(idle, job, now + wait_us))
+	if (is_done_by(idle, *job, now + wait_us))
 		return 0;
 	budget_us -= wait_us < budget_us ? wait_us : budget_us;
-	idle->is_abandoned = true;
-	pthread_detach(idle->thread);
-	*slot = idle;
-	idle = NULL;
-	return -ETIMEDOUT;
+	abandon(slot);
+	*job = NULL;
+	return wait_us < WAIT_US ? -EBUSY : -ETIMEDOUT;
 }
 
 int patient_call(struct patient_job *job, pid_t pid)
@@ -198,9 +215,9 @@ int patient_call(struct patient_job *job, pid_t pid)
 	int result;
 
 	pthread_mutex_lock(&lock);
-	result = call(job, pid);
+	result = call(&job, pid);
 	pthread_mutex_unlock(&lock);
-	if (result && result != -ETIMEDOUT)
+	if (result && job)
 		job->discard(job);
 	return result;
 }

@@ -23,8 +23,9 @@ struct patient_job {
  *
  * Who often makes us wait is waited for more briefly. From one thread only.
  *
- * Return: 0, then the job is done and the caller discards it; -ETIMEDOUT, -EBUSY when as many as may
- * be are waiting already, or -errno when no worker can be had: then it is the caller's no longer.
+ * Return: 0, then the job is done and the caller discards it; -ETIMEDOUT when the process had all its
+ * time; -EBUSY when there was less for it, or as many as may be are waiting already; or -errno when no
+ * worker can be had. On failure it is the caller's no longer.
  */
 int patient_call(struct patient_job *job, pid_t pid);
 

@@ -116,7 +116,7 @@ def test_many_are_silent(host, tmp_path) -> None:
         serves_host(host, guard, 1)
         for client in clients:
             is_refused(host, guard, client)
-        tells(guard, 8)
+        tells(guard, 4)
         # They end, and whoever comes then is asked again.
         for client in clients:
             client.process.kill()

@@ -64,7 +64,6 @@ static int serve(const struct daemon_settings *settings)
 		log_error("%s", error.text[0] ? error.text : strerror(-result));
 		return EXIT_FAILURE;
 	}
-	patient_rest(); /* the worker that started has more privileges than it is to keep */
 	result = privileges_drop(&error);
 	if (result)
 		log_error("%s", error.text);

@@ -3,12 +3,12 @@
 #include "control/journal.h"
 
 #include "util/text.h"
+#include "util/thread.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,6 +174,7 @@ static void *write_entries(void *data)
 	struct journal *journal = data;
 	struct entry entry;
 
+	thread_keep_capabilities(0);
 	for (;;) {
 		uint64_t read = atomic_load(&journal->read);
 
@@ -191,20 +192,16 @@ static void *write_entries(void *data)
 int journal_start(struct journal **journal)
 {
 	struct journal *new = calloc(1, sizeof(*new));
-	sigset_t all, before;
 	int result;
 
 	if (!new)
 		return -ENOMEM;
 	sem_init(&new->waiting, 0, 0);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = pthread_create(&new->thread, NULL, write_entries, new);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	result = thread_start(&new->thread, 0, write_entries, new);
 	if (result) {
 		sem_destroy(&new->waiting);
 		free(new);
-		return -result;
+		return result;
 	}
 	*journal = new;
 	return 0;

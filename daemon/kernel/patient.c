@@ -15,10 +15,11 @@
 #include "kernel/patient.h"
 
 #include "util/clock.h"
+#include "util/thread.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -27,6 +28,9 @@
 #define WAIT_BUDGET_US 400000 /* for all jobs that are abandoned, in a row */
 #define BUDGET_SHARE   10     /* it grows by this part of the time that goes by */
 #define STACK_SIZE     (256 * 1024)
+
+/* To read other users' processes and folders. */
+#define WORKER_CAPABILITIES (UINT64_C(1) << CAP_SYS_PTRACE | UINT64_C(1) << CAP_DAC_READ_SEARCH)
 
 /**
  * struct worker - a thread that does one job after the other
@@ -74,6 +78,7 @@ static void *work(void *data)
 {
 	struct worker *worker = data;
 
+	thread_keep_capabilities(WORKER_CAPABILITIES);
 	pthread_mutex_lock(&lock);
 	for (;;) {
 		struct patient_job *job;
@@ -97,25 +102,6 @@ static void *work(void *data)
 	return NULL;
 }
 
-/* With no signal of its own: those are the loop's. */
-static int start_thread(struct worker *worker)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	int result = pthread_attr_init(&attributes);
-
-	if (result)
-		return -result;
-	result = pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (!result)
-		result = pthread_create(&worker->thread, &attributes, work, worker);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	return -result;
-}
-
 static int make_worker(struct worker **worker)
 {
 	struct worker *new = calloc(1, sizeof(*new));
@@ -124,7 +110,7 @@ static int make_worker(struct worker **worker)
 	if (!new)
 		return -ENOMEM;
 	pthread_cond_init(&new->wanted, NULL);
-	result = start_thread(new);
+	result = thread_start(&new->thread, STACK_SIZE, work, new);
 	if (result)
 		free_worker(new);
 	else

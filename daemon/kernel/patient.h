@@ -29,10 +29,7 @@ struct patient_job {
  */
 int patient_call(struct patient_job *job, pid_t pid);
 
-/**
- * patient_rest() - end the worker that waits for a job
- * The next one that is needed is made anew, with the privileges of then.
- */
+/** patient_rest() - end the worker that has no job; the next one that is needed is made anew. */
 void patient_rest(void);
 
 #endif

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +53,13 @@ def tells(guard: Guard, least: int) -> None:
     assert "its memory does not answer" in guard.log_text()
 
 
+def threads(guard: Guard) -> list[dict[str, str]]:
+    """What /proc/PID/status says of each thread of the daemon."""
+    folder = Path(f"/proc/{guard.process.pid}/task")
+    return [dict(line.split(":\t", 1) for line in (folder / task / "status").read_text().splitlines())
+            for task in sorted(os.listdir(folder), key=int)]
+
+
 def test_silent_vmm(host, tmp_path) -> None:
     """A VMM that is there when the guard starts: it has the name that one without arguments has."""
     with Cleanup() as cleanup:
@@ -64,6 +73,13 @@ def test_silent_vmm(host, tmp_path) -> None:
         tells(guard, 1)
         guard.must("reload")
         serves_host(host, guard, 1)
+        loop, *others = threads(guard)
+        assert len(others) >= 2  # one that waits for the process, and the journal's
+        for thread in others:
+            for kind in ("CapEff", "CapPrm"):  # no more than the loop has
+                assert int(thread[kind], 16) & ~int(loop[kind], 16) == 0, thread
+            assert thread["Seccomp"] == "2"
+            assert int(thread["SigBlk"], 16) & (1 << 14)  # SIGTERM is the loop's
         assert guard.log_text().count(f"process {pid} (qemu-system-x86)") == 1
 
 

@@ -3,26 +3,25 @@
 #include "guests/state.h"
 
 #include "guests/names.h"
+#include "kernel/files.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
  * A configuration belongs to the user who runs the VM. It is opened under the VMM's own root
- * (open_folder()), so that a mount namespace of either side does not matter, only if it is a regular file of moderate
- * size, and nothing but addresses is taken from it. All this may wait for a disk: not for the
- * verdict path. One buffer is enough, since one is read at a time.
+ * (open_folder()), so that a mount namespace of either side does not matter, only if it is a regular
+ * file of moderate size, and nothing but addresses is taken from it. All this may wait for a disk, or
+ * for a server in the user's hands, as long as patient_call() does: not for the verdict path. One
+ * buffer is enough, since one is read at a time.
  */
 #define TEXT_SIZE (1024 * 1024)
 #define FILES_MAX 64 /* of a VirtualBox machine's folder that are looked at */
@@ -86,24 +85,15 @@ static void collect_behind(struct collection *found, const char *from, const cha
 }
 
 /* Into text[]; 0 or -errno. */
-static int read_text(int folder, const char *path)
+static int read_text(const struct file_owner *owner, int folder, const char *path)
 {
-	_cleanup_close_ int fd =
-		openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	size_t used = 0;
-	struct stat info;
-	ssize_t length;
+	_cleanup_free_ char *whole = NULL;
+	ssize_t length = file_read(owner, folder, path, TEXT_SIZE, &whole);
 
-	if (fd < 0 || fstat(fd, &info))
-		return -errno;
-	if (!S_ISREG(info.st_mode) || info.st_size > TEXT_SIZE)
-		return -EINVAL;
-	while ((length = read(fd, text + used, TEXT_SIZE - used)) > 0)
-		used += (size_t)length;
 	if (length < 0)
-		return -errno;
-	text[used] = '\0';
-	return strlen(text) == used ? 0 : -EINVAL;
+		return (int)length;
+	memcpy(text, whole, (size_t)length + 1);
+	return strlen(text) == (size_t)length ? 0 : -EINVAL;
 }
 
 /*
@@ -112,23 +102,18 @@ static int read_text(int folder, const char *path)
  * stays below that.
  * Return: descriptor, or -errno.
  */
-static int open_folder(const struct registry *registry, pid_t pid, const char *path)
+static int open_folder(const struct file_owner *owner, const char *path)
 {
 	bool whole = path[0] == '/';
-	const struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_NO_MAGICLINKS | (whole ? RESOLVE_IN_ROOT : RESOLVE_BENEATH),
-	};
 	_cleanup_close_ int start = -1;
 	char name[64];
-	int fd;
 
-	snprintf(name, sizeof(name), "%d/%s", pid, whole ? "root" : "cwd");
-	start = openat(registry->settings.proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	snprintf(name, sizeof(name), "%d/%s", owner->pid, whole ? "root" : "cwd");
+	start = file_folder(owner, owner->proc, name, 0);
 	if (start < 0)
-		return -errno;
-	fd = (int)syscall(SYS_openat2, start, path, &how, sizeof(how));
-	return fd < 0 ? -errno : fd;
+		return start;
+	return file_folder(owner, start, path,
+			   RESOLVE_NO_MAGICLINKS | (whole ? RESOLVE_IN_ROOT : RESOLVE_BENEATH));
 }
 
 /* "-device virtio-net-pci,mac=…", or by libvirt '-device {"mac":"…"}' (qemu(1)). */
@@ -182,6 +167,7 @@ static int vmware_macs(const struct registry *registry, pid_t pid, struct collec
 {
 	ssize_t length = process_arguments(registry->settings.proc, pid, text, sizeof(text));
 	const char *file = length > 0 ? last_vmx(text, (size_t)length) : NULL;
+	const struct file_owner owner = {.proc = registry->settings.proc, .pid = pid};
 	_cleanup_close_ int folder = -1;
 	char path[PATH_MAX];
 	char *base;
@@ -194,10 +180,10 @@ static int vmware_macs(const struct registry *registry, pid_t pid, struct collec
 	base = strrchr(path, '/');
 	if (base)
 		*base++ = '\0';
-	folder = open_folder(registry, pid, base ? (path[0] ? path : "/") : ".");
+	folder = open_folder(&owner, base ? (path[0] ? path : "/") : ".");
 	if (folder < 0)
 		return folder;
-	result = read_text(folder, base ? base : path);
+	result = read_text(&owner, folder, base ? base : path);
 	if (result == 0)
 		collect_vmx(found);
 	return result;
@@ -217,33 +203,30 @@ static bool is_machine(const char *wanted)
 	return strstr(text, mark) != NULL;
 }
 
-static int read_machine(int folder, const char *wanted)
+static int read_machine(const struct file_owner *owner, int folder, const char *wanted)
 {
-	_cleanup_closedir_ DIR *dir = fdopendir(folder);
-	struct dirent *entry;
+	_cleanup_free_ char *names = NULL;
+	ssize_t length = file_names(owner, folder, FILES_MAX, &names);
 
-	if (!dir) {
-		close(folder);
-		return -ENOMEM;
-	}
-	for (int i = 0; i < FILES_MAX && (entry = readdir(dir)); i++) {
-		size_t length = strlen(entry->d_name);
+	for (const char *at = names; length > 0 && at < names + length; at += strlen(at) + 1) {
+		size_t used = strlen(at);
 
-		if (length > strlen(VBOX_FILE) &&
-		    !strcmp(entry->d_name + length - strlen(VBOX_FILE), VBOX_FILE) &&
-		    read_text(dirfd(dir), entry->d_name) == 0 && is_machine(wanted))
+		if (used > strlen(VBOX_FILE) && !strcmp(at + used - strlen(VBOX_FILE), VBOX_FILE) &&
+		    read_text(owner, folder, at) == 0 && is_machine(wanted))
 			return 0;
 	}
-	return -ENOENT;
+	return length < 0 ? (int)length : -ENOENT;
 }
 
 /* A VM's process keeps its log open, in a folder beside its configuration (VBoxManage(1)). */
 static int virtualbox_macs(const struct registry *registry, pid_t pid, struct collection *found)
 {
+	const struct file_owner owner = {.proc = registry->settings.proc, .pid = pid};
 	char log[PATH_MAX], wanted[NAME_SIZE] = "";
+	_cleanup_close_ int folder = -1;
 	const char *value;
 	ssize_t length;
-	int folder, result;
+	int result;
 
 	length = process_arguments(registry->settings.proc, pid, text, sizeof(text));
 	if (length < 0)
@@ -259,10 +242,10 @@ static int virtualbox_macs(const struct registry *registry, pid_t pid, struct co
 	if (result)
 		return result;
 	log[strlen(log) - strlen(VBOX_LOG)] = '\0';
-	folder = open_folder(registry, pid, log);
+	folder = open_folder(&owner, log);
 	if (folder < 0)
 		return folder;
-	result = read_machine(folder, wanted);
+	result = read_machine(&owner, folder, wanted);
 	if (result == 0)
 		collect_behind(found, text, "MACAddress=\"");
 	return result;

@@ -247,9 +247,10 @@ static void tell_silent(int root, pid_t pid)
 			return;
 	silent[silent_count++ % SILENT_MAX] = (struct silent){.pid = pid, .start = process.start};
 	text_copy_name(comm, sizeof(comm), process.comm, strnlen(process.comm, COMM_SIZE));
-	log_warning("process %d (%s) does not tell what it is: its memory does not answer. Its "
-		    "connections are judged by what else is known of it",
-		    pid, comm);
+	log_warning(
+		"process %d (%s) does not tell what it is: its memory, or a file that it names, "
+		"does not answer. Its connections are judged by what else is known of it",
+		pid, comm);
 }
 
 int process_ask(int root, pid_t pid, struct patient_job *job)

@@ -48,9 +48,9 @@ def is_refused(host: Host, guard: Guard, client: Silent, label: str = "") -> Non
 
 def tells(guard: Guard, least: int) -> None:
     assert guard.status()["processesSilent"] >= least
-    line = next(line for line in guard.must("status").output.splitlines() if line.startswith("silent"))
-    assert "did not let lhguardd read" in line
-    assert "its memory does not answer" in guard.log_text()
+    line = next(line for line in guard.must("status").output.splitlines() if line.startswith("processes "))
+    assert "NOT ANSWER" in line
+    assert "does not tell what it is" in guard.log_text()
 
 
 def threads(guard: Guard) -> list[dict[str, str]]:

@@ -129,7 +129,8 @@ static void print_losses(const json_t *status)
 		       "lhguardd can follow");
 	}
 	if (silent) {
-		line("processes", NUMBER " did NOT ANSWER when lhguardd read what they run", silent);
+		line("processes", NUMBER " did NOT ANSWER when lhguardd read what they run",
+		     silent);
 		advise("the log of lhguardd names them; no program does so by accident");
 	}
 	if (journal) {

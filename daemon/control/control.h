@@ -40,7 +40,7 @@ struct status {
 	uint64_t refused;
 	uint64_t vanished;
 	uint64_t table_restored;
-	uint64_t processes_lost; /* times that process events were lost */
+	uint64_t processes_lost;   /* times that process events were lost */
 	uint64_t processes_silent; /* see processes_silent() */
 	uint64_t journal_lost;
 	struct {

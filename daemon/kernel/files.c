@@ -40,17 +40,19 @@ static void discard(struct patient_job *job)
 	free(file);
 }
 
-static int make(struct file_job **file, int folder, const char *path,
-		void (*run)(struct patient_job *job))
+/* NULL with errno. */
+static struct file_job *make(int folder, const char *path, void (*run)(struct patient_job *job))
 {
+	_cleanup_free_ struct file_job *new = NULL;
 	size_t length = strlen(path);
-	struct file_job *new;
 
-	if (length >= PATH_MAX)
-		return -ENAMETOOLONG;
+	if (length >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
 	new = malloc(sizeof(*new));
 	if (!new)
-		return -ENOMEM;
+		return NULL;
 	new->job = (struct patient_job){.run = run, .discard = discard};
 	memcpy(new->path, path, length + 1);
 	new->resolve = 0;
@@ -58,14 +60,7 @@ static int make(struct file_job **file, int folder, const char *path,
 	new->result = 0;
 	new->text = NULL;
 	new->folder = folder == AT_FDCWD ? folder : fcntl(folder, F_DUPFD_CLOEXEC, 0);
-	if (new->folder == -1) {
-		int saved = errno;
-
-		free(new);
-		return -saved;
-	}
-	*file = new;
-	return 0;
+	return new->folder == -1 ? NULL : steal_pointer(&new);
 }
 
 static int ask(const struct file_owner *owner, struct file_job *file)
@@ -123,11 +118,11 @@ static void run_read(struct patient_job *job)
 ssize_t file_read(const struct file_owner *owner, int folder, const char *path, size_t most,
 		  char **text)
 {
-	struct file_job *file;
-	int result = make(&file, folder, path, run_read);
+	struct file_job *file = make(folder, path, run_read);
+	int result;
 
-	if (result)
-		return result;
+	if (!file)
+		return -errno;
 	file->most = most;
 	result = ask(owner, file);
 	return result ? result : take_text(file, text);
@@ -158,11 +153,11 @@ static void run_folder(struct patient_job *job)
 
 int file_folder(const struct file_owner *owner, int folder, const char *path, uint64_t resolve)
 {
-	struct file_job *file;
-	int result = make(&file, folder, path, run_folder);
+	struct file_job *file = make(folder, path, run_folder);
+	int result;
 
-	if (result)
-		return result;
+	if (!file)
+		return -errno;
 	file->job.discard = discard_folder;
 	file->result = -EINVAL;
 	file->resolve = resolve;
@@ -200,11 +195,11 @@ static void run_names(struct patient_job *job)
 
 ssize_t file_names(const struct file_owner *owner, int folder, size_t most, char **names)
 {
-	struct file_job *file;
-	int result = make(&file, folder, ".", run_names);
+	struct file_job *file = make(folder, ".", run_names);
+	int result;
 
-	if (result)
-		return result;
+	if (!file)
+		return -errno;
 	file->most = most;
 	result = ask(owner, file);
 	return result ? result : take_text(file, names);

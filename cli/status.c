@@ -131,7 +131,8 @@ static void print_losses(const json_t *status)
 	if (silent) {
 		line("processes", NUMBER " did NOT ANSWER when lhguardd read what they run",
 		     silent);
-		advise("the log of lhguardd names them; no program does so by accident");
+		advise("the log of lhguardd names them; they are judged by what else is known of "
+		       "them");
 	}
 	if (journal) {
 		line("journal", "LOST " NUMBER " events: journald was too slow", journal);

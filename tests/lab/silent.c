@@ -138,7 +138,7 @@ static int mount_fuse(void)
 static struct sockaddr_in service;
 static void *mapping;
 
-static void *hold_memory(void *data)
+static void *hold_memory(__attribute__((unused)) void *data)
 {
 	static char byte;
 	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
@@ -149,7 +149,7 @@ static void *hold_memory(void *data)
 }
 
 /* After the other: a thread is made by changing the memory, too. */
-static void *change_memory(void *data)
+static void *change_memory(__attribute__((unused)) void *data)
 {
 	usleep(200000);
 	mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -225,7 +225,7 @@ int main(int argc, char **argv)
 	setenv("SILENT", "1", 1);
 	if (fork() == 0) {
 		close(fuse);
-		execv(argv[1], argv + 0);
+		execv(argv[1], argv);
 		fail(argv[1]);
 	}
 	serve(fuse);

@@ -33,6 +33,7 @@
 #include "guests/catalogue.h"
 #include "kernel/cgroups.h"
 #include "kernel/descriptors.h"
+#include "kernel/devices.h"
 #include "kernel/links.h"
 #include "kernel/processes.h"
 #include "kernel/sockets.h"

@@ -47,6 +47,11 @@ int processes_open_root(const char *path);
 /** process_open() - a descriptor (O_PATH) of /proc/PID, tied to this process; -ESRCH or -errno. */
 int process_open(int root, pid_t pid);
 
+/** process_read_file() - a file below that descriptor, to its end or until @buffer is full
+ * Return: bytes read, or -errno.
+ */
+ssize_t process_read_file(int directory, const char *name, char *buffer, size_t size);
+
 /**
  * process_ask() - patient_call() for a job that the process can keep waiting
  * Tells of each process that did so, and counts them.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The readers of /proc, under a root made by the test and on the test itself. */
 #include "kernel/descriptors.h"
+#include "kernel/devices.h"
 #include "kernel/mappings.h"
 #include "kernel/processes.h"
 #include "util/cleanup.h"

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The walk through a process's descriptors; for descriptors.c and devices.c only. */
+#ifndef LHGUARD_KERNEL_DESCRIPTORS_WALK_H
+#define LHGUARD_KERNEL_DESCRIPTORS_WALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define NAME_LENGTH sizeof("2147483647")
+
+/* The walk's end: found, or no budget left. */
+enum { WALK_FOUND = 1, WALK_CUT };
+
+/* visit() looks at one link and returns non-zero to end the walk. */
+typedef int (*descriptor_visit)(void *data, int directory, int number);
+
+/** descriptors_open() - the folder of a process's descriptors; -ESRCH, or -errno. */
+int descriptors_open(int root, pid_t pid);
+
+/**
+ * descriptors_walk() - visit all descriptors
+ * Return: what @visit returned to end it, 0, or -errno.
+ */
+int descriptors_walk(int directory, descriptor_visit visit, void *data);
+
+/** descriptors_link() - bytes of the link, without a NUL; @size of them: then there may be more. */
+size_t descriptors_link(int directory, int number, char *link, size_t size);
+bool descriptors_link_equals(int directory, int number, const char *target);
+
+#endif

@@ -276,6 +276,12 @@ static void test_names_of_contained_programs(void **state)
 				       .user_ns = OTHER + 60,
 				       .mount_ns = OTHER + 60});
 	assert_true(members_find(fake->registry, 301)->supervisor);
+	fake_start(fake, &(struct row){.pid = 302, /* rootless */
+				       .parent = 1,
+				       .executable = "/usr/bin/dockerd",
+				       .user_ns = OTHER + 61,
+				       .mount_ns = OTHER + 61});
+	assert_null(fake_guest(fake, 302));
 }
 
 /* pasta makes namespaces for itself; a tap that is elsewhere proves a conduit, whatever its file. */

@@ -190,8 +190,10 @@ static bool is_same(const struct link *a, const struct link *b)
 static void update_wire(void *data, const struct link *link)
 {
 	struct registry *registry = data;
-	struct wire_end *wire = wires_find(registry, link->ifindex);
+	struct wire_end *wire;
 
+	assert(registry); /* or the analyser takes "no wire" for "no registry" */
+	wire = wires_find(registry, link->ifindex);
 	if (link->type == LINK_LOOPBACK || link->type == LINK_BRIDGE)
 		return;
 	if (!wire) {

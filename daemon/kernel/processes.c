@@ -89,8 +89,8 @@ static int stat_field(const char *rest, unsigned int number, unsigned long long 
 static int read_stat(int directory, struct process *process)
 {
 	char text[1024];
-	unsigned long long parent;
-	unsigned long long start;
+	unsigned long long parent = 0;
+	unsigned long long start = 0;
 	ssize_t length = process_read_file(directory, "stat", text, sizeof(text) - 1);
 	const char *rest;
 	int r;

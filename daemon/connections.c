@@ -298,7 +298,7 @@ static void end_turn(struct walk *walk)
 int connections_walk_next(struct walk *walk, struct open_connection *open, struct error *error)
 {
 	begin_turn(walk);
-	do {
+	while (!is_turn_over(walk)) {
 		struct connection connection;
 		int result = connections_next(walk->connections, &connection);
 
@@ -315,7 +315,7 @@ int connections_walk_next(struct walk *walk, struct open_connection *open, struc
 			walk->is_over = true;
 		if (result != WALK_LATER)
 			return result;
-	} while (!is_turn_over(walk));
+	}
 	end_turn(walk);
 	return WALK_LATER;
 }

@@ -23,11 +23,14 @@
 #define CATCH_UP_ROUNDS 64    /* of 1,024 process events each, before one batch is judged */
 #define TIMER_ACCURACY	10000 /* microseconds */
 
-/* Lower goes first: who is who, then the packets, then whoever wants to talk to us. */
+/*
+ * Lower goes first: who is who and the packets in turn, then whoever wants to talk to us. A batch of
+ * packets takes in by itself what was reported before it; so a storm of processes starves no verdict.
+ */
 enum {
 	PRIORITY_FACTS = SD_EVENT_PRIORITY_NORMAL - 30,
+	PRIORITY_QUEUES = PRIORITY_FACTS,
 	PRIORITY_TABLE = SD_EVENT_PRIORITY_NORMAL - 20,
-	PRIORITY_QUEUES = SD_EVENT_PRIORITY_NORMAL - 10,
 };
 
 /* What the guard asks of us. */
@@ -68,8 +71,11 @@ static void update_lan(struct daemon *daemon)
 		return;
 	memcpy(daemon->lan, lan, count * sizeof(lan[0]));
 	daemon->lan_count = count;
-	if (daemon->ruleset && ruleset_set_lan(daemon->ruleset, lan, count))
+	if (daemon->ruleset && ruleset_set_lan(daemon->ruleset, lan, count)) {
 		log_error("the set of LAN interfaces could not be written to the kernel: %m");
+		daemon->lan_count = SIZE_MAX; /* so that it is tried again */
+		daemon->registry_generation--;
+	}
 }
 
 /* Tell the kernel what on those may be a VM of this host, when that has changed. */
@@ -81,8 +87,12 @@ static void update_bridged(struct daemon *daemon)
 	if (!memcmp(&bridged, &daemon->bridged, sizeof(bridged)))
 		return;
 	daemon->bridged = bridged;
-	if (ruleset_set_bridged(daemon->ruleset, &bridged))
+	if (ruleset_set_bridged(daemon->ruleset, &bridged)) {
 		log_error("the MAC addresses of VMs could not be written to the kernel: %m");
+		memset(&daemon->bridged, 0xff,
+		       sizeof(daemon->bridged)); /* so that it is tried again */
+		daemon->registry_generation--;
+	}
 }
 
 /* Tell the kernel which cgroups are guests'. */
@@ -129,8 +139,10 @@ static void update_trust(struct daemon *daemon)
 	if (trust == daemon->trusts_flows)
 		return;
 	daemon->trusts_flows = trust;
-	if (ruleset_trust_flows(daemon->ruleset, trust))
+	if (ruleset_trust_flows(daemon->ruleset, trust)) {
 		log_error("whether flows are trusted could not be written to the kernel: %m");
+		daemon->trusts_flows = !trust; /* so that it is tried again */
+	}
 }
 
 void loop_update_table(struct daemon *daemon)

@@ -181,6 +181,16 @@ static bool is_copy_of_supervisor(struct registry *registry, const struct proces
 	       original.namespaces.mount == theirs->mount;
 }
 
+/* An application of the desktop that has mounts of its own and no more, as Snap's. */
+static bool is_in_sandbox(const struct registry *registry, const struct process *process,
+			  const char *cgroup)
+{
+	struct cgroup_match match;
+
+	return namespace_is_foreign(process->namespaces.mount, registry->host.mount) &&
+	       catalogue_sandbox(registry->settings.catalogue, cgroup, &match);
+}
+
 /* What is this process? Fills @member and returns true when it has to do with a guest. */
 bool members_classify(struct registry *registry, const struct process *process, const char *cgroup,
 		      const struct member *before, struct member *member)
@@ -203,16 +213,16 @@ bool members_classify(struct registry *registry, const struct process *process, 
 	} else if (!is_copy && is_set_apart(registry, process) &&
 		   contained_classify(registry, process, program, cgroup, before, member, &guest)) {
 		;
+	} else if (!works_for_guests(program) && is_in_sandbox(registry, process, cgroup)) {
+		guest = contained_sandbox(registry, process, NULL); /* NULL: the table is full */
+		member->local = true;
+		member->loose = may_hide(registry, guest);
 	} else if (program && program->role != PROGRAM_SANDBOX && program->role != PROGRAM_HOST) {
 		member->program = program;
 		member->supervisor = program->role == PROGRAM_SUPERVISOR;
 		member->local = !member->supervisor;
 		if (program->role != PROGRAM_CONDUIT)
 			guest = classify_program(registry, program, process, NULL);
-	} else if (namespace_is_foreign(process->namespaces.mount, registry->host.mount) &&
-		   (guest = contained_sandbox(registry, process, NULL))) {
-		member->local = true;
-		member->loose = may_hide(registry, guest);
 	}
 	member->guest = guests_index(registry, guest);
 	return guest || member->program || member->local;

@@ -298,6 +298,9 @@ bool contained_classify(struct registry *registry, const struct process *process
 		return false;
 	if (!*guest)
 		*guest = guest_of_ancestors(registry, process);
+	/* Of user namespaces the host's own programs may have one in common with a guest. */
+	if (!*guest && namespace_is_foreign(process->namespaces.pid, registry->host.pid))
+		*guest = guest_of_namespaces(registry, process);
 	if (!*guest && is_hosts(registry, process, program, cgroup))
 		return false;
 	if (!*guest)

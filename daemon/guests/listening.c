@@ -2,6 +2,7 @@
 /* Who waits for connections on the host, and what of it is news: a guest that opens a port. */
 #include "guests/listening.h"
 
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -23,10 +24,11 @@
  */
 
 #define NONE	    UINT16_MAX
-#define BUCKETS	    2048 /* a power of two */
-#define OWNERS_MOST 256	 /* look-ups for one comparison */
-#define TRIES_MOST  4	 /* before the answer "unknown", or no name, counts */
-#define TOLD_MOST   64	 /* sockets of one guest in a minute */
+#define BUCKETS	    2048  /* a power of two */
+#define OWNERS_MOST 256	  /* look-ups for one comparison */
+#define OWNERS_US   20000 /* and how long they may take in one turn */
+#define TRIES_MOST  4	  /* before the answer "unknown", or no name, counts */
+#define TOLD_MOST   64	  /* sockets of one guest in a minute */
 #define TOLD_GUESTS 1024
 #define MINUTE_US   60000000u
 #define LONG_AGO_US (12 * 3600 * 1000000ull)
@@ -87,6 +89,7 @@ struct listening {
 	struct listening_handler handler;
 	void *data;
 	uint32_t sweep;
+	uint32_t full_sweep; /* in which the table was full last */
 	uint64_t now_us;
 	uint16_t high; /* slots below this have been used */
 	uint16_t used;
@@ -187,9 +190,11 @@ void listening_see(struct listening *listening, const struct waiting_socket *soc
 	uint16_t *bucket;
 
 	if (!entry) {
-		entry = take_slot(listening);
-		if (!entry)
+		entry = listening->full_sweep == listening->sweep ? NULL : take_slot(listening);
+		if (!entry) {
+			listening->full_sweep = listening->sweep;
 			return;
+		}
 		bucket = bucket_of(listening, socket->socket.inode);
 		*entry = (struct entry){
 			.socket = *socket,
@@ -382,6 +387,7 @@ static enum turn turn_of(const struct entry *entry)
 /* Each turn goes on where it stopped. Return: true when something is left. */
 static bool find_owners(struct listening *listening, enum turn turn)
 {
+	uint64_t began_us = clock_monotonic_us();
 	unsigned int budget = OWNERS_MOST;
 	uint16_t start = listening->cursors[turn];
 	bool left = false;
@@ -393,7 +399,7 @@ static bool find_owners(struct listening *listening, enum turn turn)
 		if (!entry->socket.protocol || !entry->pending || turn_of(entry) != turn)
 			continue;
 		listening->cursors[turn] = i;
-		if (!budget--)
+		if (!budget-- || clock_monotonic_us() - began_us > OWNERS_US)
 			return true;
 		left |= !find_owner(listening, entry);
 	}

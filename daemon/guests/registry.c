@@ -204,10 +204,12 @@ bool registry_peer_guest(struct registry *registry, pid_t pid, char *label, size
 	if (process_read(registry->settings.proc, pid, &process))
 		return true; /* a process that we cannot look at is not trusted */
 	member = members_find(registry, pid);
-	if (member && !member->supervisor && member->guest != NO_GUEST) {
-		source_set_guest(&source, &registry->guests[member->guest]);
-		source_label(label, size, &source);
-		return true;
+	if (member && !member->supervisor) {
+		if (member->guest != NO_GUEST) {
+			source_set_guest(&source, &registry->guests[member->guest]);
+			source_label(label, size, &source);
+		}
+		return true; /* a conduit speaks for its guests */
 	}
 	process_cgroup(registry->settings.proc, pid, cgroup, sizeof(cgroup));
 	if (catalogue_cgroup(registry->settings.catalogue, cgroup, &match)) {
@@ -219,7 +221,7 @@ bool registry_peer_guest(struct registry *registry, pid_t pid, char *label, size
 		}
 		return true;
 	}
-	return process.namespaces.pid && process.namespaces.pid != registry->host.pid;
+	return is_contained(registry, &process);
 }
 
 int registry_each(const struct registry *registry,

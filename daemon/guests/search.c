@@ -213,5 +213,12 @@ enum search_result search_suspects(struct registry *registry, const struct socke
 	*found = search.found;
 	if (search.found)
 		return SEARCH_FOUND;
-	return search.cut ? SEARCH_UNSURE : doubt(&search);
+	/* Whoever has so many descriptors does not make his neighbours suspects by it. */
+	if (search.cut) {
+		unsigned int rest = SEARCH_BUDGET / 2;
+
+		search.budget = &rest;
+		return cgroup && held_by_host(&search) ? SEARCH_NOBODY : SEARCH_UNSURE;
+	}
+	return doubt(&search);
 }

@@ -107,6 +107,8 @@ static void collect_conduits(const struct registry *registry, const struct guest
 			      (suspect->netns && suspect->netns == guest->netns);
 		struct process process;
 
+		for (int n = 0; n < SERVED_MAX && suspect->served[n].id; n++)
+			serves |= suspect->served[n].id == guest->id;
 		if (!suspect->pid || !suspect->program || !serves ||
 		    view->conduit_count == VIEW_MOST ||
 		    process_read(registry->settings.proc, suspect->pid, &process))

@@ -76,13 +76,14 @@ int descriptors_walk(int directory, descriptor_visit visit, void *data)
 {
 	_Alignas(struct linux_dirent64) char chunk[CHUNK_SIZE];
 	int numbers[CHUNK_SIZE / ENTRY_SIZE];
+	unsigned int left = WALK_MAX;
 	ssize_t length;
 
 	while ((length = syscall(SYS_getdents64, directory, chunk, sizeof(chunk))) > 0) {
 		size_t count = collect_numbers(chunk, length, numbers);
 
 		while (count > 0) {
-			int r = visit(data, directory, numbers[--count]);
+			int r = left-- ? visit(data, directory, numbers[--count]) : WALK_CUT;
 
 			if (r != 0)
 				return r;
@@ -188,6 +189,10 @@ ssize_t process_sockets(int root, pid_t pid, int first, uint32_t *inodes, size_t
 	if (directory < 0)
 		return directory;
 	r = descriptors_walk(directory, visit_sockets, &query);
+	if (r == WALK_CUT && query.count < size) { /* there may be more than fit */
+		memset(&inodes[query.count], 0, (size - query.count) * sizeof(*inodes));
+		query.count = size;
+	}
 	return r < 0 ? r : (ssize_t)query.count;
 }
 

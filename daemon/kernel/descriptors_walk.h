@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #define NAME_LENGTH sizeof("2147483647")
+#define WALK_MAX    65536 /* descriptors of one process that are looked at */
 
 /* The walk's end: found, or no budget left. */
 enum { WALK_FOUND = 1, WALK_CUT };
@@ -19,8 +20,8 @@ typedef int (*descriptor_visit)(void *data, int directory, int number);
 int descriptors_open(int root, pid_t pid);
 
 /**
- * descriptors_walk() - visit all descriptors
- * Return: what @visit returned to end it, 0, or -errno.
+ * descriptors_walk() - visit all descriptors, at most WALK_MAX of them
+ * Return: what @visit returned to end it, WALK_CUT when there were more, 0, or -errno.
  */
 int descriptors_walk(int directory, descriptor_visit visit, void *data);
 

@@ -215,12 +215,10 @@ int process_holds_driver(int root, pid_t pid, const char *driver)
  * struct holdings_query - a look through all descriptors
  * @tap: how to ask a tun/tap device; its pidfd is opened at the first that may be one
  * @own: network namespace of the process
- * @left: descriptors that may still be read
  */
 struct holdings_query {
 	struct tap_query tap;
 	uint64_t own;
-	unsigned int left;
 	struct holdings *holdings;
 };
 
@@ -252,17 +250,17 @@ static int visit_holding(void *data, int directory, int number)
 {
 	struct holdings_query *query = data;
 	struct holdings *holdings = query->holdings;
+	char link[64];
+	size_t length = descriptors_link(directory, number, link, sizeof(link) - 1);
 
-	if (query->left == 0)
-		return WALK_CUT;
-	query->left--;
-	if (descriptors_link_equals(directory, number, "anon_inode:kvm-vm"))
+	link[length] = '\0';
+	if (strcmp(link, "anon_inode:kvm-vm") == 0)
 		holdings->kvm_vm = true;
-	else if (descriptors_link_equals(directory, number, "/dev/vboxdrv"))
+	else if (strcmp(link, "/dev/vboxdrv") == 0)
 		holdings->virtualbox = true;
-	else if (descriptors_link_equals(directory, number, "/dev/vmmon"))
+	else if (strcmp(link, "/dev/vmmon") == 0)
 		holdings->vmware = true;
-	else if (!holdings->tap_netns && may_be_tun(directory, number))
+	else if (!holdings->tap_netns && link[0] == '/' && may_be_tun(directory, number))
 		ask_tap(query, number);
 	return 0;
 }
@@ -273,7 +271,6 @@ int process_holdings(int root, pid_t pid, uint64_t netns, struct holdings *holdi
 	struct holdings_query query = {
 		.tap = {.root = root, .pid = pid, .pidfd = -1},
 		.own = netns,
-		.left = HOLDINGS_MAX,
 		.holdings = holdings,
 	};
 	int r;

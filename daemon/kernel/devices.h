@@ -51,12 +51,10 @@ struct holdings {
  * @netns: inode of the process's network namespace
  *
  * Takes the descriptor of a tun/tap device by pidfd_getfd(2) and asks TUNGETDEVNETNS
- * (linux/if_tun.h). Reads at most HOLDINGS_MAX descriptors. Not for the verdict path.
+ * (linux/if_tun.h). Not for the verdict path.
  *
  * Return: 0 or -errno.
  */
 int process_holdings(int root, pid_t pid, uint64_t netns, struct holdings *holdings);
-
-#define HOLDINGS_MAX 65536
 
 #endif

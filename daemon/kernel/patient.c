@@ -24,8 +24,9 @@
 #include <stdlib.h>
 
 #define WAIT_US	       100000 /* for one job */
-#define WAIT_LEAST_US  10000  /* … when those before it took all the time that there is */
-#define WAIT_BUDGET_US 400000 /* for all jobs that are abandoned, in a row */
+#define WAIT_LEAST_US  1000   /* … when those before it took all the time that there is */
+#define WAIT_BUDGET_US 400000 /* for all jobs that make us wait, in a row */
+#define FREE_US	       1000   /* what is no waiting */
 #define BUDGET_SHARE   10     /* it grows by this part of the time that goes by */
 #define STACK_SIZE     (256 * 1024)
 
@@ -177,8 +178,9 @@ static void abandon(struct worker **slot)
 /* With the lock held. @job becomes NULL when a worker keeps it. */
 static int call(struct patient_job **job, pid_t pid)
 {
-	uint64_t now = clock_monotonic_us(), wait_us;
+	uint64_t now = clock_monotonic_us(), wait_us, took_us;
 	struct worker **slot = NULL;
+	bool is_done;
 	int result = find_slot(pid, now, &slot);
 
 	if (!result && !idle)
@@ -188,9 +190,12 @@ static int call(struct patient_job **job, pid_t pid)
 	idle->pid = pid;
 	idle->since_us = now;
 	wait_us = patience(now);
-	if (is_done_by(idle, *job, now + wait_us))
+	is_done = is_done_by(idle, *job, now + wait_us);
+	took_us = clock_monotonic_us() - now;
+	if (took_us > FREE_US)
+		budget_us -= took_us < budget_us ? took_us : budget_us;
+	if (is_done)
 		return 0;
-	budget_us -= wait_us < budget_us ? wait_us : budget_us;
 	abandon(slot);
 	*job = NULL;
 	return wait_us < WAIT_US ? -EBUSY : -ETIMEDOUT;

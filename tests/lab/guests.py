@@ -8,6 +8,7 @@ the guest, on the VM's serial console or the container's standard input.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import shlex
@@ -404,3 +405,5 @@ lxc.init.cmd = /bin/sleep 100000
 
     def _stop(self) -> None:
         self.cave.run("lxc-stop", "-k", "-n", self.name, "-P", self.folder, check=False)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(10)  # it removes its cgroups; where they stay the next one is "NAME-1"

@@ -19,8 +19,7 @@
  * program, also while the members are read anew; classify.c asks for it.
  */
 
-#define SWEEP_PIDS     16	 /* processes that a sweep looks at in one turn of the loop */
-#define YOUNG_PIDS     32	 /* young ones */
+#define LOOKS_A_TURN   1	 /* of the loop, and as many of a sweep: a verdict waits for them */
 #define SWEEP_EVERY_US 60000000u /* between two sweeps, while there is something to do */
 
 static const uint64_t young_us[YOUNG_STAGES] = {30000, 300000, 3000000, 30000000};
@@ -285,7 +284,7 @@ static bool sweep_on(struct registry *registry, bool with_libraries)
 
 	if (!registry->sweep)
 		registry->sweep = processes_list(registry->settings.proc);
-	for (int i = 0; registry->sweep && i < SWEEP_PIDS; i++) {
+	for (int i = 0; registry->sweep && i < LOOKS_A_TURN; i++) {
 		pid = processes_next(registry->sweep);
 		if (!pid)
 			break;
@@ -327,7 +326,7 @@ static uint64_t earliest_young(const struct registry *registry)
 uint64_t structure_work(struct registry *registry)
 {
 	uint64_t now = clock_monotonic_us();
-	unsigned int left = YOUNG_PIDS;
+	unsigned int left = LOOKS_A_TURN;
 
 	for (unsigned int stage = 0; stage < YOUNG_STAGES; stage++)
 		examine_young(registry, stage, now, &left);

@@ -2,32 +2,14 @@
 /* sock_diag's messages about connected sockets, built and read. Pure. */
 #include "kernel/connections_message.h"
 
+#include "kernel/diag_address.h"
+
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <string.h>
 #include <sys/socket.h>
-
-/* IPv4 stands in the first word; AF_INET6 sockets have it mapped, as we do. */
-static struct in6_addr read_address(const uint32_t *words, uint8_t family)
-{
-	struct in6_addr address = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
-
-	if (family == AF_INET)
-		address.s6_addr32[3] = words[0];
-	else
-		memcpy(&address, words, sizeof(address));
-	return address;
-}
-
-static void write_address(uint32_t *words, uint8_t family, const struct in6_addr *address)
-{
-	if (family == AF_INET)
-		words[0] = address->s6_addr32[3];
-	else
-		memcpy(words, address, sizeof(*address));
-}
 
 static struct nlmsghdr *request(void *buffer, uint16_t type, uint8_t family, uint8_t protocol,
 				struct inet_diag_req_v2 **body)
@@ -62,8 +44,8 @@ struct nlmsghdr *connections_destroy_request(void *buffer, const struct connecti
 	/* Unlike a look-up, this is not asked with the ends of a UDP socket swapped:
 	 * udp_diag_destroy() in net/ipv4/udp_diag.c takes them as a packet to it would have them. */
 	body->idiag_states = UINT32_MAX;
-	write_address(id->idiag_src, connection->family, &connection->local);
-	write_address(id->idiag_dst, connection->family, &connection->remote);
+	diag_put_address(id->idiag_src, connection->family, &connection->local);
+	diag_put_address(id->idiag_dst, connection->family, &connection->remote);
 	id->idiag_sport = htons(connection->local_port);
 	id->idiag_dport = htons(connection->remote_port);
 	id->idiag_if = connection->bound_ifindex;
@@ -86,8 +68,8 @@ int connections_read(const struct nlmsghdr *message, uint8_t protocol,
 		.family = answer.idiag_family,
 		.protocol = protocol,
 		.state = answer.idiag_state,
-		.local = read_address(answer.id.idiag_src, answer.idiag_family),
-		.remote = read_address(answer.id.idiag_dst, answer.idiag_family),
+		.local = diag_get_address(answer.id.idiag_src, answer.idiag_family),
+		.remote = diag_get_address(answer.id.idiag_dst, answer.idiag_family),
 		.local_port = ntohs(answer.id.idiag_sport),
 		.remote_port = ntohs(answer.id.idiag_dport),
 		.bound_ifindex = answer.id.idiag_if,

@@ -2,6 +2,7 @@
 /* Exact socket look-ups by sock_diag(7). */
 #include "kernel/sockets.h"
 
+#include "kernel/diag_address.h"
 #include "kernel/netlink.h"
 #include "util/cleanup.h"
 
@@ -66,25 +67,6 @@ static bool is_any(const struct in6_addr *address)
 }
 
 /* IPv4 stands in the first word on the wire, and in the last one of a mapped address. */
-static void put_address(uint32_t *words, uint8_t family, const struct in6_addr *address)
-{
-	if (family == AF_INET)
-		words[0] = address->s6_addr32[3];
-	else
-		memcpy(words, address, sizeof(*address));
-}
-
-static struct in6_addr get_address(const uint32_t *words, uint8_t family)
-{
-	struct in6_addr address = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
-
-	if (family == AF_INET)
-		address.s6_addr32[3] = words[0];
-	else
-		memcpy(&address, words, sizeof(address));
-	return address;
-}
-
 static void fill_request(const struct question *question, struct inet_diag_req_v2 *request)
 {
 	struct inet_diag_sockid *id = &request->id;
@@ -97,13 +79,13 @@ static void fill_request(const struct question *question, struct inet_diag_req_v
 	id->idiag_cookie[1] = INET_DIAG_NOCOOKIE;
 	if (is_datagram(question->protocol)) {
 		/* "src and dst are swapped for historical reasons", net/ipv4/udp_diag.c */
-		put_address(id->idiag_dst, question->family, &question->local);
-		put_address(id->idiag_src, question->family, &question->remote);
+		diag_put_address(id->idiag_dst, question->family, &question->local);
+		diag_put_address(id->idiag_src, question->family, &question->remote);
 		id->idiag_dport = htons(question->local_port);
 		id->idiag_sport = htons(question->remote_port);
 	} else {
-		put_address(id->idiag_src, question->family, &question->local);
-		put_address(id->idiag_dst, question->family, &question->remote);
+		diag_put_address(id->idiag_src, question->family, &question->local);
+		diag_put_address(id->idiag_dst, question->family, &question->remote);
 		id->idiag_sport = htons(question->local_port);
 		id->idiag_dport = htons(question->remote_port);
 	}
@@ -168,8 +150,8 @@ static int ask(struct sockets *sockets, const struct question *question,
 static bool answer_matches(const struct question *question, const struct inet_diag_msg *answer,
 			   bool wildcard)
 {
-	struct in6_addr local = get_address(answer->id.idiag_src, answer->idiag_family);
-	struct in6_addr remote = get_address(answer->id.idiag_dst, answer->idiag_family);
+	struct in6_addr local = diag_get_address(answer->id.idiag_src, answer->idiag_family);
+	struct in6_addr remote = diag_get_address(answer->id.idiag_dst, answer->idiag_family);
 
 	if (ntohs(answer->id.idiag_sport) != question->local_port)
 		return false;

@@ -403,7 +403,7 @@ static void resolvers_are_read(void **state)
 		"options edns0\n"
 		"search example.org\n"
 		"nameserver ::ffff:10.0.0.1";
-	struct in6_addr stub = address(STUB);
+	struct in6_addr resolver = address(STUB);
 	struct resolvers resolvers;
 	char path[96];
 	FILE *file;
@@ -414,7 +414,7 @@ static void resolvers_are_read(void **state)
 	fclose(file);
 	assert_int_equal(resolvers_read(path, &resolvers), 0);
 	assert_int_equal(resolvers.count, 4);
-	assert_memory_equal(&resolvers.address[0], &stub, sizeof(stub));
+	assert_memory_equal(&resolvers.address[0], &resolver, sizeof(resolver));
 	assert_true(IN6_IS_ADDR_LOOPBACK(&resolvers.address[1]));
 	assert_true(IN6_IS_ADDR_LINKLOCAL(&resolvers.address[2]));
 	assert_true(IN6_IS_ADDR_V4MAPPED(&resolvers.address[3]));

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,11 +60,43 @@ static int reload(void *data, struct error *error)
 	return 0;
 }
 
+/* Three connections, with a turn of the loop between them. */
+struct walk {
+	int steps;
+};
+
+static int walk_start(void *data, const struct walk_query *query, struct walk **walk,
+		      struct error *error)
+{
+	assert(!query->has_source || query->source.type <= SELECT_GUEST);
+	free(query->ended);
+	*walk = calloc(1, sizeof(**walk));
+	return *walk ? 0 : -ENOMEM;
+}
+
+static int walk_next(struct walk *walk, struct open_connection *connection, struct error *error)
+{
+	if (walk->steps++ == 1)
+		return WALK_LATER;
+	if (walk->steps > 4)
+		return WALK_END;
+	*connection = (struct open_connection){.program = "program"};
+	return WALK_FOUND;
+}
+
+static void walk_end(struct walk *walk)
+{
+	free(walk);
+}
+
 static const struct control_handler handler = {
 	.status = fill_status,
 	.add = add,
 	.remove = forget,
 	.reload = reload,
+	.walk_start = walk_start,
+	.walk_next = walk_next,
+	.walk_end = walk_end,
 };
 
 static struct control_settings settings = {.handler = &handler};
@@ -80,6 +113,13 @@ static void answer(struct wire *wire, json_t *message)
 		if (reply)
 			assert(!wire_queue(wire, reply));
 		json_decref(reply);
+		/* What is left to answer, to its end. */
+		for (int answers = 0; stream.type != STREAM_NONE && stream.type != STREAM_EVENTS;
+		     answers++) {
+			assert(answers < 8);
+			json_decref(stream_next(&settings, &stream));
+		}
+		stream_end(&settings, &stream);
 		wire->out_length = 0;
 	}
 }

@@ -30,7 +30,7 @@ static void advise(const char *format, ...)
 {
 	va_list args;
 
-	printf("%*s→ ", LABEL_WIDTH, "");
+	printf("%*s%s ", LABEL_WIDTH, "", arrow());
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);
@@ -168,7 +168,7 @@ enum status verb_status(const struct options *options, int argc, char **argv)
 	if (status)
 		return status;
 	if (options->json)
-		print_json(json_object_get(answer, "status"));
+		print_document("status", json_incref(json_object_get(answer, "status")));
 	else
 		print_status(json_object_get(answer, "status"));
 	json_decref(answer);

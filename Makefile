@@ -37,6 +37,7 @@ DAEMON_SRC   := $(sort $(wildcard daemon/*.c daemon/*/*.c))
 CLI_SRC      := $(sort $(wildcard cli/*.c))
 UNIT_SRC     := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ_SRC     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+INTERFACE_SRC := $(sort $(wildcard tests/interface/*.c))
 BENCH_SRC    := $(sort $(wildcard tests/bench/*.c))
 LIBRARY_SRC  := $(filter-out daemon/main.c,$(DAEMON_SRC))
 OBJECTS      = $(addprefix $(B)/,$(patsubst %.c,%.o,$(1)))
@@ -66,7 +67,7 @@ all: $(B)/lhguardd $(B)/lhguard ## build the daemon and the CLI
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
-$(B)/lhguardd: $(B)/daemon/main.o $(B)/liblhguardd.a
+$(B)/lhguardd: $(B)/daemon/main.o $(B)/liblhguardd.a | $(B)/interface.checked
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS)
 
 # The CLI takes what it shares with the daemon (wire, text, error) out of the archive.
@@ -74,6 +75,19 @@ $(B)/lhguard: $(call OBJECTS,$(CLI_SRC)) $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CLI_LDLIBS)
 
 $(B)/liblhguardd.a: $(call OBJECTS,$(LIBRARY_SRC))
+	rm -f $@
+	$(AR) rcs $@ $^
+
+# The daemon's methods and errors are those of the interface's definition, or there is no daemon.
+$(B)/interface.checked: $(B)/tests/interface/check $(DAEMON_SRC)
+	$< $(DAEMON_SRC)
+	@touch $@
+
+$(B)/tests/interface/check: $(B)/tests/interface/check.o $(B)/tests/interface/libidl.a \
+		$(B)/liblhguardd.a
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS)
+
+$(B)/tests/interface/libidl.a: $(B)/tests/interface/idl.o $(B)/tests/interface/conforms.o
 	rm -f $@
 	$(AR) rcs $@ $^
 
@@ -98,7 +112,8 @@ $(B)/tests/unit/libfake.a: $(B)/tests/unit/fake_proc.o
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/libfake.a $(B)/liblhguardd.a
+$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/libfake.a \
+		$(B)/tests/interface/libidl.a $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS) $(UNIT_LDFLAGS) -lcmocka
 
 # Where memory runs out is said by the test.
@@ -134,7 +149,7 @@ fuzz-run: $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 			$(B)/corpus/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; \
 	done
 
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/liblhguardd.a
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/interface/libidl.a $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(DAEMON_LDLIBS)
 
 bench: all ## measure against a bare loopback and a minimal NFQUEUE listener, and beside 1,000 guests; needs root
@@ -195,4 +210,4 @@ stop: ## as root: stop guarding this host
 clean: ## remove the results
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call OBJECTS,$(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(BENCH_SRC) tests/unit/fake_proc.c))
+-include $(patsubst %.o,%.d,$(call OBJECTS,$(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(BENCH_SRC) $(INTERFACE_SRC) tests/unit/fake_proc.c))

@@ -163,6 +163,8 @@ int call_authorise(const struct method *method, const struct peer *peer, uid_t d
 	bool is_owner = peer->uid == 0 || peer->uid == daemon;
 
 	switch (method->privilege) {
+	case PRIVILEGE_UNDECIDED:
+		break;
 	case PRIVILEGE_ANYONE:
 		return 0;
 	case PRIVILEGE_READ:
@@ -183,7 +185,7 @@ int call_authorise(const struct method *method, const struct peer *peer, uid_t d
 					 peer->pid, peer->guest);
 		return 0;
 	}
-	return -EACCES;
+	return error_set(reason, -EACCES, "nobody may call %s", method->name);
 }
 
 static void act(struct call *call)

@@ -7,6 +7,10 @@
  * error that the sources name is declared, and each that is declared is named by a source.
  *
  * Usage: check SOURCE... Says what is wrong, one line each, and fails.
+ *
+ * For the system tests: check --answers METHOD. Are the messages on standard input, one a line,
+ * answers that the method may give? METHOD is a full name; one that does not exist may give the
+ * errors of org.varlink.service.
  */
 #include "control/call.h"
 #include "control/introspection.h"
@@ -207,10 +211,46 @@ static void check_errors(int i, char *paths[])
 			complain("interface", m->name, "no source gives this error");
 }
 
+/* Answers of a running daemon. */
+
+static void check_answer(const char *method, const char *line)
+{
+	const char *dot = strrchr(method, '.');
+	const struct idl *idl = interfaces[1];
+	json_t *message = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+	struct error error;
+
+	if (!strncmp(method, INTERFACE_OWN ".", strlen(INTERFACE_OWN ".")))
+		idl = interfaces[0];
+	method = dot ? dot + 1 : method;
+	if (!idl_find(idl, IDL_METHOD, method) && json_object_get(message, "error")) {
+		idl = interfaces[1];
+		method = "GetInfo"; /* its errors are all that there are */
+	}
+	if (!message)
+		complain("answer", line, "no JSON");
+	else if (idl_check_answer(idl, interfaces[1], method, message, &error))
+		complain("answer", line, error.text);
+	json_decref(message);
+}
+
+static void check_answers(const char *method)
+{
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+
+	while (getline(&line, &size, stdin) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		check_answer(method, line);
+	}
+}
+
 int main(int argc, char *argv[])
 {
+	bool of_answers = argc == 3 && !strcmp(argv[1], "--answers");
+
 	if (argc < 2) {
-		fprintf(stderr, "usage: check SOURCE...\n");
+		fprintf(stderr, "usage: check SOURCE... | check --answers METHOD\n");
 		return 2;
 	}
 	for (int i = 0; i < INTERFACES; i++) {
@@ -221,10 +261,14 @@ int main(int argc, char *argv[])
 			return 1;
 		}
 	}
-	check_table();
-	check_methods();
-	for (int i = 0; i < INTERFACES; i++)
-		check_errors(i, argv + 1);
+	if (of_answers) {
+		check_answers(argv[2]);
+	} else {
+		check_table();
+		check_methods();
+		for (int i = 0; i < INTERFACES; i++)
+			check_errors(i, argv + 1);
+	}
 	for (int i = 0; i < INTERFACES; i++)
 		idl_free(interfaces[i]);
 	return has_failed;

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""systemd's varlinkctl, of Debian trixie: a client of the control socket that is not ours.
+
+It runs in a root folder of its own with the libraries that it needs, fetched once by apt into build/lab
+from wherever this machine's own Debian packages come. Nothing is installed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from .guard import Guard, Said
+from .system import CACHE, LabError, need, spawn
+
+SUITE = "trixie"
+FOLDER = CACHE / SUITE
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+SOCKET = "/run/lhguard/org.lhguard"  # in the root folder
+
+
+def _mirror() -> str:
+    """Where this machine's own Debian packages come from."""
+    targets = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)", "Created-By: Packages"],
+        capture_output=True, text=True, check=True).stdout
+    for line in targets.splitlines():
+        words = line.split()
+        if len(words) == 3 and words[:2] == ["Debian", "Debian"]:
+            return words[2]
+    raise LabError("apt of this machine knows no Debian mirror, so there is no varlinkctl of "
+                   f"{SUITE}: run apt-get update, or test on Debian")
+
+
+def _apt(state: Path, *argv: str) -> None:
+    """apt-get with lists, cache and a status of its own, and the machine's way to the network."""
+    options = {"Dir::State": state / "lib", "Dir::State::status": state / "status",
+               "Dir::Cache": state / "cache", "Dir::Etc::SourceList": state / "sources.list",
+               "Dir::Etc::SourceParts": "/dev/null", "Dir::Etc::Preferences": "/dev/null",
+               "Dir::Etc::PreferencesParts": "/dev/null", "APT::Install-Recommends": "0",
+               "APT::Sandbox::User": "root", "APT::Update::Error-Mode": "any",
+               "Acquire::Languages": "none", "Acquire::Retries": "3"}
+    words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    done = subprocess.run(["apt-get", "-qq", *words, *argv], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+                          env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
+    if done.returncode:
+        raise LabError(f"apt-get {' '.join(argv)} for {SUITE} failed:\n{done.stdout}")
+
+
+def _fetch(partial: Path) -> None:
+    """Fetch systemd of the suite and all that it depends on, and unpack it into @partial/root."""
+    state, root = partial / "apt", partial / "root"
+    for folder in ("lib/lists/partial", "cache/archives/partial"):
+        (state / folder).mkdir(parents=True)
+    (state / "status").touch()
+    signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
+    (state / "sources.list").write_text(f"deb {signed}{_mirror()} {SUITE} main\n")
+    _apt(state, "update")
+    _apt(state, "install", "--yes", "--download-only", "systemd")
+    for folder in ("bin", "sbin", "lib", "lib64"):
+        (root / "usr" / folder).mkdir(parents=True)
+        (root / folder).symlink_to(f"usr/{folder}")
+    for package in sorted((state / "cache/archives").glob("*.deb")):
+        subprocess.run(["dpkg", "-x", package, root], check=True)
+    (root / "proc").mkdir()
+    (root / SOCKET[1:]).parent.mkdir(parents=True)
+    shutil.rmtree(state)
+
+
+def build() -> Path:
+    """The root folder with varlinkctl in it, made unless it is there already."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not FOLDER.exists():
+            need("apt-get", "dpkg", "chroot")
+            partial = CACHE / f"{SUITE}.part"
+            shutil.rmtree(partial, ignore_errors=True)
+            _fetch(partial)
+            partial.rename(FOLDER)
+    return FOLDER / "root"
+
+
+class Varlinkctl:
+    """varlinkctl, for the control socket of @guard."""
+
+    def __init__(self, guard: Guard) -> None:
+        self.root, self.guard = build(), guard
+
+    def command(self, verb: str, *argv: str, options: tuple[str, ...] = ()) -> list[str]:
+        """A process of the host that sees the socket at its usual place."""
+        script = ('root=$1 && shift && mount --bind "$0" "$root/run/lhguard" && '
+                  'mount --bind /proc "$root/proc" && exec chroot "$root" /usr/bin/varlinkctl "$@"')
+        return ["unshare", "--mount", "sh", "-c", script, str(self.guard.runtime), str(self.root),
+                "--no-pager", "--timeout=20", *options, verb, SOCKET, *argv]
+
+    def __call__(self, verb: str, *argv: str, options: tuple[str, ...] = ()) -> Said:
+        done = subprocess.run(self.command(verb, *argv, options=options), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=30,
+                              env=os.environ | {"LC_ALL": "C.UTF-8"})
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def call(self, method: str, parameters: dict | None = None, *options: str) -> Said:
+        """Call a method of org.lhguard."""
+        text = [] if parameters is None else [json.dumps(parameters)]
+        return self("call", f"org.lhguard.{method}", *text, options=("--json=short", *options))
+
+    def must(self, method: str, parameters: dict | None = None) -> dict:
+        """call() that has to succeed; the parameters of the one answer."""
+        said = self.call(method, parameters)
+        assert (said.status, said.error) == (0, ""), f"{method}: exit {said.status}: {said.error}"
+        return json.loads(said.output)
+
+    def stream(self, method: str, parameters: dict | None = None) -> subprocess.Popen:
+        """Call a method with "more", without an end."""
+        text = [] if parameters is None else [json.dumps(parameters)]
+        return spawn(self.command("call", f"org.lhguard.{method}", *text,
+                                  options=("--json=short", "--more", "--timeout=infinity")),
+                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from .guard import Guard, Said
-from .system import CACHE, LabError, need, spawn
+from .system import BUILD, CACHE, LabError, need, spawn
 
 SUITE = "trixie"
 FOLDER = CACHE / SUITE
@@ -99,26 +101,66 @@ class Varlinkctl:
         return ["unshare", "--mount", "sh", "-c", script, str(self.guard.runtime), str(self.root),
                 "--no-pager", "--timeout=20", *options, verb, SOCKET, *argv]
 
+    def validated(self, definition: Path) -> str:
+        """A definition as varlinkctl reads it, in its own form; it has to be a right one."""
+        done = subprocess.run(["chroot", self.root, "/usr/bin/varlinkctl", "validate-idl"],
+                              input=definition.read_text(), capture_output=True, text=True, timeout=30)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        return done.stdout
+
     def __call__(self, verb: str, *argv: str, options: tuple[str, ...] = ()) -> Said:
         done = subprocess.run(self.command(verb, *argv, options=options), stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=30,
                               env=os.environ | {"LC_ALL": "C.UTF-8"})
         return Said(done.returncode, done.stdout, done.stderr)
 
-    def call(self, method: str, parameters: dict | None = None, *options: str) -> Said:
-        """Call a method of org.lhguard."""
-        text = [] if parameters is None else [json.dumps(parameters)]
-        return self("call", f"org.lhguard.{method}", *text, options=("--json=short", *options))
+    def call(self, method: str, parameters: dict | None = None, *options: str) -> Called:
+        """Call a method of org.lhguard; its answers, each as the interface defines it."""
+        words = [] if parameters is None else [json.dumps(parameters)]
+        said = self("call", f"org.lhguard.{method}", *words, options=("--json=short", *options))
+        failure = re.fullmatch(rf"Method call (?:org\.lhguard\.{method}\(\) )?failed: ([A-Za-z.]+)\n",
+                               said.error)
+        called = Called([sequence_item(line) for line in said.output.split("\n")[:-1]],
+                        failure[1] if failure else None)
+        assert said.status == (1 if failure else 0) and (failure or not said.error), said
+        if failure:
+            messages = [{"error": called.error, **({"parameters": answer} if answer else {})}
+                        for answer in called.answers or [None]]
+        else:
+            messages = [{"parameters": answer} for answer in called.answers]
+        assert_defined(f"org.lhguard.{method}", messages)
+        return called
 
     def must(self, method: str, parameters: dict | None = None) -> dict:
-        """call() that has to succeed; the parameters of the one answer."""
-        said = self.call(method, parameters)
-        assert (said.status, said.error) == (0, ""), f"{method}: exit {said.status}: {said.error}"
-        return json.loads(said.output)
+        """call() that has to succeed with one answer."""
+        called = self.call(method, parameters)
+        assert called.error is None and len(called.answers) == 1, called
+        return called.answers[0]
 
-    def stream(self, method: str, parameters: dict | None = None) -> subprocess.Popen:
-        """Call a method with "more", without an end."""
-        text = [] if parameters is None else [json.dumps(parameters)]
-        return spawn(self.command("call", f"org.lhguard.{method}", *text,
-                                  options=("--json=short", "--more", "--timeout=infinity")),
+    def stream(self, method: str, parameters: dict) -> subprocess.Popen:
+        """Call a method with "more", without an end: its answers come on standard output."""
+        return spawn(self.command("call", f"org.lhguard.{method}", json.dumps(parameters),
+                                  options=("--json=short", "--more")),
                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def sequence_item(line: str) -> dict:
+    """One of the texts that --more prints: RFC 7464, a record separator before each."""
+    return json.loads(line.removeprefix("\x1e"))
+
+
+@dataclass(frozen=True)
+class Called:
+    """What a call brought: the parameters of each answer, and the name of the error that was the last."""
+    answers: list[dict]
+    error: str | None
+
+
+def assert_defined(method: str, messages: list[dict]) -> None:
+    """@messages are answers that the interface's definition knows for @method."""
+    check = BUILD / "tests/interface/check"
+    if not check.exists():
+        raise LabError(f"{check} is not built: run make")
+    done = subprocess.run([check, "--answers", method], capture_output=True, text=True,
+                          input="".join(json.dumps(message) + "\n" for message in messages))
+    assert done.returncode == 0, done.stderr

@@ -191,11 +191,14 @@ int call_authorise(const struct method *method, const struct peer *peer, uid_t d
 static void act(struct call *call)
 {
 	const char *wrong = wrong_parameter(call);
+	struct peer peer = *call->peer;
 	struct error reason;
 
+	if (call->method->privilege == PRIVILEGE_CHANGE)
+		peer_look_again(&peer, call->settings);
 	if (wrong)
 		call_fail_parameter(call, wrong);
-	else if (call_authorise(call->method, call->peer, geteuid(), &reason))
+	else if (call_authorise(call->method, &peer, geteuid(), &reason))
 		call_fail(call, OWN("NotPermitted"), "reason", reason.text);
 	else
 		call->method->act(call);

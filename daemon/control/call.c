@@ -178,11 +178,16 @@ int call_authorise(const struct method *method, const struct peer *peer, uid_t d
 			return error_set(reason, -EACCES,
 					 "user %u may change nothing: only root may (try sudo)",
 					 peer->uid);
-		if (peer->is_in_guest)
+		if (peer->is_in_guest && peer->guest[0])
 			return error_set(reason, -EACCES,
 					 "process %d is inside a guest (%s), from where nothing "
 					 "may be changed: do it on the host",
 					 peer->pid, peer->guest);
+		if (peer->is_in_guest)
+			return error_set(reason, -EACCES,
+					 "process %d has ended or cannot be looked at, so it may "
+					 "change nothing: it has to wait for its answer",
+					 peer->pid);
 		return 0;
 	}
 	return error_set(reason, -EACCES, "nobody may call %s", method->name);

@@ -4,7 +4,6 @@
 
 #include "control/control.h"
 #include "util/cleanup.h"
-#include "util/text.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -78,7 +77,7 @@ int peer_read(struct peer *peer, int fd, gid_t group, const struct control_setti
 	look(peer, settings);
 	if (!peer->is_in_guest && has_ended(fd)) {
 		peer->is_in_guest = true;
-		text_copy(peer->guest, sizeof(peer->guest), "it had ended before it was looked at");
+		peer->guest[0] = '\0';
 	}
 	return 0;
 }

@@ -18,7 +18,7 @@ struct control_settings;
  * @pid: SO_PEERCRED
  * @is_member: belongs to CONTROL_GROUP
  * @is_in_guest: @pid is inside a guest, or could not be looked at
- * @guest: that guest's label, or why it could not be looked at
+ * @guest: that guest's label, "" when it could not be looked at
  */
 struct peer {
 	int fd;

@@ -48,11 +48,11 @@ bool registry_peer_guest(struct registry *registry, pid_t pid, char *label, size
 	struct process process;
 	bool is_inside;
 
-	text_copy(label, size, "it cannot be looked at");
+	label[0] = '\0';
 	if (process_read(registry->settings.proc, pid, &process) ||
 	    !has_all_namespaces(&process.namespaces))
 		return true; /* a process that we cannot look at is not trusted */
-	text_copy(label, size, "a guest");
+	text_copy(label, size, "unnamed");
 	member = members_find(registry, pid);
 	if (member && !member->supervisor) { /* a conduit speaks for its guests */
 		if (member->guest != NO_GUEST)

@@ -185,7 +185,7 @@ uint64_t registry_local_start(const struct registry *registry);
 
 /**
  * registry_peer_guest() - is this process inside a guest, or works for one, or cannot be looked at?
- * @label: receives which, e.g. "container:web", or why it is not trusted
+ * @label: receives which, e.g. "container:web"; "" when it cannot be looked at
  */
 bool registry_peer_guest(struct registry *registry, pid_t pid, char *label, size_t size);
 

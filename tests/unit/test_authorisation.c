@@ -103,6 +103,9 @@ static void every_refusal_says_why(void **state)
 					 "nothing may be changed: do it on the host");
 	call_authorise(&change, &callers[DAEMON_IN_GUEST], DAEMON_UID, &reason);
 	assert_non_null(strstr(reason.text, "inside a guest (vm:dev)"));
+	call_authorise(&change, &(struct peer){.pid = 7, .is_in_guest = true}, DAEMON_UID, &reason);
+	assert_string_equal(reason.text, "process 7 has ended or cannot be looked at, so it may "
+					 "change nothing: it has to wait for its answer");
 	call_authorise(&change, &callers[MEMBER], DAEMON_UID, &reason);
 	assert_string_equal(reason.text, "user 1000 may change nothing: only root may (try sudo)");
 	call_authorise(&read, &callers[OTHER], DAEMON_UID, &reason);

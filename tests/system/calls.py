@@ -16,14 +16,14 @@ READS = {
     "GetStatus": {},
     "ListExceptions": {},
     "ListGuests": {},
-    "ListConnections": {"source": "container:web", "service": "tcp/9222", "refusedOnly": False},
+    "ListConnections": {"source": "container:wired", "service": "tcp/9222", "refusedOnly": False},
     "Watch": {"past": 1},
 }
 CHANGES = {
-    "AddException": {"action": "allow", "service": "tcp/127.0.0.1:9222", "source": "container:web",
+    "AddException": {"action": "allow", "service": "tcp/127.0.0.1:9222", "source": "container:wired",
                      "seconds": 600, "untilStop": True, "cutAtEnd": True, "comment": "<b>\u00fc\"\\"},
     "RemoveExceptions": {"ids": [1], "cut": True},
-    "CutConnections": {"source": "container:web", "service": "tcp/9222", "refusedOnly": False},
+    "CutConnections": {"source": "container:wired", "service": "tcp/9222", "refusedOnly": False},
     "Reload": {},
 }
 

@@ -23,7 +23,7 @@ from lab.guests import Podman, PodmanGuest, VethGuest
 from lab.host import Host
 from lab.nspawn import NspawnGuest
 from lab.sandbox import BubblewrapGuest
-from lab.system import Cleanup, cgroup_root, enter_cgroup, make_cgroup, spawn, wait_for
+from lab.system import Cleanup, cgroup_root, enter_cgroup, make_cgroup, spawn
 from lab.varlinkctl import assert_defined
 
 GROUP, USER = 64123, 64124
@@ -69,13 +69,13 @@ CALLERS = {
                                       True, False, f"user {USER} may change nothing"),
     "other": Caller(on_host(f"--reuid={USER}", f"--regid={USER}", "--clear-groups"), False, False,
                     f"user {USER} may"),
-    "root in podman": Caller(in_guest("web"), True, False, "is inside a guest (container:web)"),
+    "root in podman": Caller(in_guest("web"), True, False, "is inside a guest (container:wired)"),
     "root in podman without a cgroup": Caller(in_guest("loose"), True, False,
                                               "is inside a guest (container:"),
     "root in podman with the host's pids": Caller(in_guest("pids"), True, False,
-                                                  "is inside a guest (container:pids)"),
+                                                  "is inside a guest (container:wired-pids)"),
     "member in podman": Caller(in_guest("member"), True, False, f"user {USER} may change nothing"),
-    "root in nspawn": Caller(in_guest("loft"), True, False, "is inside a guest (container:loft)"),
+    "root in nspawn": Caller(in_guest("loft"), True, False, "is inside a guest (container:wired-loft)"),
     "root in bubblewrap": Caller(in_guest("sandbox", path="/tmp/run/org.lhguard"), True, False,
                                  "is inside a guest ("),
     "root in a network namespace": Caller(in_netns, True, False, "is inside a guest (container:lhg-"),
@@ -94,17 +94,16 @@ def lab(machine, tmp_path_factory):
         lab = SimpleNamespace(host=host, guard=guarded(host, cleanup, stage=stage))
         podman = Podman(host, cleanup)
         shared = ("--volume", f"{lab.guard.runtime}:/run/lhguard")
-        lab.web = PodmanGuest(podman, "web", cleanup, "host", *shared)
-        lab.loose = PodmanGuest(podman, "loose", cleanup, "host", "--cgroups=disabled", *shared)
-        lab.pids = PodmanGuest(podman, "pids", cleanup, "host", "--pid=host", *shared)
-        lab.member = PodmanGuest(podman, "member", cleanup, "host", f"--user={USER}:{GROUP}", *shared)
-        lab.loft = NspawnGuest(host, "loft", cleanup, "-M", "loft",
+        lab.web = PodmanGuest(podman, "wired", cleanup, "host", *shared)
+        lab.loose = PodmanGuest(podman, "wired-loose", cleanup, "host", "--cgroups=disabled", *shared)
+        lab.pids = PodmanGuest(podman, "wired-pids", cleanup, "host", "--pid=host", *shared)
+        lab.member = PodmanGuest(podman, "wired-member", cleanup, "host", f"--user={USER}:{GROUP}", *shared)
+        lab.loft = NspawnGuest(host, "wired-loft", cleanup, "-M", "wired-loft",
                                f"--bind={lab.guard.runtime}:/run/lhguard", unit=False)
         lab.veth = VethGuest(host, "veth", cleanup, "10.22.0.2/24", "10.22.0.1", "fd22::2/64", "fd22::1")
         lab.sandbox = BubblewrapGuest(host, cleanup, "--bind", str(lab.guard.runtime), "/tmp/run")
         for guest in (lab.web, lab.loose, lab.pids, lab.member, lab.loft):
             guest.wait_ready()
-        wait_for(lambda: len(lab.guard.guests()) >= 7, "the guests")
         yield lab
 
 
@@ -210,9 +209,9 @@ def test_a_connection_that_the_host_gave_away(lab, unchanged) -> None:
             giver.wait(10)
         finally:
             path.unlink()
-        assert "inside a guest (container:web)" in refusal("Reload", said)
+        assert "inside a guest (container:wired)" in refusal("Reload", said)
         # What the guest began to say the host could end: it is a guest's connection for good.
-        assert "inside a guest (container:web)" in refusal("Reload", ask("Reload"))
+        assert "inside a guest (container:wired)" in refusal("Reload", ask("Reload"))
         assert refusal("GetStatus", ask("GetStatus")) is None
 
 
@@ -243,13 +242,13 @@ ask(sys.argv[2])
 
 def test_who_goes_into_a_guest(lab) -> None:
     """A process of the host joins a container's cgroup after it has connected."""
-    [guest] = [guest for guest in lab.guard.guests() if guest["label"] == "container:web"]
+    [guest] = [guest for guest in lab.guard.guests() if guest["label"] == "container:wired"]
     procs = cgroup_root() / guest["cgroup"].lstrip("/") / "cgroup.procs"
     done = subprocess.run([sys.executable, "-c", GO_INSIDE, lab.guard.socket, RELOAD, procs],
                           capture_output=True, text=True, timeout=30)
     before, after = done.stdout.splitlines()
     assert refusal("Reload", before) is None
-    assert "is inside a guest (container:web)" in refusal("Reload", after)
+    assert "is inside a guest (container:wired)" in refusal("Reload", after)
 
 
 def take_pid(pid: int) -> subprocess.Popen:

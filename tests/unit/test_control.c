@@ -310,6 +310,28 @@ static void one_message_of_each_client_is_done_in_a_turn(void **state)
 	close_client(fixture, &wire);
 }
 
+/* Its calls wait where they are, and while it does not take an answer nothing happens. */
+static void who_asks_and_does_not_listen_is_left_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire flood = connect_client(fixture), other = connect_client(fixture);
+	unsigned int calls = 0;
+
+	while (send(flood.fd, CALL("org.lhguard.GetStatus"), sizeof(CALL("org.lhguard.GetStatus")),
+		    MSG_NOSIGNAL) > 0) {
+		assert_true(++calls < 100000);
+		settle(fixture);
+	}
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(sd_event_run(fixture->settings.loop, 100000), 0);
+	SEND(&other, CALL("org.lhguard.GetStatus"));
+	assert_string_equal(next_error(fixture, &other), "");
+	for (unsigned int i = 0; i < calls; i++)
+		assert_string_equal(next_error(fixture, &flood), "");
+	close_client(fixture, &flood);
+	close_client(fixture, &other);
+}
+
 static void a_call_is_done_though_its_caller_has_gone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -567,6 +589,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(half_sent_and_pipelined_calls_are_answered_in_order,
 						start, stop),
 		cmocka_unit_test_setup_teardown(one_message_of_each_client_is_done_in_a_turn, start,
+						stop),
+		cmocka_unit_test_setup_teardown(who_asks_and_does_not_listen_is_left_alone, start,
 						stop),
 		cmocka_unit_test_setup_teardown(a_call_is_done_though_its_caller_has_gone, start,
 						stop),

@@ -94,12 +94,17 @@ class Varlinkctl:
     def __init__(self, guard: Guard) -> None:
         self.root, self.guard = build(), guard
 
-    def command(self, verb: str, *argv: str, options: tuple[str, ...] = ()) -> list[str]:
+    def command(self, *words: str) -> list[str]:
         """A process of the host that sees the socket at its usual place."""
         script = ('root=$1 && shift && mount --bind "$0" "$root/run/lhguard" && '
                   'mount --bind /proc "$root/proc" && exec chroot "$root" /usr/bin/varlinkctl "$@"')
-        return ["unshare", "--mount", "sh", "-c", script, str(self.guard.runtime), str(self.root),
-                "--no-pager", "--timeout=20", *options, verb, SOCKET, *argv]
+        return ["unshare", "--mount", "sh", "-c", script, str(self.guard.runtime), str(self.root), *words]
+
+    def run(self, *words: str) -> Said:
+        """varlinkctl with these words, as somebody would type them."""
+        done = subprocess.run(self.command(*words), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=30, env=os.environ | {"LC_ALL": "C.UTF-8"})
+        return Said(done.returncode, done.stdout, done.stderr)
 
     def validated(self, definition: Path) -> str:
         """A definition as varlinkctl reads it, in its own form; it has to be a right one."""
@@ -109,10 +114,7 @@ class Varlinkctl:
         return done.stdout
 
     def __call__(self, verb: str, *argv: str, options: tuple[str, ...] = ()) -> Said:
-        done = subprocess.run(self.command(verb, *argv, options=options), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=30,
-                              env=os.environ | {"LC_ALL": "C.UTF-8"})
-        return Said(done.returncode, done.stdout, done.stderr)
+        return self.run("--no-pager", "--timeout=20", *options, verb, SOCKET, *argv)
 
     def call(self, method: str, parameters: dict | None = None, *options: str) -> Called:
         """Call a method of org.lhguard; its answers, each as the interface defines it."""
@@ -139,8 +141,8 @@ class Varlinkctl:
 
     def stream(self, method: str, parameters: dict) -> subprocess.Popen:
         """Call a method with "more", without an end: its answers come on standard output."""
-        return spawn(self.command("call", f"org.lhguard.{method}", json.dumps(parameters),
-                                  options=("--json=short", "--more")),
+        return spawn(self.command("--json=short", "--more", "--timeout=20", "call", SOCKET,
+                                  f"org.lhguard.{method}", json.dumps(parameters)),
                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

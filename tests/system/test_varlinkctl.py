@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from types import SimpleNamespace
 
 import pytest
@@ -247,3 +248,30 @@ def test_no_socket(lab, ctl) -> None:
         assert said.status == 1 and SOCKET in said.error
     finally:
         moved.rename(lab.guard.socket)
+
+
+def examples() -> list[list[str]]:
+    """The commands with varlinkctl in README and lhguardd(8), without its name."""
+    pages = [(ROOT / "README.md").read_text().replace("\\\n", ""), (ROOT / "daemon/lhguardd.8").read_text()]
+    return [shlex.split(words) for page in pages
+            for words in re.findall(r"^(?: *\$ )?varlinkctl (.*)$", page, re.M)]
+
+
+def test_examples(lab, ctl) -> None:
+    """What the pages show does what they say, in their order."""
+    done = []
+    for words in examples():
+        assert SOCKET in words
+        if "-E" in words:  # without an end
+            words.insert(words.index("-E") + 1, "--timeout=1")
+        if words[-1] == '{"ids":[1]}':
+            words[-1] = json.dumps({"ids": [made]})
+        said = ctl.run(*words)
+        if "org.lhguard.AddException" in words:
+            made = said.json["exception"]["id"]
+            assert [exception["id"] for exception in lab.guard.exceptions()] == [made]
+        method = words[words.index(SOCKET) + 1].removeprefix("org.lhguard.")
+        done.append((method, said.status))
+    assert done == [("org.lhguard", 0), ("AddException", 0), ("ListConnections", 0), ("RemoveExceptions", 0),
+                    ("RemoveExceptions", 1), ("ListGuests", 0), ("Watch", 1)]
+    assert said.error == "Method call failed: io.systemd.TimedOut\n"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .guard import Guard, Said
-from .system import BUILD, CACHE, LabError, need, spawn
+from .system import BUILD, CACHE, LabError, need, run, spawn
 
 SUITE = "trixie"
 FOLDER = CACHE / SUITE
@@ -25,17 +25,22 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 SOCKET = "/run/lhguard/org.lhguard"  # in the root folder
 
 
+def _known_mirror() -> str | None:
+    targets = run("apt-get", "indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)",
+                  "Created-By: Packages")
+    return next((words[2] for words in map(str.split, targets.splitlines())
+                 if len(words) == 3 and words[:2] == ["Debian", "Debian"]), None)
+
+
 def _mirror() -> str:
     """Where this machine's own Debian packages come from."""
-    targets = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)", "Created-By: Packages"],
-        capture_output=True, text=True, check=True).stdout
-    for line in targets.splitlines():
-        words = line.split()
-        if len(words) == 3 and words[:2] == ["Debian", "Debian"]:
-            return words[2]
-    raise LabError("apt of this machine knows no Debian mirror, so there is no varlinkctl of "
-                   f"{SUITE}: run apt-get update, or test on Debian")
+    mirror = _known_mirror()
+    if not mirror:  # who made this machine may have thrown apt's lists away
+        run("apt-get", "-qq", "update", timeout=300)
+        mirror = _known_mirror()
+    if not mirror:
+        raise LabError(f"apt of this machine knows no mirror of Debian, so there is no varlinkctl of {SUITE}")
+    return mirror
 
 
 def _apt(state: Path, *argv: str) -> None:

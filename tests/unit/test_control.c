@@ -458,6 +458,25 @@ static void the_257th_client_is_refused(void **state)
 	settle(fixture);
 }
 
+static void a_guest_leaves_places_for_the_host(void **state)
+{
+	struct fixture *fixture = *state;
+	int fds[CONTROL_CLIENTS_MAX];
+	struct wire wire;
+
+	peers_are_guests = true;
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		fds[i] = try_connect(fixture);
+	peers_are_guests = false;
+	wire = connect_client(fixture);
+	SEND(&wire, CALL("org.lhguard.Reload"));
+	assert_string_equal(next_error(fixture, &wire), "");
+	close_client(fixture, &wire);
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		close(fds[i]);
+	settle(fixture);
+}
+
 static void record(struct fixture *fixture, uint16_t client_port)
 {
 	struct attempt attempt = {.flow = {.client_port = client_port}};
@@ -602,6 +621,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_connection_that_was_handed_on_changes_nothing,
 						start, stop),
 		cmocka_unit_test_setup_teardown(the_257th_client_is_refused, start, stop),
+		cmocka_unit_test_setup_teardown(a_guest_leaves_places_for_the_host, start, stop),
 		cmocka_unit_test_setup_teardown(all_who_watch_are_told, start, stop),
 		cmocka_unit_test_setup_teardown(a_slow_subscriber_loses_events_and_is_told_how_many,
 						start, stop),

@@ -59,7 +59,7 @@ endif
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help deps install start stop check unit unit-programs system lint lint-run format demo fuzz \
+.PHONY: all help deps install start stop check unit unit-programs golden system lint lint-run format demo fuzz \
         fuzz-run bench clean FORCE
 
 all: $(B)/lhguardd $(B)/lhguard ## build the daemon and the CLI
@@ -129,12 +129,16 @@ unit: ## build and run the unit tests under ASan and UBSan, no root needed
 	@failed=0; for t in $(patsubst tests/unit/%.c,build/asan/tests/unit/%,$(UNIT_SRC)); do \
 		echo "== $$t"; $$t || failed=1; done; exit $$failed
 
+golden: all ## hold what the CLI prints against golden files and the JSON schema, no root needed
+	$(PYTEST) -q tests/cli
+
 system: all ## run the system tests: real guests in namespaces of their own, needs root
 	$(PYTEST) -q tests/system
 
 check: ## as root: install what the tests need, build, and run all of them
 	contrib/setup/deps build test
 	$(MAKE) unit
+	$(MAKE) golden
 	$(MAKE) system
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (60)
@@ -189,6 +193,7 @@ install: all ## install into $(DESTDIR)$(prefix)
 	$(INSTALL) -D -m 755 $(B)/lhguard $(DESTDIR)$(bindir)/lhguard
 	$(INSTALL) -D -m 644 conf/org.lhguard.varlink $(DESTDIR)$(datadir)/org.lhguard.varlink
 	$(INSTALL) -m 644 conf/guests.conf $(DESTDIR)$(datadir)/guests.conf
+	$(INSTALL) -m 644 conf/lhguard.schema.json $(DESTDIR)$(datadir)/lhguard.schema.json
 	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir)
 	sed 's,@sbindir@,$(sbindir),' conf/lhguardd.service.in > $(DESTDIR)$(unitdir)/lhguardd.service
 	$(INSTALL) -D -m 644 conf/lhguard.sysusers $(DESTDIR)$(sysusersdir)/lhguard.conf

@@ -5,6 +5,7 @@
 #include "output.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #define GAP	     2 /* blanks between columns */
 #define CELL_SIZE    1024
 #define LEAST_WIDTH  12 /* that a cut column keeps, if its heading is not wider */
+#define GOOD_WIDTH   24 /* that each keeps as long as there is an optional one to leave out */
 #define HIDDEN_WIDTH -1
 
 static bool has_no_legend;
@@ -94,27 +96,27 @@ static int terminal_width(void)
 	return size.ws_col;
 }
 
-static int least_width(const struct table *table, size_t column, int width)
+/* What is left of a column of @width that is cut to @least places. */
+static int cut_width(const struct table *table, size_t column, int width, int least)
 {
-	int least = width_of(table->columns[column].name);
+	int heading = width_of(table->columns[column].name);
 
 	if (table->columns[column].is_number)
 		return width;
-	if (least < LEAST_WIDTH)
-		least = LEAST_WIDTH;
+	if (least < heading)
+		least = heading;
 	return width < least ? width : least;
 }
 
-/* The places that a line takes; @is_least: with each column as narrow as can be. */
-static int line_width(const struct table *table, const int *widths, bool is_least)
+/* The places that a line takes whose columns are cut to @least. */
+static int line_width(const struct table *table, const int *widths, int least)
 {
 	int sum = -GAP;
 
 	for (size_t column = 0; column < table->column_count; column++) {
 		if (widths[column] == HIDDEN_WIDTH)
 			continue;
-		sum += GAP +
-		       (is_least ? least_width(table, column, widths[column]) : widths[column]);
+		sum += GAP + cut_width(table, column, widths[column], least);
 	}
 	return sum;
 }
@@ -122,7 +124,7 @@ static int line_width(const struct table *table, const int *widths, bool is_leas
 static void hide_optional(const struct table *table, int *widths, int room)
 {
 	for (size_t i = table->column_count; i-- > 0;)
-		if (table->columns[i].is_optional && line_width(table, widths, true) > room)
+		if (table->columns[i].is_optional && line_width(table, widths, GOOD_WIDTH) > room)
 			widths[i] = HIDDEN_WIDTH;
 }
 
@@ -132,7 +134,8 @@ static bool narrow(const struct table *table, int *widths)
 	size_t widest = table->column_count;
 
 	for (size_t i = 0; i < table->column_count; i++) {
-		if (widths[i] == HIDDEN_WIDTH || widths[i] <= least_width(table, i, widths[i]))
+		if (widths[i] == HIDDEN_WIDTH ||
+		    widths[i] <= cut_width(table, i, widths[i], LEAST_WIDTH))
 			continue;
 		if (widest == table->column_count || widths[i] > widths[widest])
 			widest = i;
@@ -150,7 +153,7 @@ static void fit(const struct table *table, int *widths)
 	if (!room)
 		return;
 	hide_optional(table, widths, room);
-	while (line_width(table, widths, false) > room && narrow(table, widths))
+	while (line_width(table, widths, INT_MAX) > room && narrow(table, widths))
 		;
 }
 
@@ -188,28 +191,33 @@ static void print_cell(const struct table *table, size_t column, int width, cons
 		printf("%*s", blanks, "");
 }
 
-static size_t last_column(const struct table *table, const int *widths)
+static const char *text_in(const struct table *table, size_t column, const struct cell *cells)
+{
+	return cells ? cells[column].text : table->columns[column].name;
+}
+
+/* The last one that has something in this row: no blanks at the end of a line. */
+static size_t last_column(const struct table *table, const int *widths, const struct cell *cells)
 {
 	size_t last = 0;
 
 	for (size_t i = 0; i < table->column_count; i++)
-		if (widths[i] != HIDDEN_WIDTH)
+		if (widths[i] != HIDDEN_WIDTH && *text_in(table, i, cells))
 			last = i;
 	return last;
 }
 
 static void print_row(const struct table *table, const int *widths, const struct cell *cells)
 {
-	size_t last = last_column(table, widths);
+	size_t last = last_column(table, widths, cells);
 
 	for (size_t i = 0; i <= last; i++) {
-		const char *text = cells ? cells[i].text : table->columns[i].name;
+		const char *text = text_in(table, i, cells);
 		enum colour paint = cells ? cells[i].colour : COLOUR_NONE;
 		int width = widths[i];
 
 		if (width == HIDDEN_WIDTH)
 			continue;
-		/* No blanks at the end of a line. */
 		if (i == last && !table->columns[i].is_number && width_of(text) < width)
 			width = width_of(text);
 		print_cell(table, i, width, text, paint);

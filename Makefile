@@ -9,6 +9,10 @@ bindir       ?= $(prefix)/bin
 mandir       ?= $(prefix)/share/man
 datadir      ?= $(prefix)/share/lhguard
 unitdir      ?= $(prefix)/lib/systemd/system
+bashdir      ?= $(prefix)/share/bash-completion/completions
+# Debian's zsh reads a folder of its own.
+zshdir       ?= $(prefix)/share/zsh/$(if $(wildcard $(prefix)/share/zsh/vendor-completions),vendor-completions,site-functions)
+fishdir      ?= $(prefix)/share/fish/vendor_completions.d
 sysusersdir  ?= $(prefix)/lib/sysusers.d
 INSTALL      ?= install
 ifeq ($(origin CC),default)
@@ -194,6 +198,9 @@ install: all ## install into $(DESTDIR)$(prefix)
 	$(INSTALL) -D -m 644 conf/org.lhguard.varlink $(DESTDIR)$(datadir)/org.lhguard.varlink
 	$(INSTALL) -m 644 conf/guests.conf $(DESTDIR)$(datadir)/guests.conf
 	$(INSTALL) -m 644 conf/lhguard.schema.json $(DESTDIR)$(datadir)/lhguard.schema.json
+	$(INSTALL) -D -m 644 contrib/completions/lhguard.bash $(DESTDIR)$(bashdir)/lhguard
+	$(INSTALL) -D -m 644 contrib/completions/_lhguard $(DESTDIR)$(zshdir)/_lhguard
+	$(INSTALL) -D -m 644 contrib/completions/lhguard.fish $(DESTDIR)$(fishdir)/lhguard.fish
 	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir)
 	sed 's,@sbindir@,$(sbindir),' conf/lhguardd.service.in > $(DESTDIR)$(unitdir)/lhguardd.service
 	$(INSTALL) -D -m 644 conf/lhguard.sysusers $(DESTDIR)$(sysusersdir)/lhguard.conf

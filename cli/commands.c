@@ -79,8 +79,15 @@ static void print_commands(void)
 	puts("\nOptions of all commands");
 	options_print(OPTIONS_EVERYWHERE & ~OPTION(HELP) & ~OPTION(VERSION));
 	puts("\nSERVICE is [tcp/|udp/|sctp/][ADDRESS:]PORT as this host sees it: 127.0.0.1:9222,\n"
-	     "'[::1]:9222', tcp/8000-8010, 10.0.0.0/8:53. lhguard help COMMAND says all about a "
-	     "command,\nlhguard(1) the rest.");
+	     "'[::1]:9222', tcp/8000-8010, 10.0.0.0/8:53.\n\n"
+	     "First steps, when a guest cannot reach a port\n"
+	     "  lhguard watch --past 20      what was refused, why, and what would allow it\n"
+	     "  lhguard allow 127.0.0.1:9222 --from vm:devbox --for 1h\n"
+	     "                               just that, for an hour; it says the exception's ID\n"
+	     "  lhguard watch --past 20      shows that it is used now: \"allowed by exception\"\n"
+	     "  lhguard remove ID            takes it back (lhguard list shows all)\n"
+	     "Ctrl-C ends watch. lhguard help COMMAND says all about a command, lhguard(1) the "
+	     "rest.");
 }
 
 static enum status verb_help(const struct options *options, int argc, char **argv)
@@ -128,6 +135,8 @@ enum status commands_run(const struct options *options, int argc, char **argv)
 {
 	const struct command *command = find(argc ? argv[0] : "status");
 
+	if (argc && !strcmp(argv[0], "__complete")) /* for shells; help does not show it */
+		return verb_complete(options, argc - 1, argv + 1);
 	if (has_option(options, OPTION_VERSION))
 		return verb_version(options, 0, NULL);
 	if (has_option(options, OPTION_HELP))

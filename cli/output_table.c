@@ -18,7 +18,7 @@
 #define CELL_SIZE    1024
 #define LEAST_WIDTH  12 /* that a cut column keeps, if its heading is not wider */
 #define GOOD_WIDTH   24 /* that each keeps as long as there is an optional one to leave out */
-#define HIDDEN_WIDTH -1
+#define HIDDEN_WIDTH (-1)
 
 static bool has_no_legend;
 static const char *ellipsis = "…";

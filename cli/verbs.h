@@ -18,6 +18,9 @@ enum status verb_watch(const struct options *options, int argc, char **argv);
 enum status verb_doctor(const struct options *options, int argc, char **argv);
 enum status verb_reload(const struct options *options, int argc, char **argv);
 
+/** verb_complete() - what shells ask when TAB is pressed; @argv: the words, the last is incomplete */
+enum status verb_complete(const struct options *options, int argc, char **argv);
+
 /** print_cut() - how many open connections were cut */
 void print_cut(json_int_t count);
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import LHGUARD, ROOT, Cli
-from terminal import Terminal
+from lab.terminal import Terminal
 
 FOLDER = ROOT / "contrib/completions"
 LONG = "vm:a name with blanks, quotes ' \" and a $HOME that goes on and on and on"

@@ -92,7 +92,7 @@ static void print_queue(const json_t *queue, const char *configuration)
 	char label[64];
 
 	snprintf(label, sizeof(label), "queue %s", name);
-	line(label, "number " NUMBER ", length " NUMBER ", when full: %s, without lhguardd: %s",
+	line(label, "number " NUMBER ", length " NUMBER ", full: %s, no lhguardd: %s",
 	     number_of(queue, "number"), number_of(queue, "length"), overflow,
 	     shown(text_of(queue, "down")));
 	if (overflowed) {

@@ -2,7 +2,7 @@
 # bash completion for lhguard. What can be written is asked of lhguard itself.
 
 _lhguard() {
-	local rest=${COMP_LINE:0:COMP_POINT} words=() word piece before quote= prefix= line candidate
+	local rest=${COMP_LINE:0:COMP_POINT} words=() word piece before quote='' prefix='' line candidate
 
 	# bash breaks words at ":" and "=", too: what no blank divides is put together again.
 	for piece in "${COMP_WORDS[@]}"; do

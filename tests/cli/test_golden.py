@@ -133,3 +133,18 @@ def test_no_colour_but_on_a_terminal(cli: Cli, name: str) -> None:
 def test_documents_keep_to_the_schema(cli: Cli, name: str) -> None:
     for line in run(cli, DOCUMENTS[name]).output.splitlines():
         assert complaints(DOCUMENTS[name].argv[0], json.loads(line)) == []
+
+
+@pytest.fixture(scope="session")
+def latin(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A locale of one byte a character, which most machines have not built."""
+    folder = tmp_path_factory.mktemp("locales")
+    subprocess.run(["localedef", "-i", "de_DE", "-f", "ISO-8859-1", folder / "de_DE.ISO-8859-1"], check=True,
+                   capture_output=True)
+    return {"LOCPATH": str(folder), "LC_ALL": "de_DE.ISO-8859-1"}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_in_a_locale_of_one_byte_nothing_but_ascii(cli: Cli, latin: dict[str, str], name: str) -> None:
+    ran = cli.run(*TABLES[name].argv, columns=80, variant=TABLES[name].variant, NO_COLOR="1", **latin)
+    assert ran.status == 0 and ran.output.isascii() and ran.error.isascii()

@@ -42,13 +42,8 @@ static void add_end(struct table *table, const json_t *exception)
 static void print_exceptions(const json_t *list)
 {
 	static const struct column columns[] = {
-		{.name = "ID", .is_number = true},
-		{.name = "ACTION"},
-		{.name = "SERVICE"},
-		{.name = "FROM"},
-		{.name = "EXPIRES"},
-		{.name = "MADE BY", .is_optional = true},
-		{.name = "COMMENT"},
+		{"ID", true},	    {"ACTION", false},	{"SERVICE", false}, {"FROM", false},
+		{"EXPIRES", false}, {"MADE BY", false}, {"COMMENT", false},
 	};
 	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
 
@@ -74,12 +69,13 @@ enum status verb_list(const struct options *options, int argc, char **argv)
 	if (status)
 		return status;
 	if (options->json)
-		print_document("exceptions", json_incref(list));
+		print_json(list);
 	else if (json_array_size(list))
 		print_exceptions(list);
 	else
-		say("No exceptions: guests reach no service of this host but what they need to "
-		    "run. One is made by: lhguard allow SERVICE --from GUEST");
+		puts("No exceptions: guests reach no service of this host but what they need to "
+		     "run. "
+		     "One is made by: lhguard allow SERVICE --from GUEST");
 	json_decref(list);
 	return STATUS_DONE;
 }

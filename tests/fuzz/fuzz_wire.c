@@ -38,12 +38,18 @@ static void fill_status(void *data, struct status *status)
 	};
 }
 
-static int add(void *data, const struct exception *exception, uint32_t *id, struct error *error)
+/* Whatever was parsed can be read. */
+static void print(const struct service *service, const struct selector *source)
 {
 	char text[SELECTOR_TEXT_SIZE + SERVICE_TEXT_SIZE];
 
-	service_format(text, sizeof(text), &exception->service);
-	selector_format(text, sizeof(text), &exception->source);
+	service_format(text, sizeof(text), service);
+	selector_format(text, sizeof(text), source);
+}
+
+static int add(void *data, const struct exception *exception, uint32_t *id, struct error *error)
+{
+	print(&exception->service, &exception->source);
 	*id = 1;
 	return 0;
 }
@@ -68,7 +74,7 @@ struct walk {
 static int walk_start(void *data, const struct walk_query *query, struct walk **walk,
 		      struct error *error)
 {
-	assert(!query->has_source || query->source.type <= SELECT_GUEST);
+	print(&query->service, &query->source);
 	free(query->ended);
 	*walk = calloc(1, sizeof(**walk));
 	return *walk ? 0 : -ENOMEM;

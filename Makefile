@@ -9,6 +9,10 @@ bindir       ?= $(prefix)/bin
 mandir       ?= $(prefix)/share/man
 datadir      ?= $(prefix)/share/lhguard
 unitdir      ?= $(prefix)/lib/systemd/system
+bashdir      ?= $(prefix)/share/bash-completion/completions
+# Debian's zsh reads a folder of its own.
+zshdir       ?= $(prefix)/share/zsh/$(if $(wildcard $(prefix)/share/zsh/vendor-completions),vendor-completions,site-functions)
+fishdir      ?= $(prefix)/share/fish/vendor_completions.d
 sysusersdir  ?= $(prefix)/lib/sysusers.d
 INSTALL      ?= install
 ifeq ($(origin CC),default)
@@ -37,6 +41,7 @@ DAEMON_SRC   := $(sort $(wildcard daemon/*.c daemon/*/*.c))
 CLI_SRC      := $(sort $(wildcard cli/*.c))
 UNIT_SRC     := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ_SRC     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+INTERFACE_SRC := $(sort $(wildcard tests/interface/*.c))
 BENCH_SRC    := $(sort $(wildcard tests/bench/*.c))
 LIBRARY_SRC  := $(filter-out daemon/main.c,$(DAEMON_SRC))
 OBJECTS      = $(addprefix $(B)/,$(patsubst %.c,%.o,$(1)))
@@ -58,7 +63,7 @@ endif
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help deps install start stop check unit unit-programs system lint lint-run format demo fuzz \
+.PHONY: all help deps install start stop check unit unit-programs golden system lint lint-run format demo fuzz \
         fuzz-run bench clean FORCE
 
 all: $(B)/lhguardd $(B)/lhguard ## build the daemon and the CLI
@@ -66,7 +71,7 @@ all: $(B)/lhguardd $(B)/lhguard ## build the daemon and the CLI
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
-$(B)/lhguardd: $(B)/daemon/main.o $(B)/liblhguardd.a
+$(B)/lhguardd: $(B)/daemon/main.o $(B)/liblhguardd.a | $(B)/interface.checked
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS)
 
 # The CLI takes what it shares with the daemon (wire, text, error) out of the archive.
@@ -74,6 +79,19 @@ $(B)/lhguard: $(call OBJECTS,$(CLI_SRC)) $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CLI_LDLIBS)
 
 $(B)/liblhguardd.a: $(call OBJECTS,$(LIBRARY_SRC))
+	rm -f $@
+	$(AR) rcs $@ $^
+
+# The daemon's methods and errors are those of the interface's definition, or there is no daemon.
+$(B)/interface.checked: $(B)/tests/interface/check $(DAEMON_SRC)
+	$< $(DAEMON_SRC)
+	@touch $@
+
+$(B)/tests/interface/check: $(B)/tests/interface/check.o $(B)/tests/interface/libidl.a \
+		$(B)/liblhguardd.a
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS)
+
+$(B)/tests/interface/libidl.a: $(B)/tests/interface/idl.o $(B)/tests/interface/conforms.o
 	rm -f $@
 	$(AR) rcs $@ $^
 
@@ -98,7 +116,8 @@ $(B)/tests/unit/libfake.a: $(B)/tests/unit/fake_proc.o
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/libfake.a $(B)/liblhguardd.a
+$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/libfake.a \
+		$(B)/tests/interface/libidl.a $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS) $(UNIT_LDFLAGS) -lcmocka
 
 # Where memory runs out is said by the test.
@@ -114,12 +133,16 @@ unit: ## build and run the unit tests under ASan and UBSan, no root needed
 	@failed=0; for t in $(patsubst tests/unit/%.c,build/asan/tests/unit/%,$(UNIT_SRC)); do \
 		echo "== $$t"; $$t || failed=1; done; exit $$failed
 
+golden: all ## hold what the CLI prints against golden files and the JSON schema, no root needed
+	$(PYTEST) -q tests/cli
+
 system: all ## run the system tests: real guests in namespaces of their own, needs root
 	$(PYTEST) -q tests/system
 
 check: ## as root: install what the tests need, build, and run all of them
 	contrib/setup/deps build test
 	$(MAKE) unit
+	$(MAKE) golden
 	$(MAKE) system
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (60)
@@ -134,7 +157,7 @@ fuzz-run: $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 			$(B)/corpus/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; \
 	done
 
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/liblhguardd.a
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/interface/libidl.a $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(DAEMON_LDLIBS)
 
 bench: all ## measure against a bare loopback and a minimal NFQUEUE listener, and beside 1,000 guests; needs root
@@ -174,6 +197,10 @@ install: all ## install into $(DESTDIR)$(prefix)
 	$(INSTALL) -D -m 755 $(B)/lhguard $(DESTDIR)$(bindir)/lhguard
 	$(INSTALL) -D -m 644 conf/org.lhguard.varlink $(DESTDIR)$(datadir)/org.lhguard.varlink
 	$(INSTALL) -m 644 conf/guests.conf $(DESTDIR)$(datadir)/guests.conf
+	$(INSTALL) -m 644 conf/lhguard.schema.json $(DESTDIR)$(datadir)/lhguard.schema.json
+	$(INSTALL) -D -m 644 contrib/completions/lhguard.bash $(DESTDIR)$(bashdir)/lhguard
+	$(INSTALL) -D -m 644 contrib/completions/_lhguard $(DESTDIR)$(zshdir)/_lhguard
+	$(INSTALL) -D -m 644 contrib/completions/lhguard.fish $(DESTDIR)$(fishdir)/lhguard.fish
 	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir)
 	sed 's,@sbindir@,$(sbindir),' conf/lhguardd.service.in > $(DESTDIR)$(unitdir)/lhguardd.service
 	$(INSTALL) -D -m 644 conf/lhguard.sysusers $(DESTDIR)$(sysusersdir)/lhguard.conf
@@ -195,4 +222,4 @@ stop: ## as root: stop guarding this host
 clean: ## remove the results
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call OBJECTS,$(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(BENCH_SRC) tests/unit/fake_proc.c))
+-include $(patsubst %.o,%.d,$(call OBJECTS,$(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(BENCH_SRC) $(INTERFACE_SRC) tests/unit/fake_proc.c))

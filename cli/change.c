@@ -4,52 +4,59 @@
 #include "verbs.h"
 
 #include "policy/exceptions.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* "tcp 127.0.0.1:9222" for a person, where exceptions are written "tcp/127.0.0.1:9222" */
-static void print_service(const char *service)
+static const char *service_of(const char *service)
 {
 	size_t protocol = strspn(service, "abcdefghijklmnopqrstuvwxyz");
+	static char text[SERVICE_TEXT_SIZE + 16];
 
+	text[0] = '\0';
 	if (service[protocol] == '/')
-		printf("%.*s %s", (int)protocol, service, shown(service + protocol + 1));
+		text_append(text, sizeof(text), "%.*s %s", (int)protocol, service,
+			    shown(service + protocol + 1));
 	else
-		fputs(shown(service), stdout);
+		text_append(text, sizeof(text), "%s", shown(service));
+	return text;
 }
 
-static void print_made(const json_t *exception, const char *duration)
+static void say_made(const json_t *exception, const char *duration)
 {
 	const char *source = text_of(exception, "source");
 	bool allows = !strcmp(text_of(exception, "action"), "allow");
+	bool until_stop = json_is_true(json_object_get(exception, "untilStop"));
 	json_int_t id = number_of(exception, "id");
 
-	fputs(allows ? "allowed " : "denied ", stdout);
-	print_service(text_of(exception, "service"));
-	printf(allows ? " from %s" : " to %s",
-	       strcmp(source, "any") ? shown(source) : "every guest (any)");
-	if (duration)
-		printf(" for %s", duration);
-	if (json_is_true(json_object_get(exception, "untilStop")))
-		printf("%s until it stops", duration ? " or" : "");
-	printf(" (id %" JSON_INTEGER_FORMAT "); undo: lhguard remove %" JSON_INTEGER_FORMAT "\n",
-	       id, id);
+	say("%s %s %s %s%s%s%s (id %" JSON_INTEGER_FORMAT
+	    "); undo: lhguard remove %" JSON_INTEGER_FORMAT,
+	    allows ? "allowed" : "denied", service_of(text_of(exception, "service")),
+	    allows ? "from" : "to", strcmp(source, "any") ? shown(source) : "every guest (any)",
+	    duration ? " for " : "", duration ? duration : "",
+	    !until_stop ? ""
+	    : duration	? " or until it stops"
+			: " until it stops",
+	    id, id);
 }
 
 /* Everything that can be wrong is found before the daemon is asked. */
 static enum status check(const struct options *options, const char *text, uint64_t *seconds)
 {
+	const char *from = options->value[OPTION_FROM], *duration = options->value[OPTION_FOR];
+	const char *comment = options->value[OPTION_COMMENT];
 	struct error error = {.text = ""};
 	struct selector selector;
 	struct service service;
 
 	if (service_parse(text, &service, &error) ||
-	    (options->from && selector_parse(options->from, &selector, &error)) ||
-	    (options->duration && duration_parse(options->duration, seconds, &error)))
+	    (from && selector_parse(from, &selector, &error)) ||
+	    (duration && duration_parse(duration, seconds, &error)))
 		return complain(STATUS_USAGE, "%s", shown(error.text));
-	if (options->comment && strlen(options->comment) >= COMMENT_SIZE)
+	if (comment && strlen(comment) >= COMMENT_SIZE)
 		return complain(STATUS_USAGE, "the comment is longer than %d bytes",
 				COMMENT_SIZE - 1);
 	return STATUS_DONE;
@@ -59,20 +66,21 @@ static enum status check(const struct options *options, const char *text, uint64
 static json_t *exception_parameters(const struct options *options, const char *action,
 				    const char *service, uint64_t seconds)
 {
+	const char *from = options->value[OPTION_FROM], *comment = options->value[OPTION_COMMENT];
 	json_t *parameters = json_pack("{s:s}", "action", action);
 	int result = json_object_set_new(parameters, "service", json_string(service));
 
-	if (options->from)
-		result |= json_object_set_new(parameters, "source", json_string(options->from));
+	if (from)
+		result |= json_object_set_new(parameters, "source", json_string(from));
 	if (seconds)
 		result |= json_object_set_new(parameters, "seconds",
 					      json_integer((json_int_t)seconds));
-	if (options->until_stop)
+	if (has_option(options, OPTION_UNTIL_STOP))
 		result |= json_object_set_new(parameters, "untilStop", json_true());
-	if (options->cut_at_end)
+	if (has_option(options, OPTION_CUT_AT_END))
 		result |= json_object_set_new(parameters, "cutAtEnd", json_true());
-	if (options->comment)
-		result |= json_object_set_new(parameters, "comment", json_string(options->comment));
+	if (comment)
+		result |= json_object_set_new(parameters, "comment", json_string(comment));
 	if (!result)
 		return parameters;
 	json_decref(parameters);
@@ -106,9 +114,9 @@ static enum status add(const struct options *options, const char *action, const 
 		return status;
 	duration_format(duration, sizeof(duration), seconds);
 	if (options->json)
-		print_json(json_object_get(answer, "exception"));
+		print_document("exception", json_incref(json_object_get(answer, "exception")));
 	else
-		print_made(json_object_get(answer, "exception"), seconds ? duration : NULL);
+		say_made(json_object_get(answer, "exception"), seconds ? duration : NULL);
 	print_notes(json_object_get(answer, "notes"));
 	json_decref(answer);
 	return STATUS_DONE;
@@ -136,8 +144,18 @@ static json_t *parse_id(const char *text)
 	return json_integer((json_int_t)id);
 }
 
+static void say_removed(int argc, char **argv)
+{
+	char text[1024] = "";
+
+	for (int i = 0; i < argc; i++)
+		text_append(text, sizeof(text), "%s %s", i ? "," : "", argv[i]);
+	say("removed exception%s%s", argc > 1 ? "s" : "", text);
+}
+
 enum status verb_remove(const struct options *options, int argc, char **argv)
 {
+	bool cut = has_option(options, OPTION_CUT);
 	json_t *ids = json_array(), *answer = NULL;
 	enum status status = STATUS_DONE;
 
@@ -147,23 +165,17 @@ enum status verb_remove(const struct options *options, int argc, char **argv)
 					  "\"%s\" is no exception's number: see lhguard list",
 					  shown(argv[i]));
 	if (!status)
-		status = (options->cut ? client_call_patiently : client_call)(
-			options->socket, "RemoveExceptions",
-			options->cut ? json_pack("{s:O, s:b}", "ids", ids, "cut", true)
-				     : json_pack("{s:O}", "ids", ids),
-			&answer);
+		status = (cut ? client_call_patiently
+			      : client_call)(options->socket, "RemoveExceptions",
+					     cut ? json_pack("{s:O, s:b}", "ids", ids, "cut", true)
+						 : json_pack("{s:O}", "ids", ids),
+					     &answer);
 	if (!status && options->json) {
-		json_t *removed = json_pack("{s:O, s:O*}", "removed", ids, "cut",
-					    json_object_get(answer, "cut"));
-
-		print_json(removed);
-		json_decref(removed);
+		print_members(json_pack("{s:O, s:O*}", "removed", ids, "cut",
+					json_object_get(answer, "cut")));
 	} else if (!status) {
-		printf(argc > 1 ? "removed exceptions" : "removed exception");
-		for (int i = 0; i < argc; i++)
-			printf("%s %s", i ? "," : "", argv[i]);
-		putchar('\n');
-		if (options->cut)
+		say_removed(argc, argv);
+		if (cut)
 			print_cut(number_of(answer, "cut"));
 	}
 	json_decref(ids);
@@ -189,10 +201,10 @@ enum status verb_reload(const struct options *options, int argc, char **argv)
 		status = complain(STATUS_FAILED, "no exception is in force: %s",
 				  shown(text_of(exceptions, "error")));
 	else if (!options->json)
-		printf("reloaded: %s mode, %" JSON_INTEGER_FORMAT " exceptions\n",
-		       shown(text_of(guard, "mode")), number_of(guard, "exceptionCount"));
+		say("reloaded: %s mode, %" JSON_INTEGER_FORMAT " exceptions",
+		    shown(text_of(guard, "mode")), number_of(guard, "exceptionCount"));
 	if (options->json)
-		print_json(guard);
+		print_document("status", json_incref((json_t *)guard));
 	json_decref(answer);
 	return status;
 }

@@ -13,10 +13,10 @@
 /* Which connections: the parameters of ListConnections and of CutConnections. */
 static json_t *query(const struct options *options)
 {
-	json_t *parameters = json_pack("{s:b}", "refusedOnly", options->refused);
+	const char *from = options->value[OPTION_FROM];
+	json_t *parameters = json_pack("{s:b}", "refusedOnly", has_option(options, OPTION_REFUSED));
 
-	if (!options->from ||
-	    !json_object_set_new(parameters, "source", json_string(options->from)))
+	if (!from || !json_object_set_new(parameters, "source", json_string(from)))
 		return parameters;
 	json_decref(parameters);
 	return NULL;
@@ -71,8 +71,13 @@ static void add_rule(struct table *table, const json_t *connection)
 static void print_connections(const json_t *list)
 {
 	static const struct column columns[] = {
-		{"GUEST", false},  {"ROUTE", false}, {"SERVICE", false},    {"PROGRAM", false},
-		{"CLIENT", false}, {"STATE", false}, {"ALLOWED BY", false},
+		{.name = "GUEST"},
+		{.name = "ROUTE", .is_optional = true},
+		{.name = "SERVICE"},
+		{.name = "PROGRAM"},
+		{.name = "CLIENT", .is_optional = true},
+		{.name = "STATE", .is_optional = true},
+		{.name = "ALLOWED BY"},
 	};
 	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
 
@@ -95,51 +100,52 @@ static void print_connections(const json_t *list)
 
 void print_cut(json_int_t count)
 {
-	printf("cut %" JSON_INTEGER_FORMAT " open connection%s\n", count, count == 1 ? "" : "s");
+	say("cut %" JSON_INTEGER_FORMAT " open connection%s", count, count == 1 ? "" : "s");
 }
 
 static void print_all(const struct options *options, json_t *connections, const json_t *answer)
 {
-	if (options->json && options->cut) {
-		json_t *both = json_pack("{s:O, s:O}", "connections", connections, "cut",
-					 json_object_get(answer, "cut"));
+	bool is_cut = has_option(options, OPTION_CUT);
 
-		print_json(both);
-		json_decref(both);
-	} else if (options->json) {
-		print_json(connections);
+	if (options->json) {
+		json_t *document = json_pack("{s:O}", "connections", connections);
+
+		if (is_cut)
+			json_object_set(document, "cut", json_object_get(answer, "cut"));
+		print_members(document);
 	} else if (json_array_size(connections)) {
 		print_connections(connections);
-		if (options->cut)
+		if (is_cut)
 			print_cut(number_of(answer, "cut"));
 	} else {
-		puts(options->refused
-			     ? "No guest has an open connection that would be refused now."
-			     : "No guest has an open connection to a service of this host.");
+		say(has_option(options, OPTION_REFUSED)
+			    ? "No guest has an open connection that would be refused now."
+			    : "No guest has an open connection to a service of this host.");
 	}
 }
 
 enum status verb_connections(const struct options *options, int argc, char **argv)
 {
+	const char *from = options->value[OPTION_FROM];
 	struct error error = {.text = ""};
 	json_t *connections = NULL, *answer = NULL;
 	bool incomplete = false;
 	struct selector selector;
 	enum status status;
 
-	if (options->from && selector_parse(options->from, &selector, &error))
+	if (from && selector_parse(from, &selector, &error))
 		return complain(STATUS_USAGE, "%s", shown(error.text));
 	status = list(options, &connections, &incomplete);
 	if (status)
 		return status;
-	if (options->cut)
+	if (has_option(options, OPTION_CUT))
 		status = client_call_patiently(options->socket, "CutConnections", query(options),
 					       &answer);
 	if (!status) {
 		print_all(options, connections, answer);
 		if (incomplete)
-			fprintf(stderr, "lhguard: there are more: these are the first %zu\n",
-				json_array_size(connections));
+			complain(STATUS_DONE, "there are more: these are the first %zu",
+				 json_array_size(connections));
 	}
 	json_decref(connections);
 	json_decref(answer);

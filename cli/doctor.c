@@ -37,7 +37,7 @@ static void print_spot(const json_t *spot)
 	for (size_t i = 0; i < json_array_size(found); i++)
 		printf("%32s%s\n", "", shown(json_string_value(json_array_get(found, i))));
 	if (is_there)
-		printf("%32s→ %s\n", "", text_of(spot, "advice"));
+		printf("%32s%s %s\n", "", arrow(), text_of(spot, "advice"));
 }
 
 enum status verb_doctor(const struct options *options, int argc, char **argv)
@@ -51,7 +51,7 @@ enum status verb_doctor(const struct options *options, int argc, char **argv)
 	for (size_t i = 0; i < blind_spot_count; i++)
 		json_array_append_new(spots, examine(&blind_spots[i], guests));
 	if (options->json) {
-		print_json(spots);
+		print_document("blindSpots", json_incref(spots));
 	} else {
 		puts("What the guard cannot see, since it is no IP packet or bears no mark, and "
 		     "what "

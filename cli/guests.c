@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The verb that shows the guests: a table of all, or all that is known of some. */
+#include "near.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -14,7 +15,6 @@
 #define LENGTH(array)  (sizeof(array) / sizeof((array)[0]))
 #define WORD_SIZE      320
 #define SUGGESTED_MOST 3
-#define COMPARED_MOST  64 /* bytes of a name that are compared when none fits */
 
 static const char *user_of(const json_t *guest)
 {
@@ -49,9 +49,16 @@ static const char *addresses_of(const json_t *guest)
 static void print_table(const json_t *list)
 {
 	static const struct column columns[] = {
-		{"ID", true},	  {"GUEST", false},   {"RUNTIME", false}, {"PID", true},
-		{"USER", false},  {"ADDRESS", false}, {"ATTEMPTS", true}, {"REFUSED", true},
-		{"SINCE", false}, {"LAST", false},
+		{.name = "ID", .is_number = true},
+		{.name = "GUEST"},
+		{.name = "RUNTIME"},
+		{.name = "PID", .is_number = true, .is_optional = true},
+		{.name = "USER", .is_optional = true},
+		{.name = "ADDRESS"},
+		{.name = "ATTEMPTS", .is_number = true},
+		{.name = "REFUSED", .is_number = true},
+		{.name = "SINCE", .is_optional = true},
+		{.name = "LAST", .is_optional = true},
 	};
 	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
 
@@ -218,38 +225,11 @@ static json_t *find(const json_t *list, const char *word)
 	return found;
 }
 
-/* Changes of a character that lead from one to the other (Levenshtein). */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[COMPARED_MOST + 1], length = strnlen(b, COMPARED_MOST);
-
-	for (size_t j = 0; j <= length; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1] && i <= COMPARED_MOST; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= length; j++) {
-			size_t least = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			if (least > row[j] + 1)
-				least = row[j] + 1;
-			if (least > row[j - 1] + 1)
-				least = row[j - 1] + 1;
-			row[j] = least;
-		}
-	}
-	return row[length];
-}
-
-/* One in three characters may be wrong; a word that is a part of the name is near. */
 static bool is_near(const json_t *guest, const char *word)
 {
-	const char *name = text_of(guest, "name"), *colon = strchr(word, ':');
-	const char *bare = colon ? colon + 1 : word;
+	const char *colon = strchr(word, ':');
 
-	return *bare && (strstr(name, bare) || distance(bare, name) <= strlen(bare) / 3 + 1);
+	return near_is(colon ? colon + 1 : word, text_of(guest, "name"));
 }
 
 static enum status complain_unknown(const json_t *list, const char *word)
@@ -279,7 +259,7 @@ static enum status show_one(const struct options *options, const json_t *list, c
 	if (!json_array_size(found))
 		status = complain_unknown(list, word);
 	else if (options->json)
-		print_json(found);
+		print_document("guests", json_incref(found));
 	else
 		for (size_t i = 0; i < json_array_size(found); i++)
 			print_guest(json_array_get(found, i));
@@ -297,11 +277,11 @@ enum status verb_guests(const struct options *options, int argc, char **argv)
 	if (argc)
 		status = show_one(options, list, argv[0]);
 	else if (options->json)
-		print_json(list);
+		print_document("guests", json_incref(list));
 	else if (json_array_size(list))
 		print_table(list);
 	else
-		puts("No VM and no container is known to be running.");
+		say("No VM and no container is known to be running.");
 	json_decref(list);
 	return status;
 }

@@ -42,8 +42,13 @@ static void add_end(struct table *table, const json_t *exception)
 static void print_exceptions(const json_t *list)
 {
 	static const struct column columns[] = {
-		{"ID", true},	    {"ACTION", false},	{"SERVICE", false}, {"FROM", false},
-		{"EXPIRES", false}, {"MADE BY", false}, {"COMMENT", false},
+		{.name = "ID", .is_number = true},
+		{.name = "ACTION"},
+		{.name = "SERVICE"},
+		{.name = "FROM"},
+		{.name = "EXPIRES"},
+		{.name = "MADE BY", .is_optional = true},
+		{.name = "COMMENT"},
 	};
 	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
 
@@ -69,13 +74,12 @@ enum status verb_list(const struct options *options, int argc, char **argv)
 	if (status)
 		return status;
 	if (options->json)
-		print_json(list);
+		print_document("exceptions", json_incref(list));
 	else if (json_array_size(list))
 		print_exceptions(list);
 	else
-		puts("No exceptions: guests reach no service of this host but what they need to "
-		     "run. "
-		     "One is made by: lhguard allow SERVICE --from GUEST");
+		say("No exceptions: guests reach no service of this host but what they need to "
+		    "run. One is made by: lhguard allow SERVICE --from GUEST");
 	json_decref(list);
 	return STATUS_DONE;
 }

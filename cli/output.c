@@ -2,25 +2,90 @@
 /* What people read: escaped text, times and commands to copy. */
 #include "output.h"
 
+#include "options.h"
+#include "output_table.h"
+
 #include "policy/language.h"
 #include "policy/timestamp.h"
 #include "util/text.h"
 
+#include <langinfo.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SHOWN_BUFFERS  8
 #define QUOTED_BUFFERS 4
 #define TEXT_SIZE      2048 /* more than anything that is shown has */
+
+static struct {
+	bool is_quiet;
+	bool is_coloured;
+	bool is_ascii; /* the locale has no characters but these */
+} output;
+
+void output_set(const struct options *options)
+{
+	const char *terminal = getenv("TERM"), *no_color = getenv("NO_COLOR");
+
+	output.is_quiet = options->quiet;
+	output.is_coloured = isatty(STDOUT_FILENO) && !(no_color && *no_color) && terminal &&
+			     strcmp(terminal, "dumb");
+	output.is_ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+	table_set(options->no_legend, output.is_ascii);
+}
+
+void say(const char *format, ...)
+{
+	va_list args;
+
+	if (output.is_quiet)
+		return;
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	putc('\n', stderr);
+}
+
+const char *colour(enum colour colour)
+{
+	static const char *const sequences[] = {
+		[COLOUR_NONE] = "\033[m",     [COLOUR_BOLD] = "\033[1m",
+		[COLOUR_RED] = "\033[31m",    [COLOUR_GREEN] = "\033[32m",
+		[COLOUR_YELLOW] = "\033[33m",
+	};
+
+	return output.is_coloured ? sequences[colour] : "";
+}
+
+const char *arrow(void)
+{
+	return output.is_ascii ? "->" : "\xe2\x86\x92";
+}
+
+/* What is no ASCII as \xHH, for a terminal that could not show it. */
+static void escape_characters(char *target, size_t size, const char *text)
+{
+	target[0] = '\0';
+	for (; *text; text++)
+		text_append(target, size, (*text & 0x80) ? "\\x%02x" : "%c", (unsigned char)*text);
+}
 
 const char *shown(const char *text)
 {
 	static char buffers[SHOWN_BUFFERS][TEXT_SIZE];
 	static unsigned int next;
 	char *buffer = buffers[next++ % SHOWN_BUFFERS];
+	char escaped[TEXT_SIZE];
 
-	text_escape(buffer, TEXT_SIZE, text, strlen(text));
+	text_escape(escaped, TEXT_SIZE, text, strlen(text));
+	if (output.is_ascii)
+		escape_characters(buffer, TEXT_SIZE, escaped);
+	else
+		text_copy(buffer, TEXT_SIZE, escaped);
 	return buffer;
 }
 
@@ -54,8 +119,9 @@ const char *quoted(const char *word)
 	static unsigned int next;
 	char *buffer = buffers[next++ % QUOTED_BUFFERS], *end = buffer;
 	const char *last = buffer + sizeof(buffers[0]) - 8; /* room for one more and the end */
-	const char *escaped = shown(word);
+	char escaped[TEXT_SIZE];
 
+	text_escape(escaped, sizeof(escaped), word, strlen(word));
 	if (*word && strspn(word, plain) == strlen(word)) {
 		text_copy(buffer, sizeof(buffers[0]), word);
 		return buffer;
@@ -114,8 +180,18 @@ const char *time_left(const char *timestamp)
 	return duration_format(text, sizeof(text), then > now ? (uint64_t)(then - now) : 0);
 }
 
-void print_json(const json_t *value)
+void print_members(json_t *object)
 {
-	json_dumpf(value, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+	json_t *document = json_pack("{s:i}", "schema", OUTPUT_SCHEMA);
+
+	json_object_update(document, object);
+	json_dumpf(document, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
 	putchar('\n');
+	json_decref(document);
+	json_decref(object);
+}
+
+void print_document(const char *member, json_t *value)
+{
+	print_members(json_pack("{s:o}", member, value));
 }

@@ -45,18 +45,57 @@ const char *local_time(const char *timestamp);
 /** time_left() - "9m58s" until a time of the daemon's answers, "0s" once it is over; static. */
 const char *time_left(const char *timestamp);
 
-/** print_json() - an object or an array in one line of ASCII. */
-void print_json(const json_t *value);
+/** OUTPUT_SCHEMA - the version of all that --json prints: raised when a member changes or goes */
+#define OUTPUT_SCHEMA 1
+
+/** print_members() - an object in one line of ASCII, with "schema" before its members; taken over */
+void print_members(json_t *object);
+
+/** print_document() - {"schema":1,"MEMBER":…}; @value is taken over */
+void print_document(const char *member, json_t *value);
+
+struct options;
+
+/** output_set() - how everything here is printed, from the command line and the environment */
+void output_set(const struct options *options);
+
+/** say() - a line for people, to stderr, but not with --quiet. Text from outside has to be shown(). */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+enum colour {
+	COLOUR_NONE, /* back to none */
+	COLOUR_BOLD,
+	COLOUR_RED,
+	COLOUR_GREEN,
+	COLOUR_YELLOW,
+};
+
+/** colour() - what switches a colour on; "" where stdout is no terminal, or NO_COLOR is set */
+const char *colour(enum colour colour);
+
+/** arrow() - "→", or "->" where the locale has no such character */
+const char *arrow(void);
 
 #define COLUMNS_MAX 16
 
 /**
  * struct column - of a table
  * @is_number: aligned to the right
+ * @is_optional: left out where the terminal is too narrow for all of them
  */
 struct column {
 	const char *name;
 	bool is_number;
+	bool is_optional;
+};
+
+/**
+ * struct cell - of a table
+ * @text: escaped, owned
+ */
+struct cell {
+	char *text;
+	enum colour colour;
 };
 
 /**
@@ -67,14 +106,21 @@ struct column {
 struct table {
 	const struct column *columns;
 	size_t column_count;
-	char **cells;
+	struct cell *cells;
 	size_t cell_count;
 };
 
 /** table_add() - the next cell; everything in it is escaped. */
 void table_add(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** table_print() - print the table with a heading, and free its cells. */
+/** table_paint() - the colour of the cell that was added last */
+void table_paint(struct table *table, enum colour colour);
+
+/**
+ * table_print() - print the table with a heading (not with --no-legend), and free its cells.
+ * On a terminal it fits: optional columns are left out from the right, then wide ones are cut and
+ * end in "…". Elsewhere everything is printed whole.
+ */
 void table_print(struct table *table);
 
 #endif

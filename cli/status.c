@@ -30,7 +30,7 @@ static void advise(const char *format, ...)
 {
 	va_list args;
 
-	printf("%*s→ ", LABEL_WIDTH, "");
+	printf("%*s%s ", LABEL_WIDTH, "", arrow());
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);
@@ -92,7 +92,7 @@ static void print_queue(const json_t *queue, const char *configuration)
 	char label[64];
 
 	snprintf(label, sizeof(label), "queue %s", name);
-	line(label, "number " NUMBER ", length " NUMBER ", when full: %s, without lhguardd: %s",
+	line(label, "number " NUMBER ", length " NUMBER ", full: %s, no lhguardd: %s",
 	     number_of(queue, "number"), number_of(queue, "length"), overflow,
 	     shown(text_of(queue, "down")));
 	if (overflowed) {
@@ -168,7 +168,7 @@ enum status verb_status(const struct options *options, int argc, char **argv)
 	if (status)
 		return status;
 	if (options->json)
-		print_json(json_object_get(answer, "status"));
+		print_document("status", json_incref(json_object_get(answer, "status")));
 	else
 		print_status(json_object_get(answer, "status"));
 	json_decref(answer);

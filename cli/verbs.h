@@ -4,32 +4,7 @@
 #define LHGUARD_CLI_VERBS_H
 
 #include "client.h"
-
-/**
- * struct options - of the command line
- * @socket: path of the control socket
- * @json: JSON and not text
- * @from: source of an exception, NULL: any
- * @duration: how long an exception lasts, NULL: for ever
- * @until_stop: an exception ends with its guest
- * @cut_at_end: what an exception allowed is cut when it ends
- * @comment: of an exception, NULL: none
- * @past: how many past attempts to watch first
- * @refused: only connections that the policy refuses now
- * @cut: end them
- */
-struct options {
-	const char *socket;
-	bool json;
-	const char *from;
-	const char *duration;
-	bool until_stop;
-	bool cut_at_end;
-	const char *comment;
-	unsigned int past;
-	bool refused;
-	bool cut;
-};
+#include "options.h"
 
 /* Each takes the arguments behind the verb. */
 enum status verb_status(const struct options *options, int argc, char **argv);
@@ -42,6 +17,9 @@ enum status verb_connections(const struct options *options, int argc, char **arg
 enum status verb_watch(const struct options *options, int argc, char **argv);
 enum status verb_doctor(const struct options *options, int argc, char **argv);
 enum status verb_reload(const struct options *options, int argc, char **argv);
+
+/** verb_complete() - what shells ask when TAB is pressed; @argv: the words, the last is incomplete */
+enum status verb_complete(const struct options *options, int argc, char **argv);
 
 /** print_cut() - how many open connections were cut */
 void print_cut(json_int_t count);

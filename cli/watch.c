@@ -76,11 +76,9 @@ static void print_reason(const json_t *event)
 		printf("; %s", shown(text_of(event, "rule")));
 }
 
-static const char *colour(const char *verdict)
+static const char *verdict_colour(const char *verdict)
 {
-	if (!isatty(STDOUT_FILENO) || getenv("NO_COLOR"))
-		return "";
-	return strcmp(verdict, "accept") ? "\033[31m" : "\033[32m";
+	return colour(strcmp(verdict, "accept") ? COLOUR_RED : COLOUR_GREEN);
 }
 
 /* "listen vm:devbox (qemu-system-x86) takes tcp 127.0.0.1:9222, which python3 had until 12:00:03" */
@@ -92,7 +90,7 @@ static void print_listener(const json_t *event)
 	char text[WORD_SIZE];
 
 	printf("%s %slisten%s %s", local_time(text_of(event, "last")),
-	       colour(takes ? "drop" : "accept"), *colour("accept") ? "\033[m" : "",
+	       colour(takes ? COLOUR_RED : COLOUR_GREEN), colour(COLOUR_NONE),
 	       shown(text_of(json_object_get(event, "source"), "label")));
 	if (*program)
 		printf(" (%s)", shown(program));
@@ -114,12 +112,12 @@ static void print_attempt(const json_t *event)
 	bool is_enforced = strcmp(text_of(event, "mode"), "monitor") != 0;
 	char text[WORD_SIZE];
 
-	printf("%s %s%-6s%s ", local_time(text_of(event, "last")), colour(verdict), shown(verdict),
-	       *colour(verdict) ? "\033[m" : "");
+	printf("%s %s%-6s%s ", local_time(text_of(event, "last")), verdict_colour(verdict),
+	       shown(verdict), colour(COLOUR_NONE));
 	fputs(shown(text_of(source, "label")), stdout);
 	if (*conduit && json_is_true(json_object_get(source, "shared")))
 		printf(" behind %s", shown(conduit));
-	printf(" → %s %s", shown(text_of(service, "protocol")),
+	printf(" %s %s %s", arrow(), shown(text_of(service, "protocol")),
 	       shown(endpoint(text, sizeof(text), service)));
 	if (*listener)
 		printf(" (%s)", shown(listener));
@@ -156,7 +154,7 @@ static void print_answer(const json_t *answer, bool as_json)
 	if (!json_is_object(event))
 		return; /* the first answer: from now on nothing is missed */
 	if (as_json)
-		print_json(event);
+		print_members(json_copy((json_t *)event));
 	else
 		print_event(event);
 }
@@ -174,17 +172,35 @@ static int open_stop_fd(void)
 	return signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
+static int parse_past(const char *text, unsigned int *past)
+{
+	char *end;
+	unsigned long value;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || *end || end == text || *text == '-' || *text == '+' || value > 1000000)
+		return -EINVAL;
+	*past = (unsigned int)value;
+	return 0;
+}
+
 enum status verb_watch(const struct options *options, int argc, char **argv)
 {
+	const char *past_text = options->value[OPTION_PAST];
+	unsigned int past = 0;
 	struct client client;
-	enum status status = client_open(&client, options->socket);
 	bool continues = true;
+	enum status status;
 
+	if (past_text && parse_past(past_text, &past))
+		return complain(STATUS_USAGE, "--past takes a number, not \"%s\"",
+				shown(past_text));
+	status = client_open(&client, options->socket);
 	if (status)
 		return status;
 	client.stop_fd = open_stop_fd();
-	status =
-		client_send(&client, "Watch", json_pack("{s:i}", "past", (int)options->past), true);
+	status = client_send(&client, "Watch", json_pack("{s:i}", "past", (int)past), true);
 	while (!status && continues) {
 		json_t *answer = NULL;
 

@@ -163,6 +163,8 @@ int call_authorise(const struct method *method, const struct peer *peer, uid_t d
 	bool is_owner = peer->uid == 0 || peer->uid == daemon;
 
 	switch (method->privilege) {
+	case PRIVILEGE_UNDECIDED:
+		break;
 	case PRIVILEGE_ANYONE:
 		return 0;
 	case PRIVILEGE_READ:
@@ -176,24 +178,32 @@ int call_authorise(const struct method *method, const struct peer *peer, uid_t d
 			return error_set(reason, -EACCES,
 					 "user %u may change nothing: only root may (try sudo)",
 					 peer->uid);
-		if (peer->is_in_guest)
+		if (peer->is_in_guest && peer->guest[0])
 			return error_set(reason, -EACCES,
 					 "process %d is inside a guest (%s), from where nothing "
 					 "may be changed: do it on the host",
 					 peer->pid, peer->guest);
+		if (peer->is_in_guest)
+			return error_set(reason, -EACCES,
+					 "process %d has ended or cannot be looked at, so it may "
+					 "change nothing: it has to wait for its answer",
+					 peer->pid);
 		return 0;
 	}
-	return -EACCES;
+	return error_set(reason, -EACCES, "nobody may call %s", method->name);
 }
 
 static void act(struct call *call)
 {
 	const char *wrong = wrong_parameter(call);
+	struct peer peer = *call->peer;
 	struct error reason;
 
+	if (call->method->privilege == PRIVILEGE_CHANGE)
+		peer_look_again(&peer, call->settings);
 	if (wrong)
 		call_fail_parameter(call, wrong);
-	else if (call_authorise(call->method, call->peer, geteuid(), &reason))
+	else if (call_authorise(call->method, &peer, geteuid(), &reason))
 		call_fail(call, OWN("NotPermitted"), "reason", reason.text);
 	else
 		call->method->act(call);

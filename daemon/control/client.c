@@ -64,6 +64,8 @@ static int receive(struct client *client)
 
 	if (length == 0)
 		client->has_ended = true;
+	else if (length > 0)
+		peer_sent(&client->peer, client->wire.sender, client->settings);
 	return length < 0 && length != -EAGAIN ? (int)length : 0;
 }
 

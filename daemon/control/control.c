@@ -20,7 +20,7 @@
 /* After everything that verdicts depend on. */
 #define CONTROL_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 50)
 
-#define CLIENTS_RESERVED 16	 /* of CONTROL_CLIENTS_MAX, that others than root cannot take */
+#define CLIENTS_RESERVED 16	 /* of CONTROL_CLIENTS_MAX, only for root on the host */
 #define NO_DESCRIPTOR_US 1000000 /* pause when the process has no descriptor left */
 
 /**
@@ -61,7 +61,7 @@ static bool has_room(const struct control *control, const struct peer *peer)
 {
 	size_t limit = CONTROL_CLIENTS_MAX;
 
-	if (peer->uid != 0 && peer->uid != geteuid())
+	if (peer->is_in_guest || (peer->uid != 0 && peer->uid != geteuid()))
 		limit -= CLIENTS_RESERVED;
 	return control->client_count < limit;
 }

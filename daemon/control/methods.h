@@ -8,9 +8,10 @@
 
 /** enum privilege - who may call a method */
 enum privilege {
-	PRIVILEGE_ANYONE, /* whoever can open the socket */
-	PRIVILEGE_READ,	  /* root, the daemon's user, members of CONTROL_GROUP */
-	PRIVILEGE_CHANGE, /* root and the daemon's user, but never from inside a guest */
+	PRIVILEGE_UNDECIDED, /* what an entry has that does not say: nobody, and no build */
+	PRIVILEGE_ANYONE,    /* whoever can open the socket */
+	PRIVILEGE_READ,	     /* root, the daemon's user, members of CONTROL_GROUP */
+	PRIVILEGE_CHANGE,    /* root and the daemon's user, but never from inside a guest */
 };
 
 struct call;

@@ -4,7 +4,6 @@
 
 #include "control/control.h"
 #include "util/cleanup.h"
-#include "util/text.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -53,23 +52,55 @@ static bool has_ended(int fd)
 	return poll(&poll_pidfd, 1, 0) != 0;
 }
 
+static void look(struct peer *peer, const struct control_settings *settings)
+{
+	peer->is_in_guest = settings->handler->peer_guest(settings->data, peer->pid, peer->guest,
+							  sizeof(peer->guest));
+}
+
 int peer_read(struct peer *peer, int fd, gid_t group, const struct control_settings *settings)
 {
+	static const int on = 1;
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length))
+	/* From here on every message comes with who sent it. */
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length))
 		return -errno;
 	*peer = (struct peer){
+		.fd = fd,
 		.uid = credentials.uid,
 		.pid = credentials.pid,
 		.is_member = is_member(fd, credentials.gid, group),
 	};
-	peer->is_in_guest = settings->handler->peer_guest(settings->data, peer->pid, peer->guest,
-							  sizeof(peer->guest));
+	look(peer, settings);
 	if (!peer->is_in_guest && has_ended(fd)) {
 		peer->is_in_guest = true;
-		text_copy(peer->guest, sizeof(peer->guest), "it had ended before it was looked at");
+		peer->guest[0] = '\0';
 	}
 	return 0;
+}
+
+void peer_look_again(struct peer *peer, const struct control_settings *settings)
+{
+	struct peer now = *peer;
+
+	if (!peer->fd || peer->is_in_guest || has_ended(peer->fd))
+		return;
+	look(&now, settings);
+	if (now.is_in_guest && !has_ended(peer->fd))
+		*peer = now;
+}
+
+void peer_sent(struct peer *peer, pid_t sender, const struct control_settings *settings)
+{
+	struct peer other = *peer;
+
+	if (!sender || sender == peer->pid || peer->is_in_guest)
+		return;
+	other.pid = sender;
+	look(&other, settings);
+	if (other.is_in_guest)
+		*peer = other;
 }

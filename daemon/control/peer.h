@@ -8,14 +8,20 @@
 struct control_settings;
 
 /**
- * struct peer - who called, as it was when the connection was made
+ * struct peer - who called: the one that made the connection
+ * Descriptors can be inherited, and sent from one process to another, and processes can go
+ * elsewhere. So whoever sends through the connection is looked at too, and the one that made it once
+ * more for each change; once somebody inside a guest had it, it is a guest's for good.
+ *
+ * @fd: the connection, not owned; 0: none, in tests
  * @uid: SO_PEERCRED
  * @pid: SO_PEERCRED
  * @is_member: belongs to CONTROL_GROUP
- * @is_in_guest: the process is inside a guest, or could not be looked at
- * @guest: that guest's label, or why it could not be looked at
+ * @is_in_guest: @pid is inside a guest, or could not be looked at
+ * @guest: that guest's label, "" when it could not be looked at
  */
 struct peer {
+	int fd;
 	uid_t uid;
 	pid_t pid;
 	bool is_member;
@@ -29,5 +35,14 @@ struct peer {
  * Return: 0 or -errno.
  */
 int peer_read(struct peer *peer, int fd, gid_t group, const struct control_settings *settings);
+
+/** peer_look_again() - has it gone inside a guest since? One that has ended is what it was. */
+void peer_look_again(struct peer *peer, const struct control_settings *settings);
+
+/**
+ * peer_sent() - something came through the connection
+ * @sender: whose it is, as the kernel says; 0: it does not say
+ */
+void peer_sent(struct peer *peer, pid_t sender, const struct control_settings *settings);
 
 #endif

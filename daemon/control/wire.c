@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define BUFFER_MIN 4096 /* bytes of a buffer at first; what an idle connection may keep */
 
@@ -60,6 +61,52 @@ bool wire_has_message(const struct wire *wire)
 	return wire->in_length && memchr(wire->in, '\0', wire->in_length);
 }
 
+/* What comes beside the bytes: who sent them, and descriptors that nobody asked for. */
+static void take_control(struct wire *wire, struct msghdr *message)
+{
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(message); h; h = CMSG_NXTHDR(message, h)) {
+		size_t length = h->cmsg_len - CMSG_LEN(0);
+		struct ucred credentials;
+		int fd;
+
+		if (h->cmsg_level != SOL_SOCKET)
+			continue;
+		if (h->cmsg_type == SCM_CREDENTIALS && length == sizeof(credentials)) {
+			memcpy(&credentials, CMSG_DATA(h), sizeof(credentials));
+			wire->sender = credentials.pid;
+		}
+		for (size_t i = 0; h->cmsg_type == SCM_RIGHTS && i < length / sizeof(fd); i++) {
+			memcpy(&fd, CMSG_DATA(h) + i * sizeof(fd), sizeof(fd));
+			close(fd);
+		}
+	}
+}
+
+/* The kernel never gives bytes of two senders in one piece where credentials are asked for. */
+static ssize_t receive(struct wire *wire, void *bytes, size_t size)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct iovec part = {bytes, size};
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t length;
+
+	do {
+		length = recvmsg(wire->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	} while (length < 0 && errno == EINTR);
+	wire->sender = 0;
+	if (length >= 0)
+		take_control(wire, &message);
+	return length;
+}
+
 ssize_t wire_receive(struct wire *wire)
 {
 	ssize_t length;
@@ -70,10 +117,7 @@ ssize_t wire_receive(struct wire *wire)
 	result = reserve(&wire->in, &wire->in_size, wire->in_length, 1, WIRE_MESSAGE_MAX);
 	if (result)
 		return result;
-	do {
-		length = recv(wire->fd, wire->in + wire->in_length, wire->in_size - wire->in_length,
-			      MSG_DONTWAIT);
-	} while (length < 0 && errno == EINTR);
+	length = receive(wire, wire->in + wire->in_length, wire->in_size - wire->in_length);
 	if (length < 0)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	wire->in_length += (size_t)length;

@@ -16,11 +16,13 @@ struct error;
 /**
  * struct wire - one end of a connection; plain data, zero it and set @fd
  * @fd: stream socket, not owned
+ * @sender: process that sent what was received last, where the socket has SO_PASSCRED; else 0
  * @in: received bytes that are not yet a whole message (grows as needed up to WIRE_MESSAGE_MAX)
  * @out: bytes not yet sent (grows as needed up to WIRE_BACKLOG_MAX)
  */
 struct wire {
 	int fd;
+	pid_t sender;
 	char *in;
 	size_t in_length;
 	size_t in_size;

@@ -236,11 +236,17 @@ static void look_at(struct registry *registry, pid_t pid)
 
 	members_remove(registry, pid);
 	if (process_read(registry->settings.proc, pid, &process) || !process.namespaces.pid) {
-		/* It has ended, or is a zombie. */
+		/* It has ended. */
 		if (before.local)
 			registry->local_exit_us = clock_monotonic_us();
 		else
 			members_missed(registry);
+		return;
+	}
+	/* Nor is one a guest's that only waits for its parent; it may wait for ever. */
+	if (process.is_dead) {
+		if (before.local)
+			registry->local_exit_us = clock_monotonic_us();
 		return;
 	}
 	process_cgroup(registry->settings.proc, pid, cgroup, sizeof(cgroup));

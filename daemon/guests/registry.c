@@ -192,38 +192,6 @@ void registry_judged(struct registry *registry, const struct source *source, boo
 	guest->refused += refused;
 }
 
-bool registry_peer_guest(struct registry *registry, pid_t pid, char *label, size_t size)
-{
-	char cgroup[CGROUP_PATH_SIZE] = "";
-	struct cgroup_match match;
-	const struct member *member;
-	struct source source = {0};
-	struct process process;
-
-	text_copy(label, size, "a guest");
-	if (process_read(registry->settings.proc, pid, &process))
-		return true; /* a process that we cannot look at is not trusted */
-	member = members_find(registry, pid);
-	if (member && !member->supervisor) {
-		if (member->guest != NO_GUEST) {
-			source_set_guest(&source, &registry->guests[member->guest]);
-			source_label(label, size, &source);
-		}
-		return true; /* a conduit speaks for its guests */
-	}
-	process_cgroup(registry->settings.proc, pid, cgroup, sizeof(cgroup));
-	if (catalogue_cgroup(registry->settings.catalogue, cgroup, &match)) {
-		const struct guest *guest = guests_for_cgroup(registry, &match);
-
-		if (guest) {
-			source_set_guest(&source, guest);
-			source_label(label, size, &source);
-		}
-		return true;
-	}
-	return is_contained(registry, &process);
-}
-
 int registry_each(const struct registry *registry,
 		  int (*visit)(void *data, const struct guest *guest), void *data)
 {

@@ -183,7 +183,10 @@ bool registry_helps(struct registry *registry, pid_t pid, struct source *source)
  */
 uint64_t registry_local_start(const struct registry *registry);
 
-/** registry_peer_guest() - is this process inside a guest? @label receives e.g. "container:web". */
+/**
+ * registry_peer_guest() - is this process inside a guest, or works for one, or cannot be looked at?
+ * @label: receives which, e.g. "container:web"; "" when it cannot be looked at
+ */
 bool registry_peer_guest(struct registry *registry, pid_t pid, char *label, size_t size);
 
 /** registry_each() - every guest, in order of id; stops when @visit returns non-zero. */

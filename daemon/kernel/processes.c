@@ -86,6 +86,17 @@ static int stat_field(const char *rest, unsigned int number, unsigned long long 
 	return errno || (*end != ' ' && *end != '\n' && *end != '\0') ? -EBADMSG : 0;
 }
 
+/*
+ * Has it ended, and only its parent has not asked how? One whose first thread has ended while
+ * others live on looks the same but for their number.
+ */
+static bool is_dead(const char *rest)
+{
+	unsigned long long threads;
+
+	return (rest[2] == 'Z' || rest[2] == 'X') && !stat_field(rest, 20, &threads) && threads < 2;
+}
+
 static int read_stat(int directory, struct process *process)
 {
 	char text[1024];
@@ -111,6 +122,7 @@ static int read_stat(int directory, struct process *process)
 		return -EBADMSG;
 	process->parent = (pid_t)parent;
 	process->start = start;
+	process->is_dead = is_dead(rest);
 	return 0;
 }
 

@@ -24,6 +24,7 @@ struct namespaces {
  * @parent: its parent's pid
  * @start: start time in clock ticks since boot (stat field 22): with @pid a name that is never
  * reused
+ * @is_dead: it has ended, and its parent has not asked how: it has no network namespace any more
  * @comm: as in /proc/PID/comm, any bytes
  * @executable: target of /proc/PID/exe without " (deleted)", "" when not readable (kernel threads);
  * of a longer path the end behind "...", so that its last component is always whole
@@ -36,6 +37,7 @@ struct process {
 	pid_t pid;
 	pid_t parent;
 	uint64_t start;
+	bool is_dead;
 	char comm[COMM_SIZE];
 	char executable[256];
 	struct namespaces namespaces;

@@ -4,10 +4,12 @@
 #include "control/events.h"
 #include "control/wire.h"
 #include "guests/registry.h"
+#include "tests/interface/idl.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -107,8 +109,30 @@ static const struct control_handler handler = {
 
 static struct control_settings settings = {.handler = &handler};
 
+static struct idl *own, *service;
+
+/* Whatever was asked, the answer is one that the interface's definition knows. */
+static void assert_defined(const char *method, const json_t *reply)
+{
+	const char *dot = method ? strrchr(method, '.') : NULL;
+	const char *name = dot ? dot + 1 : "";
+	struct error error;
+	struct idl *idl = service;
+
+	if (dot && (size_t)(dot - method) == strlen(own->name) &&
+	    !strncmp(method, own->name, strlen(own->name)))
+		idl = own;
+	if (!idl_find(idl, IDL_METHOD, name)) {
+		assert(json_object_get(reply, "error"));
+		name = "GetInfo";
+		idl = service;
+	}
+	assert(!idl_check_answer(idl, service, name, reply, &error));
+}
+
 static void answer(struct wire *wire, json_t *message)
 {
+	const char *method = json_string_value(json_object_get(message, "method"));
 	static const struct peer peers[] = {{.uid = 0}, {.uid = 65534}};
 
 	for (size_t i = 0; i < 2; i++) {
@@ -116,8 +140,10 @@ static void answer(struct wire *wire, json_t *message)
 		json_t *reply = NULL;
 
 		assert(!call_answer(&settings, &peers[i], message, &stream, &reply));
-		if (reply)
+		if (reply) {
+			assert_defined(method, reply);
 			assert(!wire_queue(wire, reply));
+		}
 		json_decref(reply);
 		/* What is left to answer, to its end. */
 		for (int answers = 0; stream.type != STREAM_NONE && stream.type != STREAM_EVENTS;
@@ -135,8 +161,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	struct wire wire = {0};
 	int fds[2];
 
-	if (!settings.events)
+	if (!settings.events) {
 		settings.events = events_new();
+		assert(!idl_parse(&own, interface_text(INTERFACE_OWN), NULL));
+		assert(!idl_parse(&service, interface_text(INTERFACE_SERVICE), NULL));
+	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds))
 		return 0;
 	wire.fd = fds[0];

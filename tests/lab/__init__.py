@@ -6,6 +6,7 @@
                 nspawn, libvirt (system and session), passt and sandbox (bubblewrap)
     standins    programs that only look like a runtime's, for those that cannot run here
     guard       the daemon under test, its CLI and its events
+    varlinkctl  systemd's client of the control socket, of a newer Debian, in a root folder of its own
     image       what the guests are made of: kernel, initrd, container root, probe
     packets     hand-made packets, for guests that do not play by the rules
     system      processes, namespaces and cleaning up

@@ -2,7 +2,7 @@
 """What the guests are made of, built once into build/lab: busybox, the probe, a kernel, an initrd.
 
     root/      the guests' root folder: busybox-static, the probe, the hider, the waiter, the silent
-               client, the agent
+               client, the caller, the agent
     vmlinuz    the kernel of Debian's linux-image-cloud-amd64, unpacked, never installed
     initrd     root/ and the virtio modules, as cpio
     root.tar   root/ as a container image
@@ -23,7 +23,8 @@ from .system import CACHE, LAB, LabError, need, run
 # In the order of their insertion.
 MODULES = ["virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci",
            "failover", "net_failover", "virtio_net"]
-SOURCES = ["agent", "init", "probe.c", "hide.c", "waiter.c", "silent.c", "standin.c", "image.py"]
+SOURCES = ["agent", "init", "probe.c", "hide.c", "waiter.c", "silent.c", "caller.c", "standin.c",
+           "image.py"]
 
 
 def _stamp() -> str:
@@ -73,7 +74,7 @@ def _root(root: Path) -> None:
     for applet in run(busybox, "--list").split():
         if applet != "busybox":
             (root / "bin" / applet).symlink_to("busybox")
-    for name in ("probe", "hide", "waiter", "silent"):
+    for name in ("probe", "hide", "waiter", "silent", "caller"):
         run("gcc", "-O2", "-static", "-Wall", "-Wextra", "-pthread", "-o", root / "bin" / name,
             LAB / f"{name}.c")
     run("gcc", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-o", CACHE / "standin",
@@ -136,6 +137,10 @@ def root() -> Path:
 
 def standin() -> Path:
     return CACHE / "standin"
+
+
+def caller() -> Path:
+    return CACHE / "root/bin/caller"
 
 
 def probe() -> Path:

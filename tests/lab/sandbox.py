@@ -17,12 +17,13 @@ class BubblewrapGuest(Guest):
 
     kind, runtime = "sandbox", "bubblewrap"
 
-    def __init__(self, host: Host, cleanup: Cleanup) -> None:
+    def __init__(self, host: Host, cleanup: Cleanup, *options: str) -> None:
+        """@options: more of bwrap's."""
         need("bwrap")
         super().__init__(host, "sh")  # the program's name
         scope = make_cgroup(f"{unique()}-session/app.scope", cleanup)
         self._attach(host.spawn(
             *enter_cgroup(scope), "bwrap", "--ro-bind", image.root(), "/", "--dev", "/dev", "--proc",
-            "/proc", "--tmpfs", "/tmp", "--unshare-pid", "--die-with-parent", "/bin/sh", "/agent",
+            "/proc", "--tmpfs", "/tmp", *options, "--unshare-pid", "--die-with-parent", "/bin/sh", "/agent",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT), cleanup)
         self.wait_ready()

@@ -127,7 +127,7 @@ def hosts_own(lab, service: Service):
 
 def listed(guard: Guard, service: Service, *options: str) -> list[dict]:
     """The open connections to @service."""
-    return [c for c in guard.must("connections", "--json", *options).json
+    return [c for c in guard.must("connections", "--json", *options).json["connections"]
             if c["service"]["port"] == service.port]
 
 
@@ -158,7 +158,7 @@ def test_open_when_the_guard_starts(lab, unguarded, service: Service, hosts_own:
     for (label, _, _), connection in held.items():
         assert connection.is_open == (label != "vm:builder"), connection.address
     said = guard.must("connections", "--refused", "--cut")
-    assert f"cut {len(WAYS) - 3} open connections" in said.output
+    assert f"cut {len(WAYS) - 3} open connections" in said.error
     assert [c.address for c in held.values() if c.is_open] == []
     assert all(service.is_open(token) for token in hosts_own), "the host's own connection was cut"
     assert listed(guard, service) == []
@@ -182,7 +182,7 @@ def test_removed_with_and_without_cut(lab, start_guard, service: Service, hosts_
     # It may go on under a new exception, and ends with that one.
     guard.must("allow", word, "--from", guest.label)
     said = guard.must("remove", "--cut", str(guard.exceptions()[0]["id"]))
-    assert "cut 1 open connection\n" in said.output
+    assert "cut 1 open connection\n" in said.error
     assert not held.is_open
     assert all(service.is_open(token) for token in hosts_own)
 
@@ -259,7 +259,7 @@ def test_connections_of_the_host_to_guests(lab, start_guard) -> None:
             client = wait_for(lambda: _connected(lab.host, address, port), f"{guest} serves", 5)
             with client:
                 said = guard.must("connections", "--cut", "--json").json
-                assert said == {"connections": [], "cut": 0}
+                assert said == {"schema": 1, "connections": [], "cut": 0}
                 client.sendall(b"still here\n")
                 assert client.recv(100) == b"still here\n"
         finally:

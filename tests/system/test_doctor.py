@@ -11,7 +11,7 @@ from lab.system import Cleanup
 
 
 def spots(guard: Guard) -> dict[str, dict]:
-    return {spot["name"]: spot for spot in guard.must("doctor", "--json").json}
+    return {spot["name"]: spot for spot in guard.must("doctor", "--json").json["blindSpots"]}
 
 
 def test_abstract_sockets(lab, guard: Guard) -> None:
@@ -45,7 +45,7 @@ def test_without_a_daemon(lab, guard: Guard) -> None:
     """What can be told without the daemon is told, and the rest is said not to be known."""
     said = guard.cli("doctor", "--json", "--socket", "/nonexistent/socket")
     assert said.status == 3 and "not running" in said.error
-    states = {spot["name"]: spot["state"] for spot in said.json}
+    states = {spot["name"]: spot["state"] for spot in said.json["blindSpots"]}
     assert states["mounted-sockets"] == "not looked at"
     assert states["vsock"] in ("none", "found")
     assert states["forged-mac"] == "cannot be told"

@@ -60,7 +60,7 @@ def test_it_ends_with_the_guest(lab, start_guard, kind: str) -> None:
         label = first.label
         wait_for(lambda: label in {g["label"] for g in guard.guests()}, "the guest")
         said = guard.must("allow", "127.0.0.1:9222", "--from", label, "--until-stop")
-        assert "until it stops" in said.output
+        assert "until it stops" in said.error
         guard.must("allow", "127.0.0.1:8080", "--from", label)
         assert lives.opens("until-stop") and lives.opens("permanent")
         entry = next(e for e in guard.exceptions() if e["untilStop"])
@@ -171,7 +171,7 @@ def test_two_of_one_name(lab, start_guard) -> None:
 
         mark = events.mark()
         said = guard.must("allow", "127.0.0.1:9222", "--from", f"guest:{first}")
-        assert said.error == "" and "until it stops" in said.output
+        assert said.output == "" and "until it stops" in said.error
         assert twins[0].ask(target, 3.0).open
         assert twins[1].ask(target, 1.0).reply is None, "its namesake's exception opens for it"
         event = events.wait_refused("vm:twin", "tcp", "127.0.0.1", 9222, mark)

@@ -61,8 +61,8 @@ void fake_put(const struct fake *fake, const struct row *row)
 	snprintf(text, sizeof(text), "%.15s\n", base);
 	write_file(folder, "comm", text, strlen(text));
 	snprintf(text, sizeof(text),
-		 "%d (%.15s) S %d 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 %d 0 0\n", row->pid,
-		 base, row->parent, row->pid * 10);
+		 "%d (%.15s) %c %d 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 %d 0 0\n", row->pid,
+		 base, row->is_dead ? 'Z' : 'S', row->parent, row->pid * 10);
 	write_file(folder, "stat", text, strlen(text));
 	snprintf(text, sizeof(text), "1:name=systemd:/x\n0::%s\n", row->cgroup ? row->cgroup : "/");
 	write_file(folder, "cgroup", text, strlen(text));

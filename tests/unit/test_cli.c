@@ -283,6 +283,7 @@ static void begin(struct run *run, const char *const *arguments)
 		dup2(error[1], STDERR_FILENO);
 		setenv("LHGUARD_SOCKET", path, 1);
 		setenv("TZ", "UTC", 1);
+		setenv("LC_ALL", "C.UTF-8", 1);
 		execv(program, (char *const *)arguments);
 		_exit(127);
 	}
@@ -349,10 +350,22 @@ static void assert_complains(struct run *run, int status, const char *part)
 
 static struct run run;
 
+/* A member of the JSON on stdout, owned by @document. */
+static json_t *member_of(json_t **document, const char *member)
+{
+	*document = json_loads(run.text, 0, NULL);
+	assert_int_equal(json_integer_value(json_object_get(*document, "schema")), 1);
+	return json_object_get(*document, member);
+}
+
 static void wrong_words_are_usage_errors(void **state)
 {
 	RUN(&run, "frobnicate");
-	assert_complains(&run, 2, "frobnicate");
+	assert_complains(&run, 2, "\"frobnicate\": try lhguard help");
+	RUN(&run, "stauts");
+	assert_complains(&run, 2, "do you mean lhguard status?");
+	RUN(&run, "help", "alow");
+	assert_complains(&run, 2, "do you mean lhguard allow?");
 	RUN(&run, "status", "now");
 	assert_complains(&run, 2, "lhguard status");
 	RUN(&run, "allow");
@@ -393,11 +406,14 @@ static void help_and_version_need_no_daemon(void **state)
 	assert_has(run.text, "usage: lhguard");
 	RUN(&run, "help");
 	assert_int_equal(run.status, 0);
+	RUN(&run, "connections", "--help");
+	assert_has(run.text, "usage: lhguard connections [OPTION...]\n");
+	assert_has(run.text, "  --refused ");
 	RUN(&run, "--version");
 	assert_int_equal(run.status, 0);
 	assert_string_equal(run.text, "lhguard " VERSION "\n");
 	RUN(&run, "version", "--json");
-	assert_string_equal(run.text, "{\"version\":\"" VERSION "\"}\n");
+	assert_string_equal(run.text, "{\"schema\":1,\"version\":\"" VERSION "\"}\n");
 	RUN(&run, "status");
 	assert_complains(&run, 3, path);
 	RUN(&run, "list", "--socket", "/nonexistent/socket");
@@ -409,19 +425,25 @@ static void allow_says_what_it_installed(void **state)
 	RUN(&run, "allow", "tcp/127.0.0.1:9222", "--from", "vm:devbox", "--for", "10m", "--comment",
 	    "why");
 	assert_int_equal(run.status, 0);
-	assert_string_equal(run.text, "allowed tcp 127.0.0.1:9222 from vm:devbox for 10m (id 3); "
-				      "undo: lhguard remove 3\n");
+	assert_string_equal(run.text, "");
+	assert_string_equal(
+		run.complaint,
+		"allowed tcp 127.0.0.1:9222 from vm:devbox for 10m (id 3); undo: "
+		"lhguard remove 3\n"
+		"lhguard: no guest called vm:devbox runs now: it holds when one does\n");
 	assert_int_equal(guard.added.expires_us - guard.added.created_us, 600000000);
 	assert_string_equal(guard.added.comment, "why");
 	RUN(&run, "allow", "[::1]:9222");
-	assert_has(run.text, "from every guest (any)");
+	assert_has(run.complaint, "from every guest (any)");
+	RUN(&run, "allow", "[::1]:9222", "-q");
+	assert_string_equal(run.complaint, "");
 	RUN(&run, "deny", "--json", "80", "--from", "container:web");
 	assert_int_equal(run.status, 0);
-	json_t *json = json_loads(run.text, 0, NULL);
+	json_t *document, *json = member_of(&document, "exception");
 
 	assert_string_equal(json_string_value(json_object_get(json, "action")), "deny");
 	assert_int_equal(json_integer_value(json_object_get(json, "id")), 3);
-	json_decref(json);
+	json_decref(document);
 }
 
 static void until_stop_and_ids_are_of_one_guest(void **state)
@@ -429,14 +451,15 @@ static void until_stop_and_ids_are_of_one_guest(void **state)
 	guard.guests = 1;
 	RUN(&run, "allow", "9222", "--from", "vm:box", "--until-stop", "--cut-at-end");
 	assert_int_equal(run.status, 0);
-	assert_string_equal(run.text, "allowed 9222 from vm:box until it stops (id 3); "
-				      "undo: lhguard remove 3\n");
-	assert_string_equal(run.complaint, "");
+	assert_string_equal(run.complaint, "allowed 9222 from vm:box until it stops (id 3); "
+					   "undo: lhguard remove 3\n");
+	assert_string_equal(run.text, "");
 	assert_int_equal(guard.added.guest, 2);
 	assert_true(guard.added.cut);
 	RUN(&run, "deny", "9222", "--from", "guest:2", "--for", "10m");
-	assert_string_equal(run.text, "denied 9222 to guest:2 for 10m or until it stops (id 3); "
-				      "undo: lhguard remove 3\n");
+	assert_string_equal(run.complaint,
+			    "denied 9222 to guest:2 for 10m or until it stops (id 3); "
+			    "undo: lhguard remove 3\n");
 	assert_false(guard.added.cut);
 	RUN(&run, "deny", "9222", "--from", "guest:2", "--cut-at-end");
 	assert_complains(&run, 2, "--cut-at-end");
@@ -488,11 +511,11 @@ static void remove_takes_many(void **state)
 {
 	RUN(&run, "remove", "3", "5");
 	assert_int_equal(run.status, 0);
-	assert_string_equal(run.text, "removed exceptions 3, 5\n");
+	assert_string_equal(run.complaint, "removed exceptions 3, 5\n");
 	assert_int_equal(guard.removed_count, 2);
 	assert_int_equal(guard.removed[1], 5);
 	RUN(&run, "remove", "3", "--json");
-	assert_string_equal(run.text, "{\"removed\":[3]}\n");
+	assert_string_equal(run.text, "{\"schema\":1,\"removed\":[3]}\n");
 }
 
 static void remove_cuts_when_asked(void **state)
@@ -500,9 +523,9 @@ static void remove_cuts_when_asked(void **state)
 	guard.exceptions = 3;
 	guard.connections = 1;
 	RUN(&run, "remove", "3", "--cut");
-	assert_string_equal(run.text, "removed exception 3\ncut 1 open connection\n");
+	assert_string_equal(run.complaint, "removed exception 3\ncut 1 open connection\n");
 	RUN(&run, "remove", "3", "--cut", "--json");
-	assert_string_equal(run.text, "{\"removed\":[3],\"cut\":1}\n");
+	assert_string_equal(run.text, "{\"schema\":1,\"removed\":[3],\"cut\":1}\n");
 	RUN(&run, "allow", "80", "--cut");
 	assert_complains(&run, 2, "--cut");
 }
@@ -510,10 +533,10 @@ static void remove_cuts_when_asked(void **state)
 static void connections_are_shown_and_cut(void **state)
 {
 	RUN(&run, "connections");
-	assert_string_equal(run.text,
+	assert_string_equal(run.complaint,
 			    "No guest has an open connection to a service of this host.\n");
 	RUN(&run, "connections", "--refused", "--from", "container:web");
-	assert_has(run.text, "refused now");
+	assert_has(run.complaint, "refused now");
 	assert_true(guard.refused_only);
 	assert_string_equal(guard.walked, "container:web");
 	assert_int_equal(guard.cuts, 0);
@@ -527,7 +550,7 @@ static void connections_are_shown_and_cut(void **state)
 			    "vm:dev\\x1b[31mbox  user-net  tcp [::1]:9222  python3  [::1]:40001  "
 			    "established  exception 4\n");
 	RUN(&run, "connections", "--cut");
-	assert_has(run.text, "exception 4\ncut 2 open connections\n");
+	assert_string_equal(run.complaint, "cut 2 open connections\n");
 	assert_int_equal(guard.cuts, 1);
 	RUN(&run, "connections", "--cut", "--json");
 	assert_has(run.text, "\"cut\":2}");
@@ -557,12 +580,12 @@ static void status_tells_what_is_wrong_and_what_to_do(void **state)
 	assert_has(run.text, "LOST 5 events");
 	assert_has(run.text, "6 connections found it FULL");
 	RUN(&run, "status", "--json");
-	json_t *json = json_loads(run.text, 0, NULL);
+	json_t *document, *json = member_of(&document, "status");
 
 	assert_string_equal(
 		json_string_value(json_object_get(json_object_get(json, "exceptions"), "state")),
 		"failed");
-	json_decref(json);
+	json_decref(document);
 	RUN(&run, "reload");
 	assert_complains(&run, 1, "exceptions.conf:7");
 	guard.is_failed = false;
@@ -574,8 +597,11 @@ static void tables_are_aligned_and_escaped(void **state)
 {
 	RUN(&run, "list");
 	assert_int_equal(run.status, 0);
-	assert_has(run.text, "No exceptions");
+	assert_has(run.complaint, "No exceptions");
+	assert_string_equal(run.text, "");
 	guard.exceptions = 10;
+	RUN(&run, "list", "--no-legend");
+	assert_memory_equal(run.text, " 1  allow  tcp/", 15);
 	RUN(&run, "list");
 	assert_has(run.text,
 		   "ID  ACTION  SERVICE             FROM       EXPIRES  MADE BY  COMMENT\n"
@@ -632,16 +658,15 @@ static void all_that_is_known_of_a_guest(void **state)
 
 static void all_guests_of_a_name_are_shown(void **state)
 {
-	json_t *json;
+	json_t *document;
 
 	RUN(&run, "guests", "web");
 	assert_int_equal(run.status, 0);
 	assert_has(run.text, "  id           7 (guest:7)\n");
 	assert_has(run.text, "  id           8 (guest:8)\n");
 	RUN(&run, "guests", "container:web", "--json");
-	json = json_loads(run.text, 0, NULL);
-	assert_int_equal(json_array_size(json), 2);
-	json_decref(json);
+	assert_int_equal(json_array_size(member_of(&document, "guests")), 2);
+	json_decref(document);
 	RUN(&run, "guests", "guest:8");
 	assert_has(run.text, "  id           8 (guest:8)\n");
 	assert_null(strstr(run.text, "guest:7"));
@@ -663,10 +688,10 @@ static void a_list_of_many_pages_is_one_array(void **state)
 {
 	guard.exceptions = 300;
 	RUN(&run, "list", "--json");
-	json_t *json = json_loads(run.text, 0, NULL);
+	json_t *document;
 
-	assert_int_equal(json_array_size(json), 300);
-	json_decref(json);
+	assert_int_equal(json_array_size(member_of(&document, "exceptions")), 300);
+	json_decref(document);
 }
 
 static struct attempt attempt_of(const char *name, const char *address)

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -37,6 +38,7 @@ int exceptions_each(const struct exceptions *exceptions,
 
 static unsigned int reloads;
 static bool peers_are_guests;
+static pid_t inside; /* a process that is inside a guest; any other but our own has ended */
 
 static void no_status(void *data, struct status *status)
 {
@@ -60,6 +62,8 @@ static int count_reload(void *data, struct error *error)
 static bool is_guest(void *data, pid_t pid, char *label, size_t size)
 {
 	snprintf(label, size, "container:web");
+	if (pid == inside)
+		return true;
 	assert_int_equal(pid, getpid());
 	return peers_are_guests;
 }
@@ -94,6 +98,7 @@ static int start(void **state)
 	};
 	reloads = 0;
 	peers_are_guests = false;
+	inside = 0;
 	*state = fixture;
 	if (sd_event_new(&fixture->settings.loop) < 0)
 		return -1;
@@ -305,6 +310,28 @@ static void one_message_of_each_client_is_done_in_a_turn(void **state)
 	close_client(fixture, &wire);
 }
 
+/* Its calls wait where they are, and while it does not take an answer nothing happens. */
+static void who_asks_and_does_not_listen_is_left_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire flood = connect_client(fixture), other = connect_client(fixture);
+	unsigned int calls = 0;
+
+	while (send(flood.fd, CALL("org.lhguard.GetStatus"), sizeof(CALL("org.lhguard.GetStatus")),
+		    MSG_NOSIGNAL) > 0) {
+		assert_true(++calls < 100000);
+		settle(fixture);
+	}
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(sd_event_run(fixture->settings.loop, 100000), 0);
+	SEND(&other, CALL("org.lhguard.GetStatus"));
+	assert_string_equal(next_error(fixture, &other), "");
+	for (unsigned int i = 0; i < calls; i++)
+		assert_string_equal(next_error(fixture, &flood), "");
+	close_client(fixture, &flood);
+	close_client(fixture, &other);
+}
+
 static void a_call_is_done_though_its_caller_has_gone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -356,6 +383,58 @@ static void a_guest_may_change_nothing(void **state)
 	close_client(fixture, &wire);
 }
 
+static void who_goes_inside_a_guest_may_change_nothing_any_more(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire wire = connect_client(fixture);
+
+	SEND(&wire, CALL("org.lhguard.Reload"));
+	assert_string_equal(next_error(fixture, &wire), "");
+	peers_are_guests = true;
+	SEND(&wire, CALL("org.lhguard.Reload"));
+	assert_string_equal(next_error(fixture, &wire), "org.lhguard.NotPermitted");
+	assert_int_equal(reloads, 1);
+	close_client(fixture, &wire);
+}
+
+/* A child that shares the connection sends from inside a guest. */
+static void a_connection_that_was_handed_on_changes_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire wire = connect_client(fixture);
+	json_t *answer;
+	const char *reason;
+	char words[64];
+	int go[2];
+	char byte = 0;
+
+	assert_int_equal(pipe(go), 0);
+	inside = fork();
+	if (!inside) {
+		/* Half of a message is enough. */
+		if (read(go[0], &byte, 1) == 1)
+			send(wire.fd, CALL("org.lhguard.Reload"), 10, MSG_NOSIGNAL);
+		_exit(0);
+	}
+	assert_int_equal(write(go[1], &byte, 1), 1);
+	assert_int_equal(waitpid(inside, NULL, 0), inside);
+	settle(fixture);
+	send_bytes(&wire, CALL("org.lhguard.Reload") + 10, sizeof(CALL("org.lhguard.Reload")) - 10);
+	answer = next_answer(fixture, &wire);
+	assert_int_equal(json_unpack(answer, "{s:{s:s}}", "parameters", "reason", &reason), 0);
+	snprintf(words, sizeof(words), "process %d is inside a guest (container:web)", inside);
+	assert_non_null(strstr(reason, words));
+	json_decref(answer);
+	SEND(&wire, CALL("org.lhguard.Reload")); /* by itself, but whose words may it repeat? */
+	assert_string_equal(next_error(fixture, &wire), "org.lhguard.NotPermitted");
+	SEND(&wire, CALL("org.lhguard.GetStatus"));
+	assert_string_equal(next_error(fixture, &wire), "");
+	assert_int_equal(reloads, 0);
+	close(go[0]);
+	close(go[1]);
+	close_client(fixture, &wire);
+}
+
 static void the_257th_client_is_refused(void **state)
 {
 	struct fixture *fixture = *state;
@@ -375,6 +454,25 @@ static void the_257th_client_is_refused(void **state)
 	assert_string_equal(next_error(fixture, &wire), "");
 	close_client(fixture, &wire);
 	for (int i = 1; i < CONTROL_CLIENTS_MAX; i += 2)
+		close(fds[i]);
+	settle(fixture);
+}
+
+static void a_guest_leaves_places_for_the_host(void **state)
+{
+	struct fixture *fixture = *state;
+	int fds[CONTROL_CLIENTS_MAX];
+	struct wire wire;
+
+	peers_are_guests = true;
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		fds[i] = try_connect(fixture);
+	peers_are_guests = false;
+	wire = connect_client(fixture);
+	SEND(&wire, CALL("org.lhguard.Reload"));
+	assert_string_equal(next_error(fixture, &wire), "");
+	close_client(fixture, &wire);
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		close(fds[i]);
 	settle(fixture);
 }
@@ -511,12 +609,19 @@ int main(void)
 						start, stop),
 		cmocka_unit_test_setup_teardown(one_message_of_each_client_is_done_in_a_turn, start,
 						stop),
+		cmocka_unit_test_setup_teardown(who_asks_and_does_not_listen_is_left_alone, start,
+						stop),
 		cmocka_unit_test_setup_teardown(a_call_is_done_though_its_caller_has_gone, start,
 						stop),
 		cmocka_unit_test_setup_teardown(nonsense_and_what_is_too_long_ends_the_connection,
 						start, stop),
 		cmocka_unit_test_setup_teardown(a_guest_may_change_nothing, start, stop),
+		cmocka_unit_test_setup_teardown(who_goes_inside_a_guest_may_change_nothing_any_more,
+						start, stop),
+		cmocka_unit_test_setup_teardown(a_connection_that_was_handed_on_changes_nothing,
+						start, stop),
 		cmocka_unit_test_setup_teardown(the_257th_client_is_refused, start, stop),
+		cmocka_unit_test_setup_teardown(a_guest_leaves_places_for_the_host, start, stop),
 		cmocka_unit_test_setup_teardown(all_who_watch_are_told, start, stop),
 		cmocka_unit_test_setup_teardown(a_slow_subscriber_loses_events_and_is_told_how_many,
 						start, stop),

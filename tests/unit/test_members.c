@@ -52,6 +52,27 @@ static void test_vm_inside_a_container_is_the_container(void **state)
 	assert_string_equal(fake_guest(fake, 10)->runtime, "lxc");
 }
 
+/* Nobody asked how it ended: it is there at the guard's start, and may be for ever. */
+static void test_the_dead_are_no_guests(void **state)
+{
+	struct fake *fake = *state;
+	struct row row = {.pid = 10, .parent = 1, .executable = "/bin/sh", .pid_ns = OTHER};
+
+	row.is_dead = true;
+	fake_put(fake, &row);
+	registry_rescan(fake->registry);
+	assert_int_equal(registry_count(fake->registry), 0);
+	row.is_dead = false;
+	fake_put(fake, &row);
+	registry_rescan(fake->registry);
+	assert_int_equal(registry_count(fake->registry), 1);
+	row.is_dead = true;
+	fake_put(fake, &row);
+	members_look_at(fake->registry, row.pid);
+	assert_int_equal(registry_count(fake->registry), 0);
+	assert_null(members_find(fake->registry, row.pid));
+}
+
 static void test_podman_by_cgroup(void **state)
 {
 	struct fake *fake = *state;
@@ -396,6 +417,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_vm, fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_vm_inside_a_container_is_the_container,
 						fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_the_dead_are_no_guests, fake_set_up,
+						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_podman_by_cgroup, fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_what_starts_containers_is_none, fake_set_up,
 						fake_tear_down),

@@ -185,6 +185,30 @@ static void cleans_the_executable(void **state)
 	assert_string_equal(process.executable + 255 - 14, "x/usr/bin/qemu");
 }
 
+/* Its parent has not asked how it ended: a guest's first process may stay so for long. */
+static void tells_the_dead(void **state)
+{
+	static const struct {
+		const char *stat;
+		bool is_dead;
+	} cases[] = {
+		{"42 (sh) Z 1 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 99 0 0\n", true},
+		{"42 (sh) X 0 -1 -1 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 0 0 99 0 0\n", true},
+		{"42 (sh) S 1 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 99 0 0\n", false},
+		{"42 (a) Z 1) S 1 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 99 0 0\n", false},
+		/* its first thread has ended, and others live on */
+		{"42 (sh) Z 1 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 3 0 99 0 0\n", false},
+	};
+	struct process process;
+
+	put_process("sh");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		put_text("stat", cases[i].stat);
+		assert_int_equal(process_read(root, PID, &process), 0);
+		assert_int_equal(process.is_dead, cases[i].is_dead);
+	}
+}
+
 static void tells_what_is_missing(void **state)
 {
 	struct process process;
@@ -474,6 +498,7 @@ int main(void)
 		TEST(reads_an_odd_comm),
 		TEST(refuses_a_broken_stat),
 		TEST(cleans_the_executable),
+		TEST(tells_the_dead),
 		TEST(tells_what_is_missing),
 		TEST(reads_arguments),
 		TEST(finds_the_cgroup2_line),

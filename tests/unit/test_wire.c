@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -215,6 +216,83 @@ static void a_slow_peer_fills_the_backlog_and_no_more(void **state)
 	json_decref(message);
 }
 
+/* Who sends */
+
+static void send_as_child(struct pair *pair, const char *bytes, size_t length, pid_t *child)
+{
+	int status;
+
+	*child = fork();
+	if (!*child)
+		_exit(send(pair->peer, bytes, length, 0) != (ssize_t)length);
+	assert_int_equal(waitpid(*child, &status, 0), *child);
+	assert_int_equal(status, 0);
+}
+
+static void bytes_of_two_senders_come_apart(void **state)
+{
+	static const int on = 1;
+	struct pair *pair = *state;
+	pid_t child;
+
+	assert_int_equal(setsockopt(pair->wire.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+	peer_sends(pair, "{\"a\"", 4);
+	send_as_child(pair, ":1}", 4, &child);
+	peer_sends(pair, "{}", 3);
+	assert_int_equal(wire_receive(&pair->wire), 4);
+	assert_int_equal(pair->wire.sender, getpid());
+	assert_int_equal(wire_receive(&pair->wire), 4);
+	assert_int_equal(pair->wire.sender, child);
+	assert_int_equal(wire_receive(&pair->wire), 3);
+	assert_int_equal(pair->wire.sender, getpid());
+	assert_int_equal(wire_receive(&pair->wire), -EAGAIN);
+	assert_int_equal(pair->wire.sender, 0);
+}
+
+static void nobody_is_named_where_nobody_asked(void **state)
+{
+	struct pair *pair = *state;
+
+	peer_sends(pair, "{}", 3);
+	assert_int_equal(wire_receive(&pair->wire), 3);
+	assert_int_equal(pair->wire.sender, 0);
+}
+
+static int next_descriptor(void)
+{
+	int fd = dup(STDIN_FILENO);
+
+	close(fd);
+	return fd;
+}
+
+/* Descriptors that come with a message are none of ours, however many. */
+static void descriptors_are_not_kept(void **state)
+{
+	struct pair *pair = *state;
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(8 * sizeof(int))];
+	} control = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+	struct iovec part = {"{}", 3};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control};
+	int next = next_descriptor();
+
+	for (int asked = 0; asked < 2; asked++) {
+		assert_int_equal(
+			setsockopt(pair->wire.fd, SOL_SOCKET, SO_PASSCRED, &asked, sizeof(asked)),
+			0);
+		for (unsigned int count = 1; count <= 8; count++) {
+			control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+			message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+			memset(CMSG_DATA(&control.header), 0, count * sizeof(int)); /* stdin */
+			assert_int_equal(sendmsg(pair->peer, &message, 0), 3);
+			assert_int_equal(wire_receive(&pair->wire), 3);
+			assert_int_equal(next_descriptor(), next);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +308,11 @@ int main(void)
 			the_longest_message_fits_and_its_memory_is_given_back, open_pair,
 			close_pair),
 		cmocka_unit_test_setup_teardown(a_longer_message_is_refused, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(bytes_of_two_senders_come_apart, open_pair,
+						close_pair),
+		cmocka_unit_test_setup_teardown(nobody_is_named_where_nobody_asked, open_pair,
+						close_pair),
+		cmocka_unit_test_setup_teardown(descriptors_are_not_kept, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(a_slow_peer_fills_the_backlog_and_no_more,
 						open_pair, close_pair),
 	};

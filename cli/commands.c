@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The command table: what lhguard(1) can be asked to do. */
+#include "commands.h"
+
+#include "near.h"
+#include "output.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum status verb_version(const struct options *options, int argc, char **argv);
+static enum status verb_help(const struct options *options, int argc, char **argv);
+
+#define EXCEPTION (OPTION(FROM) | OPTION(FOR) | OPTION(UNTIL_STOP) | OPTION(COMMENT))
+
+/* clang-format off */
+const struct command commands[] = {
+	{"status", verb_status, "", "how the guard is doing (also without a command)", 0, 0, 0,
+	 "Who can reach what, and why"},
+	{"guests", verb_guests, "[NAME]", "the VMs and containers known, or all about one", 0, 1, 0, NULL},
+	{"connections", verb_connections, "", "the open connections of guests to this host", 0, 0,
+	 OPTION(FROM) | OPTION(REFUSED) | OPTION(CUT), NULL},
+	{"watch", verb_watch, "", "each new attempt as it is made", 0, 0, OPTION(PAST), NULL},
+
+	{"allow", verb_allow, "SERVICE", "let guests reach a service of this host", 1, 1,
+	 EXCEPTION | OPTION(CUT_AT_END), "Exceptions"},
+	{"deny", verb_deny, "SERVICE", "refuse it, whatever is allowed", 1, 1, EXCEPTION, NULL},
+	{"list", verb_list, "", "the exceptions in force", 0, 0, 0, NULL},
+	{"remove", verb_remove, "ID...", "forget exceptions", 1, -1, OPTION(CUT), NULL},
+
+	{"doctor", verb_doctor, "", "what the guard cannot see, and what of it is here", 0, 0, 0,
+	 "The guard itself"},
+	{"reload", verb_reload, "", "read configuration, catalogue and exceptions again", 0, 0, 0, NULL},
+	{"version", verb_version, "", "the version of this program", 0, 0, 0, NULL},
+	{"help", verb_help, "[COMMAND]", "this text, or all about a command", 0, 1, 0, NULL},
+};
+/* clang-format on */
+
+const size_t command_count = sizeof(commands) / sizeof(commands[0]);
+
+static enum status verb_version(const struct options *options, int argc, char **argv)
+{
+	if (options->json)
+		print_document("version", json_string(VERSION));
+	else
+		puts("lhguard " VERSION);
+	return STATUS_DONE;
+}
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < command_count; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static enum status complain_unknown(const char *name)
+{
+	struct near near = near_start(name);
+
+	for (size_t i = 0; i < command_count; i++)
+		near_offer(&near, commands[i].name);
+	if (near.best)
+		return complain(STATUS_USAGE, "there is no command \"%s\": do you mean lhguard %s?",
+				shown(name), near.best);
+	return complain(STATUS_USAGE, "there is no command \"%s\": try lhguard help", shown(name));
+}
+
+static void print_commands(void)
+{
+	puts("usage: lhguard [COMMAND] [OPTION...]");
+	for (size_t i = 0; i < command_count; i++) {
+		if (commands[i].heading)
+			printf("\n%s\n", commands[i].heading);
+		printf("  lhguard %-11s %-15s %s\n", commands[i].name, commands[i].arguments,
+		       commands[i].summary);
+	}
+	puts("\nOptions of all commands");
+	options_print(OPTIONS_EVERYWHERE & ~OPTION(HELP) & ~OPTION(VERSION));
+	puts("\nSERVICE is [tcp/|udp/|sctp/][ADDRESS:]PORT as this host sees it: 127.0.0.1:9222,\n"
+	     "'[::1]:9222', tcp/8000-8010, 10.0.0.0/8:53.\n\n"
+	     "First steps, when a guest cannot reach a port\n"
+	     "  lhguard watch --past 20      what was refused, why, and what would allow it\n"
+	     "  lhguard allow 127.0.0.1:9222 --from vm:devbox --for 1h\n"
+	     "                               just that, for an hour; it says the exception's ID\n"
+	     "  lhguard watch --past 20      shows that it is used now: \"allowed by exception\"\n"
+	     "  lhguard remove ID            takes it back (lhguard list shows all)\n"
+	     "Ctrl-C ends watch. lhguard help COMMAND says all about a command, lhguard(1) the "
+	     "rest.");
+}
+
+static enum status verb_help(const struct options *options, int argc, char **argv)
+{
+	const struct command *command;
+
+	if (!argc) {
+		print_commands();
+		return STATUS_DONE;
+	}
+	command = find(argv[0]);
+	if (!command)
+		return complain_unknown(argv[0]);
+	printf("usage: lhguard %s%s%s%s\n\n%s\n", command->name, *command->arguments ? " " : "",
+	       command->arguments, command->options ? " [OPTION...]" : "", command->summary);
+	if (command->options) {
+		putchar('\n');
+		options_print(command->options);
+	}
+	puts("\nOptions of all commands");
+	options_print(OPTIONS_EVERYWHERE);
+	return STATUS_DONE;
+}
+
+static enum status run(const struct command *command, const struct options *options, int argc,
+		       char **argv)
+{
+	const char *name = command->name;
+	uint64_t strange = options->given & ~(OPTIONS_EVERYWHERE | command->options);
+
+	for (int id = 0; id < OPTION_COUNT; id++)
+		if (strange & UINT64_C(1) << id)
+			return complain(STATUS_USAGE, "%s takes no --%s: try lhguard help %s", name,
+					option_infos[id].name, name);
+	if (argc < command->least)
+		return complain(STATUS_USAGE, "write: lhguard %s %s", name, command->arguments);
+	if (command->most >= 0 && argc > command->most)
+		return complain(STATUS_USAGE, "\"%s\" is too much: write lhguard %s%s%s",
+				shown(argv[command->most]), name, command->most ? " " : "",
+				command->arguments);
+	return command->run(options, argc, argv);
+}
+
+enum status commands_run(const struct options *options, int argc, char **argv)
+{
+	const struct command *command = find(argc ? argv[0] : "status");
+
+	if (argc && !strcmp(argv[0], "__complete")) /* for shells; help does not show it */
+		return verb_complete(options, argc - 1, argv + 1);
+	if (has_option(options, OPTION_VERSION))
+		return verb_version(options, 0, NULL);
+	if (has_option(options, OPTION_HELP))
+		return verb_help(options, argc ? 1 : 0, argv);
+	if (!command)
+		return complain_unknown(argv[0]);
+	return run(command, options, argc ? argc - 1 : 0, argv + 1);
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The options of the command line: one table that parsing, help and completions share. */
+#include "options.h"
+
+#include "client.h"
+#include "output.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_COLUMN 22
+#define LONG_BASE   256 /* of getopt_long()'s values, above every letter */
+
+/* clang-format off */
+const struct option_info option_infos[OPTION_COUNT] = {
+	[OPTION_JSON] = {"json", 0, NULL, "JSON for programs: one object, or one a line of a stream"},
+	[OPTION_SOCKET] = {"socket", 0, "PATH", "of the guard ($LHGUARD_SOCKET, " DEFAULT_SOCKET ")"},
+	[OPTION_QUIET] = {"quiet", 'q', NULL, "no words but complaints"},
+	[OPTION_NO_LEGEND] = {"no-legend", 0, NULL, "no headings above tables"},
+	[OPTION_HELP] = {"help", 'h', NULL, "this text"},
+	[OPTION_VERSION] = {"version", 0, NULL, "the version of this program"},
+	[OPTION_FROM] = {"from", 0, "SOURCE", "who: vm:NAME, container:NAME, podman:NAME, qemu, guest:ID, "
+					      "iface:virbr0, any"},
+	[OPTION_FOR] = {"for", 0, "DURATION", "how long: 90s, 10m, 1h30m, 2d; for ever when left out"},
+	[OPTION_UNTIL_STOP] = {"until-stop", 0, NULL, "as long as the one guest of this name runs that runs now"},
+	[OPTION_CUT_AT_END] = {"cut-at-end", 0, NULL, "when it ends, end the open connections that nothing else allows"},
+	[OPTION_COMMENT] = {"comment", 0, "TEXT", "why, for those who read the list"},
+	[OPTION_PAST] = {"past", 0, "N", "begin with the newest N attempts"},
+	[OPTION_REFUSED] = {"refused", 0, NULL, "only what would be refused now"},
+	[OPTION_CUT] = {"cut", 0, NULL, "end the open connections, too, that nothing else allows"},
+};
+/* clang-format on */
+
+static const char letters[] = ":qh";
+
+static void fill_long_options(struct option *options)
+{
+	for (int id = 0; id < OPTION_COUNT; id++)
+		options[id] = (struct option){
+			.name = option_infos[id].name,
+			.has_arg = option_infos[id].value ? required_argument : no_argument,
+			.val = LONG_BASE + id,
+		};
+}
+
+static int option_of_letter(int letter)
+{
+	for (int id = 0; id < OPTION_COUNT; id++)
+		if (option_infos[id].letter && option_infos[id].letter == letter)
+			return id;
+	return -1;
+}
+
+int options_parse(struct options *options, int argc, char **argv, int *rest)
+{
+	struct option long_options[OPTION_COUNT + 1] = {{.name = NULL}};
+	const char *environment = getenv("LHGUARD_SOCKET");
+	int found;
+
+	*options = (struct options){.socket = environment ? environment : DEFAULT_SOCKET};
+	fill_long_options(long_options);
+	while ((found = getopt_long(argc, argv, letters, long_options, NULL)) >= 0) {
+		int id = found >= LONG_BASE ? found - LONG_BASE : option_of_letter(found);
+
+		if (id < 0) {
+			complain(STATUS_USAGE,
+				 found == ':' ? "%s wants a value: try lhguard help"
+					      : "there is no option \"%s\": try lhguard help",
+				 shown(argv[optind - 1]));
+			return -EINVAL;
+		}
+		options->given |= UINT64_C(1) << id;
+		options->value[id] = optarg;
+	}
+	if (options->value[OPTION_SOCKET])
+		options->socket = options->value[OPTION_SOCKET];
+	options->json = has_option(options, OPTION_JSON);
+	options->quiet = has_option(options, OPTION_QUIET);
+	options->no_legend = has_option(options, OPTION_NO_LEGEND);
+	*rest = optind;
+	return 0;
+}
+
+void options_print(uint64_t set)
+{
+	for (int id = 0; id < OPTION_COUNT; id++) {
+		const struct option_info *info = &option_infos[id];
+		int width = 0;
+
+		if (!(set & UINT64_C(1) << id))
+			continue;
+		if (info->letter)
+			width += printf("  -%c, ", info->letter);
+		else
+			width += printf("  ");
+		width += printf("--%s%s%s", info->name, info->value ? " " : "",
+				info->value ? info->value : "");
+		printf("%*s%s\n", width < TEXT_COLUMN ? TEXT_COLUMN - width : 2, "", info->text);
+	}
+}

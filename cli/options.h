@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The options of the command line: one table that parsing, help and completions share. */
+#ifndef LHGUARD_CLI_OPTIONS_H
+#define LHGUARD_CLI_OPTIONS_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DEFAULT_SOCKET "/run/lhguard/org.lhguard"
+
+enum option_id {
+	OPTION_JSON,
+	OPTION_SOCKET,
+	OPTION_QUIET,
+	OPTION_NO_LEGEND,
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTION_FROM,
+	OPTION_FOR,
+	OPTION_UNTIL_STOP,
+	OPTION_CUT_AT_END,
+	OPTION_COMMENT,
+	OPTION_PAST,
+	OPTION_REFUSED,
+	OPTION_CUT,
+	OPTION_COUNT,
+};
+
+/** OPTION() - a set of options is a sum of these */
+#define OPTION(name) (UINT64_C(1) << OPTION_##name)
+
+/** OPTIONS_EVERYWHERE - every command takes them */
+#define OPTIONS_EVERYWHERE                                                                         \
+	(OPTION(JSON) | OPTION(SOCKET) | OPTION(QUIET) | OPTION(NO_LEGEND) | OPTION(HELP) |        \
+	 OPTION(VERSION))
+
+/**
+ * struct option_info - what there is to know of an option
+ * @name: without its dashes
+ * @letter: of its short form, 0: none
+ * @value: what it takes, for a person; NULL: nothing
+ * @text: what it does
+ */
+struct option_info {
+	const char *name;
+	char letter;
+	const char *value;
+	const char *text;
+};
+
+extern const struct option_info option_infos[OPTION_COUNT];
+
+/**
+ * struct options - of this call
+ * @given: the set of those that stand on the command line
+ * @value: of each that takes one, else NULL
+ * @socket: path of the control socket, also where --socket does not stand there
+ * @json: @quiet: @no_legend: whether these stand there
+ */
+struct options {
+	uint64_t given;
+	const char *value[OPTION_COUNT];
+	const char *socket;
+	bool json;
+	bool quiet;
+	bool no_legend;
+};
+
+static inline bool has_option(const struct options *options, enum option_id id)
+{
+	return options->given & (UINT64_C(1) << id);
+}
+
+/**
+ * options_parse() - take the options off the command line
+ * @rest: receives the index in @argv of the first word that is none; the words before it are moved
+ * Return: 0, or -EINVAL; that has been complained about.
+ */
+int options_parse(struct options *options, int argc, char **argv, int *rest);
+
+/** options_print() - what these options do, a line each, to stdout */
+void options_print(uint64_t set);
+
+#endif

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The golden cases: how lhguard is called, and where. A case's name is that of its golden file.
+
+TABLES are each seen on terminals of 80 and 200 columns and on a pipe, in colour and without, in C and in C.UTF-8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+NARROW, WIDE = 80, 200
+
+
+@dataclass(frozen=True)
+class Case:
+    argv: tuple[str, ...]
+    variant: str = ""  # of the daemon's answers
+    columns: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+TABLES = {
+    "status": Case(("status",)),
+    "status-wrong": Case(("status",), "wrong"),
+    "guests": Case(("guests",)),
+    "guests-one": Case(("guests", "devbox")),
+    "list": Case(("list",)),
+    "connections": Case(("connections",)),
+    "watch": Case(("watch", "--past", "20")),
+}
+
+# Verbs whose document is data; the others print words.
+DOCUMENTS = {
+    "status": Case(("status", "--json")),
+    "status-wrong": Case(("status", "--json"), "wrong"),
+    "guests": Case(("guests", "--json")),
+    "guests-one": Case(("guests", "vm:devbox", "--json")),
+    "guests-none": Case(("guests", "--json"), "none"),
+    "list": Case(("list", "--json")),
+    "list-none": Case(("list", "--json"), "none"),
+    "connections": Case(("connections", "--json")),
+    "connections-cut": Case(("connections", "--cut", "--json")),
+    "watch": Case(("watch", "--past", "20", "--json")),
+    "allow": Case(("allow", "9222", "--json")),
+    "deny": Case(("deny", "5432", "--json"), "deny"),
+    "remove": Case(("remove", "1", "2", "--json")),
+    "remove-cut": Case(("remove", "1", "--cut", "--json")),
+    "reload": Case(("reload", "--json")),
+    "version": Case(("version", "--json")),
+}
+
+WORDS = {
+    "alone": Case(()),
+    "status-reject": Case(("status",), "reject"),
+    "guests-none": Case(("guests",), "none"),
+    "guests-quiet": Case(("guests", "-q"), "none"),
+    "guests-two-of-one-name": Case(("guests", "web")),
+    "guests-container": Case(("guests", "podman:web")),
+    "guests-by-id": Case(("guests", "guest:4")),
+    "guests-near": Case(("guests", "vm:devbax")),
+    "guests-unknown": Case(("guests", "\x1b[31mnobody")),
+    "guests-no-legend": Case(("guests", "--no-legend")),
+    "list-none": Case(("list",), "none"),
+    "list-quiet": Case(("list", "--quiet"), "none"),
+    "list-no-legend": Case(("list", "--no-legend")),
+    "connections-none": Case(("connections",), "none"),
+    "connections-refused-none": Case(("connections", "--refused"), "none"),
+    "connections-cut": Case(("connections", "--from", "vm:devbox", "--cut")),
+    "connections-no-legend": Case(("connections", "--no-legend")),
+    "allow": Case(("allow", "tcp/127.0.0.1:9222", "--from", "vm:devbox", "--for", "1h", "--comment", "test")),
+    "allow-until-stop": Case(("allow", "127.0.0.1:9222", "--from", "vm:devbox", "--until-stop"), "stop"),
+    "allow-quiet": Case(("allow", "9222", "-q")),
+    "allow-refused": Case(("allow", "9222"), "refused"),
+    "allow-bad-service": Case(("allow", "127.0.0.1")),
+    "allow-bad-duration": Case(("allow", "9222", "--for", "soon")),
+    "deny": Case(("deny", "5432"), "deny"),
+    "remove": Case(("remove", "1", "2")),
+    "remove-cut": Case(("remove", "1", "--cut")),
+    "remove-quiet": Case(("remove", "1", "-q")),
+    "remove-missing": Case(("remove", "99"), "missing"),
+    "remove-bad": Case(("remove", "x")),
+    "reload": Case(("reload",)),
+    "reload-refused": Case(("reload",), "refused"),
+    "reload-exceptions-failed": Case(("reload",), "wrong"),
+    "version": Case(("version",)),
+    "help": Case(("help",)),
+    "help-option": Case(("--help",)),
+    "unknown-verb": Case(("gests",)),
+    "unknown-option": Case(("status", "--colour")),
+    "strange-option": Case(("status", "--cut")),
+    "too-much": Case(("status", "twice")),
+}
+
+
+def surroundings(name: str, case: Case) -> dict[str, Case]:
+    """The same in each of the places where tables look different."""
+    def at(columns: int, **environment: str) -> Case:
+        return Case(case.argv, case.variant, columns, environment)
+
+    return {
+        f"{name}.txt": at(0),
+        f"{name}.80.txt": at(NARROW, NO_COLOR="1"),
+        f"{name}.200.txt": at(WIDE, NO_COLOR="1"),
+        f"{name}.200.colour.txt": at(WIDE),
+        f"{name}.80.C.txt": at(NARROW, LC_ALL="C", NO_COLOR="1"),
+        f"{name}.zone.txt": at(0, TZ="XYZ-5:30"),
+    }
+
+
+def all_cases(verbs: list[str]) -> dict[str, Case]:
+    """By name of the golden file. @verbs: those that help knows; each has its own help."""
+    found = {}
+    for name, case in TABLES.items():
+        found |= surroundings(name, case)
+    found |= {f"{name}.json": case for name, case in DOCUMENTS.items()}
+    found |= {f"{name}.txt": case for name, case in WORDS.items()}
+    return found | {f"help-{verb}.txt": Case(("help", verb)) for verb in verbs}

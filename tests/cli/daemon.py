@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A daemon that always answers the same, from answers/METHOD.json, and notes what it was asked."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from pathlib import Path
+
+ANSWERS = Path(__file__).resolve().parent / "answers"
+
+
+class FixedDaemon:
+    """It serves @path. answers/METHOD.VARIANT.json goes before answers/METHOD.json.
+
+    A file holds one message, {"parameters": …} or {"error": …, "parameters": …}, or a list of them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.variant = ""
+        self.calls: list[str] = []
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:  # closed
+                return
+            threading.Thread(target=self._attend, args=(client,), daemon=True).start()
+
+    def _attend(self, client: socket.socket) -> None:
+        rest = b""
+        with client:
+            while data := client.recv(65536):
+                *messages, rest = (rest + data).split(b"\0")
+                for message in messages:
+                    client.sendall(self._answer(json.loads(message)))
+
+    def _answer(self, call: dict) -> bytes:
+        method = call["method"].removeprefix("org.lhguard.")
+        parameters = json.dumps(call.get("parameters", {}), sort_keys=True, ensure_ascii=True)
+        self.calls.append(f"{method} {parameters}{' more' if call.get('more') else ''}")
+        path = ANSWERS / f"{method}.{self.variant}.json"
+        if not path.exists():
+            path = ANSWERS / f"{method}.json"
+        answers = json.loads(path.read_text())
+        answers = answers if isinstance(answers, list) else [answers]
+        for answer in answers[:-1]:
+            answer["continues"] = True
+        return b"".join(json.dumps(answer).encode() + b"\0" for answer in answers)
+
+    def close(self) -> None:
+        self._listener.close()

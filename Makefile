@@ -160,9 +160,9 @@ fuzz-run: $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/interface/libidl.a $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(DAEMON_LDLIBS)
 
-bench: all ## measure against a bare loopback and a minimal NFQUEUE listener, and beside 1,000 guests; needs root
+bench: ## as root: measure against a bare loopback and a minimal NFQUEUE listener, and beside 1,000 guests
 	contrib/setup/deps build test
-	$(MAKE) $(patsubst %.c,$(B)/%,$(BENCH_SRC))
+	$(MAKE) all $(patsubst %.c,$(B)/%,$(BENCH_SRC))
 	tests/bench/run $(BENCH_OPTIONS)
 
 # Of the libraries only what each needs: the bench starts some of them a thousand times.

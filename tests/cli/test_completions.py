@@ -112,10 +112,10 @@ def test_files(shell: Terminal, tmp_path: Path) -> None:
     shell.wait("/a\\ file")
 
 
-def fish(cli: Cli, line: str) -> list[str]:
+def fish(cli: Cli, home: Path, line: str) -> list[str]:
     cli.daemon.variant = ""
     done = subprocess.run(["fish", "--no-config", "-c", f"source {FOLDER}/lhguard.fish; complete -C $argv[1]",
-                           line], env={"PATH": PATHS, "HOME": "/nonexistent", "LC_ALL": "C.UTF-8",
+                           line], env={"PATH": PATHS, "HOME": str(home), "LC_ALL": "C.UTF-8",
                                        "LHGUARD_SOCKET": str(cli.daemon.path)},
                           capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
     return done.stdout.splitlines()
@@ -131,5 +131,5 @@ def fish(cli: Cli, line: str) -> list[str]:
     ("lhguard guests vm:a\\ n", f"{LONG}\tvirtualbox guest:3"),
     ("lhguard guests 'vm:a n", f"{LONG}\tvirtualbox guest:3"),
 ])
-def test_fish(cli: Cli, typed: str, offers: str) -> None:
-    assert offers in fish(cli, typed)
+def test_fish(cli: Cli, tmp_path: Path, typed: str, offers: str) -> None:
+    assert offers in fish(cli, tmp_path, typed)

@@ -159,7 +159,7 @@ def test_two_of_one_name(lab, start_guard) -> None:
         first, second = (ids[twin.process.pid] for twin in twins)
 
         said = guard.must("allow", "127.0.0.1:9222", "--from", "vm:twin")
-        assert said.error.count("\n") == 1 and "it allows both" in said.error
+        assert said.error.count("it allows both") == 1
         for twin in twins:
             assert f"guest:{ids[twin.process.pid]} qemu pid {twin.process.pid}" in said.error
             assert twin.ask(target, 3.0).open

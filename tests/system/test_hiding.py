@@ -15,7 +15,7 @@ import pytest
 from lab.guard import Events, Guard, guarded
 from lab.guests import Guest
 from lab.host import Answer, Host, Target, new_token
-from lab.system import Cleanup, end
+from lab.system import Cleanup, end, wait_for
 
 PORTS = iter(range(23000, 24000))  # below ip_local_port_range: no client of another test has one
 SERVICE = Target("tcp", "127.0.0.1", 9222)
@@ -157,16 +157,26 @@ except TimeoutError:
 
 @every_address
 def test_one_port_of_two_users(machine, address: str) -> None:
-    """Two programs of the host on one UDP port, as with mDNS: both are served. No guest is here."""
+    """Two programs of the host on one UDP port, as with mDNS: both are served. No guest is here.
+
+    A process that nobody saw, soon after cgroups came or went anywhere on the machine, may have been a
+    container's: then the guard is in doubt for a second, and refuses. So it is asked again after one.
+    """
     with Cleanup() as cleanup:
         host = Host(cleanup)
         services = host.serve(Target("udp", address, 9222))
         events = guarded(host, cleanup).events()
-        token = new_token()
-        host.spawn(sys.executable, "-c", TWO_USERS, address, "9222", str(next(PORTS)), token,
-                   stdin=subprocess.DEVNULL).wait(10)
-        assert services.wait_saw(f"{token}.root") and services.wait_saw(f"{token}.nobody")
-        assert [e for e in events.since() if e["verdict"] != "accept"] == []
+
+        def served() -> bool:
+            token, mark = new_token(), events.mark()
+            host.spawn(sys.executable, "-c", TWO_USERS, address, "9222", str(next(PORTS)), token,
+                       stdin=subprocess.DEVNULL).wait(10)
+            seen = [services.wait_saw(f"{token}.{user}", 1) for user in ("root", "nobody")]
+            refused = [e for e in events.since(mark) if e["verdict"] != "accept"]
+            assert all(e["source"]["class"] == "unknown" for e in refused), refused
+            return all(seen) and not refused
+
+        wait_for(served, "both are served", 20, 1.1)
 
 
 # A container on the host's network and services of its own.

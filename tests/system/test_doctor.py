@@ -43,7 +43,7 @@ def test_mounted_sockets(lab, guard: Guard, tmp_path) -> None:
 
 def test_without_a_daemon(lab, guard: Guard) -> None:
     """What can be told without the daemon is told, and the rest is said not to be known."""
-    said = guard.cli("doctor", "--json", "--socket", "/dev/null/socket")
+    said = guard.cli("doctor", "--json", "--socket", "/proc/none/socket")
     assert said.status == 3 and "not running" in said.error
     states = {spot["name"]: spot["state"] for spot in said.json["blindSpots"]}
     assert states["mounted-sockets"] == "not looked at"

@@ -2,8 +2,9 @@
 /* The command table: what lhguard(1) can be asked to do. */
 #include "commands.h"
 
-#include "near.h"
 #include "output.h"
+
+#include "util/near.h"
 
 #include <stdio.h>
 #include <string.h>

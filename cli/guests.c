@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The verb that shows the guests: a table of all, or all that is known of some. */
-#include "near.h"
 #include "output.h"
 #include "verbs.h"
 
+#include "util/near.h"
 #include "util/text.h"
 
 #include <errno.h>

@@ -2,12 +2,14 @@
 /* The catalogue's files: the installed one and the administrator's folder. */
 #include "guests/catalogue_tables.h"
 
-#include "util/cleanup.h"
+#include "util/folder.h"
 #include "util/ini.h"
 #include "util/text.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /**
@@ -130,28 +132,15 @@ static int read_file(struct loader *loader, const char *path, struct error *erro
 	return ini_read_file_on(path, take_entry, take_mistake, loader, error);
 }
 
-static int is_conf(const struct dirent *entry)
-{
-	size_t length = strlen(entry->d_name);
-
-	return entry->d_name[0] != '.' && length > 5 &&
-	       !strcmp(&entry->d_name[length - 5], ".conf");
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
 /* A file that cannot be read is a mistake like another; a folder that does not exist is none. */
 static void read_folder(struct loader *loader, const char *folder)
 {
 	struct error error = {.text = ""};
-	struct dirent **entries = NULL;
-	int count = scandir(folder, &entries, is_conf, by_name);
+	struct dirent **entries;
+	int count = folder_list(folder, &entries);
 
-	if (count < 0 && errno != ENOENT) {
-		error_set(&error, -errno, "%s: %m", folder);
+	if (count < 0) {
+		error_set(&error, count, "%s: %s", folder, strerror(-count));
 		take_mistake(loader, error.text);
 	}
 	for (int i = 0; i < count; i++) {

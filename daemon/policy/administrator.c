@@ -2,25 +2,12 @@
 /* The administrator's folder of exceptions: read, never written. */
 #include "policy/administrator.h"
 #include "util/cleanup.h"
+#include "util/folder.h"
 #include "util/text.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-static int is_configuration(const struct dirent *entry)
-{
-	size_t length = strlen(entry->d_name);
-
-	return entry->d_name[0] != '.' && length > strlen(".conf") &&
-	       !strcmp(entry->d_name + length - strlen(".conf"), ".conf");
-}
-
-static int compare_names(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
 
 static uint32_t rule_id(const char *name, uint32_t number)
 {
@@ -55,12 +42,12 @@ static int read_file(const char *folder, const char *name, struct rules *rules, 
 
 int administrator_read(const char *folder, struct rules *rules, struct error *error)
 {
-	struct dirent **names = NULL;
-	int count = scandir(folder, &names, is_configuration, compare_names);
+	struct dirent **names;
+	int count = folder_list(folder, &names);
 	int ret = 0;
 
 	if (count < 0)
-		return errno == ENOENT ? 0 : error_set(error, -errno, "%s: %m", folder);
+		return error_set(error, count, "%s: %s", folder, strerror(-count));
 	for (int i = 0; i < count; i++) {
 		if (ret == 0)
 			ret = read_file(folder, names[i]->d_name, rules, error);

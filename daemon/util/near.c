@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The word that somebody may have meant. */
-#include "near.h"
+#include "util/near.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The word that somebody may have meant. */
-#ifndef LHGUARD_CLI_NEAR_H
-#define LHGUARD_CLI_NEAR_H
+#ifndef LHGUARD_UTIL_NEAR_H
+#define LHGUARD_UTIL_NEAR_H
 
 #include <stdbool.h>
 #include <stddef.h>

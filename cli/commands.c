@@ -2,6 +2,7 @@
 /* The command table: what lhguard(1) can be asked to do. */
 #include "commands.h"
 
+#include "filter.h"
 #include "output.h"
 
 #include "util/near.h"
@@ -21,7 +22,8 @@ const struct command commands[] = {
 	{"guests", verb_guests, "[NAME]", "the VMs and containers known, or all about one", 0, 1, 0, NULL},
 	{"connections", verb_connections, "", "the open connections of guests to this host", 0, 0,
 	 OPTION(FROM) | OPTION(REFUSED) | OPTION(CUT), NULL},
-	{"watch", verb_watch, "", "each new attempt as it is made", 0, 0, OPTION(PAST), NULL},
+	{"watch", verb_watch, "", "each new attempt as it is made", 0, 0,
+	 OPTION(PAST) | FILTER_OPTIONS, NULL},
 
 	{"allow", verb_allow, "SERVICE", "let guests reach a service of this host", 1, 1,
 	 EXCEPTION | OPTION(CUT_AT_END), "Exceptions"},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The verb that shows each attempt as it is made. */
+#include "filter.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -14,7 +15,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define WORD_SIZE 320 /* bytes of a service or a source as exceptions are written */
+#define PAST_MAX  1000000 /* more than the daemon keeps */
+#define WORD_SIZE 320	  /* bytes of a service or a source as exceptions are written */
 
 /* The service as --allow takes it; tcp, the usual one, goes without saying. */
 static bool service_word(char *target, size_t size, const json_t *service)
@@ -81,6 +83,15 @@ static const char *verdict_colour(const char *verdict)
 	return colour(strcmp(verdict, "accept") ? COLOUR_RED : COLOUR_GREEN);
 }
 
+/* When, and the number by which explain knows it. */
+static void print_start(const json_t *event)
+{
+	char number[32];
+
+	snprintf(number, sizeof(number), "#%" JSON_INTEGER_FORMAT, number_of(event, "id"));
+	printf("%s %-5s ", local_time(text_of(event, "last")), number);
+}
+
 /* "listen vm:devbox (qemu-system-x86) takes tcp 127.0.0.1:9222, which python3 had until 12:00:03" */
 static void print_listener(const json_t *event)
 {
@@ -89,8 +100,8 @@ static void print_listener(const json_t *event)
 	const char *program = text_of(event, "program");
 	char text[WORD_SIZE];
 
-	printf("%s %slisten%s %s", local_time(text_of(event, "last")),
-	       colour(takes ? COLOUR_RED : COLOUR_GREEN), colour(COLOUR_NONE),
+	print_start(event);
+	printf("%slisten%s %s", colour(takes ? COLOUR_RED : COLOUR_GREEN), colour(COLOUR_NONE),
 	       shown(text_of(json_object_get(event, "source"), "label")));
 	if (*program)
 		printf(" (%s)", shown(program));
@@ -112,8 +123,8 @@ static void print_attempt(const json_t *event)
 	bool is_enforced = strcmp(text_of(event, "mode"), "monitor") != 0;
 	char text[WORD_SIZE];
 
-	printf("%s %s%-6s%s ", local_time(text_of(event, "last")), verdict_colour(verdict),
-	       shown(verdict), colour(COLOUR_NONE));
+	print_start(event);
+	printf("%s%-6s%s ", verdict_colour(verdict), shown(verdict), colour(COLOUR_NONE));
 	fputs(shown(text_of(source, "label")), stdout);
 	if (*conduit && json_is_true(json_object_get(source, "shared")))
 		printf(" behind %s", shown(conduit));
@@ -141,9 +152,59 @@ static void print_event(const json_t *event)
 		print_attempt(event);
 }
 
-static void print_answer(const json_t *answer, bool as_json)
+static void print_answer(const json_t *event, bool as_json)
 {
-	const json_t *event = json_object_get(answer, "event");
+	if (as_json)
+		print_members(json_copy((json_t *)event));
+	else
+		print_event(event);
+}
+
+/**
+ * struct view - what of the stream of events is shown
+ * @filter: only these
+ * @newest: number of the newest event from before the stream, 0: none. With a filter, events up to
+ *	it are held back until it has come: only then are the newest of those that match known
+ * @past: how many of these are shown
+ * @held: those that match, the oldest first
+ */
+struct view {
+	const struct options *options;
+	struct filter filter;
+	json_int_t newest;
+	unsigned int past;
+	json_t *held;
+};
+
+static void show_held(struct view *view)
+{
+	for (size_t i = 0; i < json_array_size(view->held); i++)
+		print_answer(json_array_get(view->held, i), view->options->json);
+	json_array_clear(view->held);
+	view->newest = 0;
+}
+
+static void take_event(struct view *view, json_t *event)
+{
+	bool matches = filter_matches(&view->filter, event);
+	bool is_last = number_of(event, "id") >= view->newest;
+
+	if (!view->newest) {
+		if (matches)
+			print_answer(event, view->options->json);
+		return;
+	}
+	if (matches)
+		json_array_append(view->held, event);
+	if (json_array_size(view->held) > view->past)
+		json_array_remove(view->held, 0);
+	if (is_last)
+		show_held(view);
+}
+
+static void take_answer(struct view *view, const json_t *answer)
+{
+	json_t *event = json_object_get(answer, "event");
 	json_int_t lost = number_of(answer, "lost");
 
 	if (lost)
@@ -151,12 +212,8 @@ static void print_answer(const json_t *answer, bool as_json)
 			 "%" JSON_INTEGER_FORMAT " events were lost: they came faster than they "
 			 "were read",
 			 lost);
-	if (!json_is_object(event))
-		return; /* the first answer: from now on nothing is missed */
-	if (as_json)
-		print_members(json_copy((json_t *)event));
-	else
-		print_event(event);
+	if (json_is_object(event)) /* not in the first answer: from then on nothing is missed */
+		take_event(view, event);
 }
 
 /* A descriptor that becomes readable when the user or the system asks to end. */
@@ -179,41 +236,77 @@ static int parse_past(const char *text, unsigned int *past)
 
 	errno = 0;
 	value = strtoul(text, &end, 10);
-	if (errno || *end || end == text || *text == '-' || *text == '+' || value > 1000000)
+	if (errno || *end || end == text || *text == '-' || *text == '+' || value > PAST_MAX)
 		return -EINVAL;
 	*past = (unsigned int)value;
 	return 0;
 }
 
-enum status verb_watch(const struct options *options, int argc, char **argv)
+/* With a filter all that the daemon keeps is asked for: how far does that go? */
+static enum status find_newest(struct view *view)
 {
-	const char *past_text = options->value[OPTION_PAST];
-	unsigned int past = 0;
-	struct client client;
-	bool continues = true;
+	json_t *answer = NULL;
 	enum status status;
 
-	if (past_text && parse_past(past_text, &past))
-		return complain(STATUS_USAGE, "--past takes a number, not \"%s\"",
-				shown(past_text));
-	status = client_open(&client, options->socket);
-	if (status)
-		return status;
-	client.stop_fd = open_stop_fd();
-	status = client_send(&client, "Watch", json_pack("{s:i}", "past", (int)past), true);
+	if (!view->past || filter_is_empty(&view->filter))
+		return STATUS_DONE;
+	status = client_call(view->options->socket, "Watch", NULL, &answer);
+	view->newest = number_of(json_object_get(answer, "event"), "id");
+	json_decref(answer);
+	return status;
+}
+
+static enum status follow(struct client *client, struct view *view)
+{
+	int past = view->newest ? PAST_MAX : (int)view->past;
+	enum status status = client_send(client, "Watch", json_pack("{s:i}", "past", past), true);
+	bool continues = true;
+
 	while (!status && continues) {
 		json_t *answer = NULL;
 
-		status = client_receive(&client, CLIENT_FOR_EVER, &answer, &continues);
+		status = client_receive(client, CLIENT_FOR_EVER, &answer, &continues);
 		if (!answer)
 			break;
-		print_answer(answer, options->json);
+		take_answer(view, answer);
 		json_decref(answer);
 		if (fflush(stdout))
 			break; /* main() says so */
 	}
+	show_held(view); /* of a stream that ended before its time */
+	return status;
+}
+
+static enum status watch(struct view *view)
+{
+	struct client client;
+	enum status status = find_newest(view);
+
+	if (!status)
+		status = client_open(&client, view->options->socket);
+	if (status)
+		return status;
+	client.stop_fd = open_stop_fd();
+	status = follow(&client, view);
 	if (client.stop_fd >= 0)
 		close(client.stop_fd);
 	client_close(&client);
+	return status;
+}
+
+enum status verb_watch(const struct options *options, int argc, char **argv)
+{
+	const char *past = options->value[OPTION_PAST];
+	struct view view = {.options = options};
+	enum status status;
+
+	if (past && parse_past(past, &view.past))
+		return complain(STATUS_USAGE, "--past takes a number, not \"%s\"", shown(past));
+	status = filter_parse(&view.filter, options);
+	if (status)
+		return status;
+	view.held = json_array();
+	status = watch(&view);
+	json_decref(view.held);
 	return status;
 }

@@ -15,6 +15,7 @@ class FixedDaemon:
     """It serves @path. answers/METHOD.VARIANT.json goes before answers/METHOD.json.
 
     A file holds one message, {"parameters": …} or {"error": …, "parameters": …}, or a list of them.
+    Who asks without "more" is given the last.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,6 +52,8 @@ class FixedDaemon:
             path = ANSWERS / f"{method}.json"
         answers = json.loads(path.read_text())
         answers = answers if isinstance(answers, list) else [answers]
+        if not call.get("more"):
+            answers = answers[-1:]
         for answer in answers[:-1]:
             answer["continues"] = True
         return b"".join(json.dumps(answer).encode() + b"\0" for answer in answers)

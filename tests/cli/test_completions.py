@@ -35,6 +35,9 @@ def test_what_is_offered(cli: Cli) -> None:
     assert asked(cli, "guests", "devbox", "") == []
     assert asked(cli, "--socket", "") == [":files"]
     assert asked(cli, "help", "wa") == ["watch"]
+    assert asked(cli, "watch", "--verdict", "re") == ["reject", "refused"]
+    assert "vm:devbox" in asked(cli, "watch", "--from", "")
+    assert asked(cli, "watch", "--service", "udp") == ["udp/10.0.0.0/8:53"]
 
 
 def test_a_name_that_nobody_can_type_is_offered_by_its_number(cli: Cli) -> None:

@@ -23,7 +23,7 @@ const struct command commands[] = {
 	{"connections", verb_connections, "", "the open connections of guests to this host", 0, 0,
 	 OPTION(FROM) | OPTION(REFUSED) | OPTION(CUT), NULL},
 	{"watch", verb_watch, "", "each new attempt as it is made", 0, 0,
-	 OPTION(PAST) | FILTER_OPTIONS, NULL},
+	 OPTION(PAST) | OPTION(EXEC) | FILTER_OPTIONS, NULL},
 
 	{"allow", verb_allow, "SERVICE", "let guests reach a service of this host", 1, 1,
 	 EXCEPTION | OPTION(CUT_AT_END), "Exceptions"},

@@ -29,6 +29,7 @@ const struct option_info option_infos[OPTION_COUNT] = {
 	[OPTION_COMMENT] = {"comment", 0, "TEXT", "why, for those who read the list"},
 	[OPTION_PAST] = {"past", 0, "N", "begin with the newest N attempts"},
 	[OPTION_REFUSED] = {"refused", 0, NULL, "only what would be refused now"},
+	[OPTION_EXEC] = {"exec", 0, "CMD", "run this for each, with the event in its environment"},
 	[OPTION_SERVICE] = {"service", 0, "SERVICE", "only to this service of this host"},
 	[OPTION_VERDICT] = {"verdict", 0, "accept|drop|reject|refused", "only with this verdict; refused: drop or reject"},
 	[OPTION_CUT] = {"cut", 0, NULL, "end the open connections, too, that nothing else allows"},

@@ -3,12 +3,14 @@
 #include "events.h"
 #include "filter.h"
 #include "output.h"
+#include "runner.h"
 #include "verbs.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -21,6 +23,8 @@
  *	it are held back until it has come: only then are the newest of those that match known
  * @past: how many of these are shown
  * @held: those that match, the oldest first
+ * @stop_fd: tells of signals: one that ends watch, or that the command of --exec has ended
+ * @runner: of --exec, else NULL
  */
 struct view {
 	const struct options *options;
@@ -28,12 +32,21 @@ struct view {
 	json_int_t newest;
 	unsigned int past;
 	json_t *held;
+	int stop_fd;
+	struct runner *runner;
 };
+
+static void show(struct view *view, json_t *event)
+{
+	event_print(event, view->options->json);
+	if (view->runner)
+		runner_add(view->runner, event);
+}
 
 static void show_held(struct view *view)
 {
 	for (size_t i = 0; i < json_array_size(view->held); i++)
-		event_print(json_array_get(view->held, i), view->options->json);
+		show(view, json_array_get(view->held, i));
 	json_array_clear(view->held);
 	view->newest = 0;
 }
@@ -45,7 +58,7 @@ static void take_event(struct view *view, json_t *event)
 
 	if (!view->newest) {
 		if (matches)
-			event_print(event, view->options->json);
+			show(view, event);
 		return;
 	}
 	if (matches)
@@ -70,17 +83,39 @@ static void take_answer(struct view *view, const json_t *answer)
 		take_event(view, event);
 }
 
-/* A descriptor that becomes readable when the user or the system asks to end. */
-static int open_stop_fd(void)
+/* Signals are read from a descriptor from now on. */
+static enum status take_signals(struct view *view)
 {
-	sigset_t signals;
+	const char *command = view->options->value[OPTION_EXEC];
+	sigset_t signals, before;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	return signalfd(-1, &signals, SFD_CLOEXEC);
+	sigaddset(&signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &signals, &before);
+	view->stop_fd = signalfd(-1, &signals, SFD_CLOEXEC);
+	if (view->stop_fd < 0)
+		return complain(STATUS_FAILED, "no signals: %s", strerror(errno));
+	if (!command)
+		return STATUS_DONE;
+	view->runner = runner_new(command, view->options->socket, &before);
+	return view->runner ? STATUS_DONE : complain(STATUS_FAILED, "out of memory");
+}
+
+/* Return: whether watch goes on. */
+static bool attend_signal(struct view *view)
+{
+	struct signalfd_siginfo info = {.ssi_signo = SIGINT};
+
+	if (read(view->stop_fd, &info, sizeof(info)) < 0 && errno == EINTR)
+		return true;
+	if (info.ssi_signo != SIGCHLD)
+		return false;
+	if (view->runner)
+		runner_reap(view->runner);
+	return true;
 }
 
 static int parse_past(const char *text, unsigned int *past)
@@ -110,7 +145,8 @@ static enum status find_newest(struct view *view)
 	return status;
 }
 
-static enum status follow(struct client *client, struct view *view)
+/* Return: STATUS_DONE also where a signal has ended it; then @stopped is set. */
+static enum status follow(struct client *client, struct view *view, bool *stopped)
 {
 	int past = view->newest ? PAST_MAX : (int)view->past;
 	enum status status = client_send(client, "Watch", json_pack("{s:i}", "past", past), true);
@@ -120,6 +156,9 @@ static enum status follow(struct client *client, struct view *view)
 		json_t *answer = NULL;
 
 		status = client_receive(client, CLIENT_FOR_EVER, &answer, &continues);
+		if (!answer && !status && attend_signal(view))
+			continue;
+		*stopped = !answer && !status;
 		if (!answer)
 			break;
 		take_answer(view, answer);
@@ -134,33 +173,42 @@ static enum status follow(struct client *client, struct view *view)
 static enum status watch(struct view *view)
 {
 	struct client client;
+	bool stopped = false;
 	enum status status = find_newest(view);
 
 	if (!status)
 		status = client_open(&client, view->options->socket);
 	if (status)
 		return status;
-	client.stop_fd = open_stop_fd();
-	status = follow(&client, view);
-	if (client.stop_fd >= 0)
-		close(client.stop_fd);
+	status = take_signals(view);
+	client.stop_fd = view->stop_fd;
+	if (!status)
+		status = follow(&client, view, &stopped);
 	client_close(&client);
+	/* The daemon has ended, but what it told is not done yet. */
+	while (!stopped && view->runner && runner_is_busy(view->runner))
+		stopped = !attend_signal(view);
 	return status;
 }
 
 enum status verb_watch(const struct options *options, int argc, char **argv)
 {
 	const char *past = options->value[OPTION_PAST];
-	struct view view = {.options = options};
+	struct view view = {.options = options, .stop_fd = -1};
 	enum status status;
 
 	if (past && parse_past(past, &view.past))
 		return complain(STATUS_USAGE, "--past takes a number, not \"%s\"", shown(past));
+	if (has_option(options, OPTION_EXEC) && !*options->value[OPTION_EXEC])
+		return complain(STATUS_USAGE, "--exec takes a command, not nothing");
 	status = filter_parse(&view.filter, options);
 	if (status)
 		return status;
 	view.held = json_array();
 	status = watch(&view);
+	runner_free(view.runner);
+	if (view.stop_fd >= 0)
+		close(view.stop_fd);
 	json_decref(view.held);
 	return status;
 }

@@ -35,11 +35,19 @@ void source_word(char *target, size_t size, const json_t *source)
 		text_append(target, size, "%s", *runtime ? runtime : kind);
 }
 
-void print_command(const char *verb, const json_t *of)
+const char *command_text(char *target, size_t size, const char *verb, const json_t *of)
 {
 	char service[WORD_SIZE], source[WORD_SIZE];
 
 	service_word(service, sizeof(service), json_object_get(of, "service"));
 	source_word(source, sizeof(source), json_object_get(of, "source"));
-	printf("lhguard %s %s --from %s", verb, quoted(service), quoted(source));
+	snprintf(target, size, "lhguard %s %s --from %s", verb, quoted(service), quoted(source));
+	return target;
+}
+
+void print_command(const char *verb, const json_t *of)
+{
+	char text[COMMAND_SIZE];
+
+	fputs(command_text(text, sizeof(text), verb, of), stdout);
 }

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define WORD_SIZE 320 /* bytes of a service or a source as exceptions are written */
+#define WORD_SIZE    320  /* bytes of a service or a source as exceptions are written */
+#define COMMAND_SIZE 2048 /* bytes of a command with both, quoted */
 
 /**
  * service_word() - a service as allow takes it; tcp, the usual one, goes without saying
@@ -21,6 +22,9 @@ bool service_word(char *target, size_t size, const json_t *service);
  * their runtime or their kind.
  */
 void source_word(char *target, size_t size, const json_t *source);
+
+/** command_text() - what print_command() prints; returns @target */
+const char *command_text(char *target, size_t size, const char *verb, const json_t *of);
 
 /**
  * print_command() - "lhguard VERB SERVICE --from SOURCE", to copy into a shell

@@ -83,6 +83,7 @@ WORDS = {
     "watch-accepted": Case(("watch", "--past", "20", "--verdict", "accept")),
     "watch-all-filters": Case(("watch", "--past", "1", "--from", "vm:devbox", "--service", "tcp/9222",
                                "--verdict", "drop")),
+    "watch-exec-nothing": Case(("watch", "--exec", "")),
     "watch-bad-verdict": Case(("watch", "--verdict", "\x1bno")),
     "watch-bad-from": Case(("watch", "--from", "host")),
     "watch-bad-service": Case(("watch", "--service", "127.0.0.1")),

@@ -95,7 +95,7 @@ class Watching:
         self._output, self._error = folder / "output", folder / "error"
         with open(self._output, "wb") as output, open(self._error, "wb") as error:
             self.process = subprocess.Popen(
-                [LHGUARD, "watch", *options], stdin=subprocess.DEVNULL, stdout=output, stderr=error,
+                [LHGUARD, "watch", *options], stdin=subprocess.PIPE, stdout=output, stderr=error,
                 start_new_session=True,
                 env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC",
                      "LHGUARD_SOCKET": str(self.daemon.path), **environment})
@@ -134,6 +134,7 @@ def watching(tmp_path: Path):
     for one in started:
         one.process.kill()
         one.process.wait()
+        one.process.stdin.close()
         one.daemon.close()
 
 
@@ -172,3 +173,142 @@ def test_without_a_past_nothing_is_held_back(watching) -> None:
     watch.daemon.tell(event(2), lost=3)
     watch.wait_output("#2 ")
     assert "3 events were lost" in watch.error
+
+
+# --exec
+
+def test_the_event_is_in_the_environment(watching, tmp_path: Path) -> None:
+    watch = watching([], "--exec", f"env -0 >{tmp_path}/part; mv {tmp_path}/part {tmp_path}/environment",
+                     LHGUARD_GUEST="stale")
+    watch.daemon.tell(event(7, reason="default", count=3))
+    found = until((tmp_path / "environment").exists, "the command") and \
+        dict(line.split("=", 1) for line in (tmp_path / "environment").read_text().split("\0") if line)
+    told = {name.removeprefix("LHGUARD_"): value for name, value in found.items()
+            if name.startswith("LHGUARD_")}
+    assert json.loads(told.pop("EVENT")) == {"schema": 1, **event(7, reason="default", count=3)}
+    assert told == {"ID": "7", "COUNT": "3", "TYPE": "attempt", "VERDICT": "drop", "MODE": "enforce",
+                    "REASON": "default", "SOURCE": "vm:devbox", "GUEST": "1", "NAME": "vm:devbox",
+                    "SERVICE": "tcp/127.0.0.1:9222", "PROGRAM": "chrome",
+                    "ALLOW": "lhguard allow 127.0.0.1:9222 --from vm:devbox",
+                    "SOCKET": str(watch.daemon.path)}
+
+
+@pytest.mark.parametrize("members", [{"reason": "martian"}, {"verdict": "accept", "reason": "infrastructure"},
+                                     {"reason": "deny-exception", "exception": 3}],
+                         ids=lambda members: members["reason"])
+def test_where_an_exception_would_change_nothing_none_is_offered(watching, members: dict) -> None:
+    watch = watching([], "--exec", 'echo "[$LHGUARD_ALLOW] $LHGUARD_REASON" >&2')
+    watch.daemon.tell(event(1, **members))
+    until(lambda: f"[] {members['reason']}" in watch.error, "the command")
+
+
+HOSTILE = "$(touch pwned)`touch pwned`'; touch pwned; '\"\\\\x1b[31m\\x0ared"  # as the daemon tells it
+
+
+def test_a_hostile_name_stays_text(watching, tmp_path: Path) -> None:
+    """It can be handed to --from, and the command that would allow it can be evaluated."""
+    watch = watching([], "--exec", f"cd {tmp_path}; "
+                     "printf '%s|' \"$LHGUARD_NAME\" \"$LHGUARD_SOURCE\" >names; "
+                     "lhguard() { printf '%s|' \"$@\" >part; mv part words; }; eval \"$LHGUARD_ALLOW\"")
+    watch.daemon.tell(event(1, HOSTILE))
+    until((tmp_path / "words").exists, "the command")
+    assert (tmp_path / "names").read_text() == f"vm:{HOSTILE}|" * 2
+    assert (tmp_path / "words").read_text() == f"allow|127.0.0.1:9222|--from|vm:{HOSTILE}|"
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_no_control_character_gets_through(watching) -> None:
+    watch = watching([], "--exec", "env | grep ^LHGUARD_ >&2; echo end >&2")
+    watch.daemon.tell(event(1, "a\x1b[31m\nb\u202e", service={**EVENT["service"], "program": "c\r\x07"}))
+    until(lambda: "end" in watch.error, "the command")
+    assert all(line.isascii() and line.isprintable() for line in watch.error.splitlines())
+    assert "LHGUARD_SOURCE=vm:a\\x1b[31m\\x0ab\\xe2\\x80\\xae\n" in watch.error
+    assert "LHGUARD_PROGRAM=c\\x0d\\x07\n" in watch.error
+
+
+def test_one_at_a_time_in_their_order(watching, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    watch = watching(PAST, "--past", "9", "--from", "vm:devbox", "--exec",
+                     f"echo begin $LHGUARD_ID >>{log}; sleep 0.05; echo end $LHGUARD_ID >>{log}")
+    watch.daemon.tell(event(6, "other"), event(7))
+    until(lambda: log.exists() and "end 7" in log.read_text(), "the last")
+    assert log.read_text().splitlines() == [f"{what} {n}" for n in (1, 3, 4, 7) for what in ("begin", "end")]
+
+
+def test_a_command_that_hangs_costs_commands_that_are_counted_and_no_line(watching, tmp_path: Path) -> None:
+    watch = watching([], "--exec", f"echo $LHGUARD_ID >>{tmp_path}/log; "
+                                   f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done")
+    watch.daemon.tell(*map(event, range(1, 301)))
+    until(lambda: len(watch.output.splitlines()) == 300, "all lines")
+    assert watch.error == "lhguard: --exec: the command still runs for event #1, and 256 wait: it is not " \
+                          "run for those that come now\n"
+    (tmp_path / "go").touch()
+    until(lambda: "was not run for 43 events" in watch.error, "the count")
+    until(lambda: (tmp_path / "log").read_text().endswith("\n257\n"), "those that waited")
+    watch.daemon.tell(event(301))
+    until(lambda: (tmp_path / "log").read_text().endswith("\n257\n301\n"), "the next")
+
+
+def those_who_sleep(seconds: str) -> list[str]:
+    found = subprocess.run(["pgrep", "-f", f"^sleep {seconds}$"], capture_output=True, text=True)
+    return found.stdout.split()
+
+
+@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
+@pytest.mark.parametrize("trap", ("", "trap '' TERM INT;"))
+def test_the_end_leaves_nobody_behind(watching, number: int, trap: str) -> None:
+    seconds = f"9{os.getpid()}{len(trap)}{number}"
+    watch = watching([], "--exec", f"{trap} sleep {seconds} & sleep {seconds}; true")
+    watch.daemon.tell(event(1), event(2))
+    until(lambda: len(those_who_sleep(seconds)) == 2, "the command")
+    assert watch.end(number) == 0
+    assert those_who_sleep(seconds) == []
+    assert "was not run for 1 event\n" in watch.error  # it waited
+
+
+def test_the_command_may_tidy_up_before_the_end(watching) -> None:
+    watch = watching([], "--exec", "trap 'echo tidied >&2; exit' TERM; echo begin >&2; sleep 60 & wait")
+    watch.daemon.tell(event(1))
+    until(lambda: "begin" in watch.error, "the command")
+    assert watch.end() == 0 and watch.error == "begin\ntidied\n"
+
+
+def test_what_a_command_leaves_in_the_background_ends_with_it(watching) -> None:
+    seconds = f"8{os.getpid()}"
+    watch = watching([], "--exec", f"sleep {seconds} & echo done >&2")
+    watch.daemon.tell(event(1))
+    until(lambda: "done" in watch.error, "the command")
+    until(lambda: not those_who_sleep(seconds), "its end")
+    assert watch.process.poll() is None
+
+
+def test_who_kills_watch_ends_the_command(watching) -> None:
+    seconds = f"7{os.getpid()}"
+    watch = watching([], "--exec", f"exec sleep {seconds}")
+    watch.daemon.tell(event(1))
+    until(lambda: those_who_sleep(seconds), "the command")
+    watch.end(signal.SIGKILL)
+    until(lambda: not those_who_sleep(seconds), "its end")
+
+
+def test_failures_are_said(watching) -> None:
+    watch = watching([], "--exec", "[ $LHGUARD_ID != 1 ] || exit 3; kill -9 $$")
+    watch.daemon.tell(event(1), event(2))
+    until(lambda: watch.error.count("\n") == 2, "two words")
+    assert watch.error == "--exec: the command for event #1 ended with status 3\n" \
+                          "--exec: the command for event #2 was ended by signal 9\n"
+
+
+def test_the_command_has_no_signal_blocked_and_nothing_to_read(watching) -> None:
+    watch = watching([], "--exec", "grep SigBlk /proc/self/status >&2; cat >&2; echo end >&2")
+    watch.daemon.tell(event(1))
+    until(lambda: "end" in watch.error, "the command")
+    assert watch.error == "SigBlk:\t0000000000000000\nend\n"
+
+
+def test_when_the_daemon_ends_what_waits_is_run(watching, tmp_path: Path) -> None:
+    watch = watching([], "--exec", f"sleep 0.05; echo $LHGUARD_ID >>{tmp_path}/log")
+    watch.daemon.tell(event(1), event(2), event(3))
+    watch.daemon.close()
+    assert watch.process.wait(10) == 3
+    assert (tmp_path / "log").read_text() == "1\n2\n3\n"

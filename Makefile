@@ -197,6 +197,7 @@ install: all ## install into $(DESTDIR)$(prefix)
 	$(INSTALL) -D -m 755 $(B)/lhguard $(DESTDIR)$(bindir)/lhguard
 	$(INSTALL) -D -m 644 conf/org.lhguard.varlink $(DESTDIR)$(datadir)/org.lhguard.varlink
 	$(INSTALL) -m 644 conf/guests.conf $(DESTDIR)$(datadir)/guests.conf
+	$(INSTALL) -m 644 conf/services.conf $(DESTDIR)$(datadir)/services.conf
 	$(INSTALL) -m 644 conf/lhguard.schema.json $(DESTDIR)$(datadir)/lhguard.schema.json
 	$(INSTALL) -D -m 644 contrib/completions/lhguard.bash $(DESTDIR)$(bashdir)/lhguard
 	$(INSTALL) -D -m 644 contrib/completions/_lhguard $(DESTDIR)$(zshdir)/_lhguard
@@ -207,7 +208,7 @@ install: all ## install into $(DESTDIR)$(prefix)
 	for page in $(MAN_PAGES); do $(INSTALL) -D -m 644 $$page \
 		$(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} || exit 1; done
 	$(INSTALL) -d -m 755 $(DESTDIR)$(sysconfdir)/lhguard/exceptions.d \
-		$(DESTDIR)$(sysconfdir)/lhguard/guests.d
+		$(DESTDIR)$(sysconfdir)/lhguard/guests.d $(DESTDIR)$(sysconfdir)/lhguard/services.d
 	test -e $(DESTDIR)$(sysconfdir)/lhguard/lhguard.conf || \
 		$(INSTALL) -m 644 conf/lhguard.conf $(DESTDIR)$(sysconfdir)/lhguard/lhguard.conf
 

@@ -52,7 +52,8 @@ static enum status check(const struct options *options, const char *text, uint64
 	struct selector selector;
 	struct service service;
 
-	if (service_parse(text, &service, &error) ||
+	/* Names are the daemon's to know. */
+	if ((!service_name_in(text) && service_parse(text, &service, &error)) ||
 	    (from && selector_parse(from, &selector, &error)) ||
 	    (duration && duration_parse(duration, seconds, &error)))
 		return complain(STATUS_USAGE, "%s", shown(error.text));

@@ -20,6 +20,7 @@ const struct command commands[] = {
 	{"status", verb_status, "", "how the guard is doing (also without a command)", 0, 0, 0,
 	 "Who can reach what, and why"},
 	{"guests", verb_guests, "[NAME]", "the VMs and containers known, or all about one", 0, 1, 0, NULL},
+	{"services", verb_services, "", "the names that may stand for a SERVICE's ports", 0, 0, 0, NULL},
 	{"connections", verb_connections, "", "the open connections of guests to this host", 0, 0,
 	 OPTION(FROM) | OPTION(REFUSED) | OPTION(CUT), NULL},
 	{"watch", verb_watch, "", "each new attempt as it is made", 0, 0,
@@ -82,7 +83,8 @@ static void print_commands(void)
 	puts("\nOptions of all commands");
 	options_print(OPTIONS_EVERYWHERE & ~OPTION(HELP) & ~OPTION(VERSION));
 	puts("\nSERVICE is [tcp/|udp/|sctp/][ADDRESS:]PORT as this host sees it: 127.0.0.1:9222,\n"
-	     "'[::1]:9222', tcp/8000-8010, 10.0.0.0/8:53.\n\n"
+	     "'[::1]:9222', tcp/8000-8010, 10.0.0.0/8:53; or a name, as chrome-devtools (lhguard\n"
+	     "services shows them).\n\n"
 	     "First steps, when a guest cannot reach a port\n"
 	     "  lhguard watch --past 20      what was refused, why, and what would allow it\n"
 	     "  lhguard allow 127.0.0.1:9222 --from vm:devbox --for 1h\n"

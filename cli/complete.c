@@ -88,10 +88,32 @@ static json_t *exceptions(const struct line *line)
 	return client_list(line->socket, "ListExceptions", "exceptions", &list) ? NULL : list;
 }
 
+/* Behind an address, too: "127.0.0.1:chr". */
+static void offer_known_services(const struct line *line)
+{
+	const char *colon = strrchr(line->word, ':');
+	int before = colon ? (int)(colon - line->word) + 1 : 0;
+	json_t *list = NULL;
+	char word[512], text[256];
+
+	if (client_list(line->socket, "ListServices", "services", &list))
+		return;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *known = json_array_get(list, i);
+
+		snprintf(word, sizeof(word), "%.*s%s", before, line->word, text_of(known, "name"));
+		snprintf(text, sizeof(text), "%s %s", shown(text_of(known, "ports")),
+			 shown(text_of(known, "title")));
+		offer(line, word, text);
+	}
+	json_decref(list);
+}
+
 static void offer_services(const struct line *line)
 {
 	json_t *list = exceptions(line);
 
+	offer_known_services(line);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *service = text_of(json_array_get(list, i), "service");
 

@@ -75,6 +75,10 @@ static void print_files(const json_t *status)
 		line("catalogue", "FAILED %s", failure(status, "catalogue"));
 		advise("the rest of it is in force; mend the file, then: lhguard reload");
 	}
+	if (!is_ok(status, "services")) {
+		line("services", "FAILED %s", failure(status, "services"));
+		advise("the other names are known; mend the file, then: lhguard reload");
+	}
 	if (is_ok(status, "exceptions")) {
 		line("exceptions", NUMBER, number_of(status, "exceptionCount"));
 	} else {

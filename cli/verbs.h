@@ -13,6 +13,7 @@ enum status verb_deny(const struct options *options, int argc, char **argv);
 enum status verb_remove(const struct options *options, int argc, char **argv);
 enum status verb_list(const struct options *options, int argc, char **argv);
 enum status verb_guests(const struct options *options, int argc, char **argv);
+enum status verb_services(const struct options *options, int argc, char **argv);
 enum status verb_connections(const struct options *options, int argc, char **argv);
 enum status verb_watch(const struct options *options, int argc, char **argv);
 enum status verb_doctor(const struct options *options, int argc, char **argv);

@@ -12,6 +12,7 @@
 #include "kernel/processes.h"
 #include "policy/config.h"
 #include "policy/exceptions.h"
+#include "policy/services.h"
 
 static void fill_status(void *data, struct status *status)
 {
@@ -35,6 +36,7 @@ static void fill_status(void *data, struct status *status)
 		.catalogue_failure = daemon->catalogue_failure.text[0]
 					     ? daemon->catalogue_failure.text
 					     : catalogue_failure(daemon->catalogue),
+		.services_failure = services_failure(daemon->services),
 		.exceptions_failure = exceptions_failure(daemon->exceptions),
 		.exceptions = exceptions_count(daemon->exceptions),
 		.guests = registry_count(daemon->guard.registry),

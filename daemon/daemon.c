@@ -18,6 +18,7 @@
 #include "kernel/sockets.h"
 #include "kernel/unix_peers.h"
 #include "policy/config.h"
+#include "policy/services.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -42,6 +43,20 @@ static int load_catalogue(const struct daemon_settings *settings, struct catalog
 	for (size_t i = 0; !result && (mistake = catalogue_mistake(*catalogue, i)); i++)
 		log_error("%s (the line is left out, the rest is in force)", mistake);
 	return result;
+}
+
+/* The guard does without these names, whatever is wrong with them. */
+static void read_services(struct daemon *daemon)
+{
+	const char *mistake;
+
+	if (services_read(daemon->services, daemon->settings.services,
+			  daemon->settings.services_folder)) {
+		log_error("the names of services stay as they were: out of memory");
+		return;
+	}
+	for (size_t i = 0; (mistake = services_mistake(daemon->services, i)); i++)
+		log_error("%s (left out, the rest is in force)", mistake);
 }
 
 static bool knows_runtime(const void *catalogue, const char *word)
@@ -148,6 +163,7 @@ int daemon_reload(struct daemon *daemon, struct error *error)
 	result = reload_config(daemon, error);
 	if (!result && catalogue)
 		result = error_set(error, catalogue, "%s", daemon->catalogue_failure.text);
+	read_services(daemon);
 	loop_update_table(daemon);
 	loop_work(daemon);
 	exceptions_reload(daemon->exceptions, clock_realtime_us());
@@ -158,6 +174,25 @@ int daemon_reload(struct daemon *daemon, struct error *error)
 	loop_await_guests(daemon);
 	loop_work(daemon);
 	sd_notify(0, "READY=1");
+	return result;
+}
+
+static int check_services(const struct daemon_settings *settings, void (*tell)(const char *mistake),
+			  struct error *error)
+{
+	struct services *services = services_new();
+	int result =
+		services ? services_read(services, settings->services, settings->services_folder)
+			 : -ENOMEM;
+	const char *mistake;
+
+	if (result)
+		error_set(error, result, "out of memory");
+	for (size_t i = 0; !result && (mistake = services_mistake(services, i)); i++)
+		tell(mistake);
+	if (!result && services_failure(services))
+		result = error_set(error, -EINVAL, "%s", services_failure(services));
+	services_free(services);
 	return result;
 }
 
@@ -181,6 +216,8 @@ int daemon_check(const struct daemon_settings *settings, void (*tell)(const char
 		result = error_set(error, -EINVAL, "%s", failure);
 	config_free(config);
 	catalogue_free(catalogue);
+	if (!result)
+		result = check_services(settings, tell, error);
 	if (result)
 		return result;
 	result = exceptions_open(&exceptions, settings->state, settings->administrator,
@@ -309,6 +346,7 @@ static int open_control(struct daemon *daemon, struct error *error)
 		.events = daemon->guard.events,
 		.exceptions = daemon->exceptions,
 		.registry = daemon->guard.registry,
+		.services = daemon->services,
 		.handler = &answers_handler,
 		.data = daemon,
 	};
@@ -327,6 +365,10 @@ static int start(struct daemon *daemon, struct error *error)
 	if (result)
 		return result;
 	use_config(daemon, config);
+	daemon->services = services_new();
+	if (!daemon->services)
+		return error_set(error, -ENOMEM, "out of memory");
+	read_services(daemon);
 	result = exceptions_open(&daemon->exceptions, settings->state, settings->administrator,
 				 clock_realtime_us());
 	if (result)
@@ -426,6 +468,7 @@ void daemon_stop(struct daemon *daemon)
 	if (daemon->guard.registry)
 		registry_free(daemon->guard.registry);
 	catalogue_free(daemon->catalogue);
+	services_free(daemon->services);
 	listeners_free(daemon->listeners);
 	neighbours_free(daemon->neighbours);
 	if (daemon->sockets)

@@ -14,6 +14,8 @@ struct daemon;
  * @config_given: the path was named on the command line
  * @catalogue: the installed description of runtimes
  * @catalogue_folder: the administrator's additions to it
+ * @services: the installed names of services
+ * @services_folder: the administrator's additions to it
  * @state: directory of the daemon's own exceptions
  * @administrator: directory of the administrator's exceptions
  * @runtime: directory of the control socket
@@ -24,6 +26,8 @@ struct daemon_settings {
 	int config_given;
 	const char *catalogue;
 	const char *catalogue_folder;
+	const char *services;
+	const char *services_folder;
 	const char *state;
 	const char *administrator;
 	const char *runtime;
@@ -45,8 +49,8 @@ int daemon_run(struct daemon *daemon);
 void daemon_stop(struct daemon *daemon);
 
 /**
- * daemon_check() - read the configuration, the catalogue and the exceptions only
- * @tell: gets each mistake in the catalogue, "file:line: reason"
+ * daemon_check() - read the configuration, the catalogue, the names of services and the exceptions
+ * @tell: gets each mistake in the catalogue and the names, "file:line: reason"
  * Return: 0 or -errno with @error.
  */
 int daemon_check(const struct daemon_settings *settings, void (*tell)(const char *mistake),

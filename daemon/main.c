@@ -6,6 +6,7 @@
 #include "guests/catalogue.h"
 #include "kernel/patient.h"
 #include "policy/config.h"
+#include "policy/services.h"
 #include "util/log.h"
 
 #include <getopt.h>
@@ -24,6 +25,8 @@ static const char usage[] =
 	"  --config FILE       configuration (default " CONFIG_PATH ")\n"
 	"  --catalogue FILE    how guests are recognised (default " CATALOGUE_PATH ")\n"
 	"  --catalogue-dir DIR files that add to it (default " CATALOGUE_FOLDER ")\n"
+	"  --services FILE     names of services (default " SERVICES_PATH ")\n"
+	"  --services-dir DIR  files that add to them (default " SERVICES_FOLDER ")\n"
 	"  --state-dir DIR     where exceptions are kept (default /var/lib/lhguard)\n"
 	"  --runtime-dir DIR   where the control socket is made (default /run/lhguard)\n"
 	"  --check             read configuration, catalogue and exceptions, say what is wrong, "
@@ -34,7 +37,7 @@ static const char usage[] =
 	"\n"
 	"It stays in the foreground; SIGTERM ends it and removes its table, SIGHUP reads these "
 	"files again.\n"
-	"See lhguardd(8), lhguard.conf(5), guests.conf(5), lhguard(1).\n";
+	"See lhguardd(8), lhguard.conf(5), guests.conf(5), services.conf(5), lhguard(1).\n";
 
 static void tell(const char *mistake)
 {
@@ -81,6 +84,8 @@ int main(int argc, char **argv)
 		{"config", required_argument, NULL, 'c'},
 		{"catalogue", required_argument, NULL, 'g'},
 		{"catalogue-dir", required_argument, NULL, 'G'},
+		{"services", required_argument, NULL, 'p'},
+		{"services-dir", required_argument, NULL, 'P'},
 		{"state-dir", required_argument, NULL, 's'},
 		{"runtime-dir", required_argument, NULL, 'r'},
 		{"check", no_argument, NULL, 'k'},
@@ -93,6 +98,8 @@ int main(int argc, char **argv)
 		.config = CONFIG_PATH,
 		.catalogue = CATALOGUE_PATH,
 		.catalogue_folder = CATALOGUE_FOLDER,
+		.services = SERVICES_PATH,
+		.services_folder = SERVICES_FOLDER,
 		.state = "/var/lib/lhguard",
 		.administrator = "/etc/lhguard/exceptions.d",
 		.runtime = "/run/lhguard",
@@ -114,6 +121,12 @@ int main(int argc, char **argv)
 			break;
 		case 'G':
 			settings.catalogue_folder = optarg;
+			break;
+		case 'p':
+			settings.services = optarg;
+			break;
+		case 'P':
+			settings.services_folder = optarg;
 			break;
 		case 's':
 			settings.state = optarg;

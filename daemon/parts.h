@@ -20,6 +20,7 @@ struct daemon {
 	struct guard guard;
 	struct config *config;
 	struct catalogue *catalogue;
+	struct services *services; /* read anew in its place */
 	struct exceptions *exceptions;
 	uint64_t
 		guests_settled_us; /* CLOCK_MONOTONIC until which exceptions wait for their guests */

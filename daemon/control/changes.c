@@ -6,6 +6,7 @@
 #include "control/replies.h"
 #include "control/walks.h"
 #include "control/whom.h"
+#include "policy/services.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -58,7 +59,8 @@ static int parse_exception(struct call *call, struct exception *exception)
 		call_fail_parameter(call, "comment");
 		return -EINVAL;
 	}
-	if (service_parse(call_string(call, "service"), &exception->service, &error)) {
+	if (services_parse(call->settings->services, call_string(call, "service"),
+			   &exception->service, &error)) {
 		call_fail_reason(call, OWN("InvalidService"), &error, -EINVAL);
 		return -EINVAL;
 	}

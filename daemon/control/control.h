@@ -15,6 +15,7 @@ struct events;
 struct guest;
 struct guest_view;
 struct registry;
+struct services;
 
 #define CONTROL_SOCKET	    "org.lhguard" /* in the runtime directory */
 #define CONTROL_GROUP	    "lhguard"
@@ -33,6 +34,7 @@ struct status {
 	const char *config_path;
 	const char *config_failure;	/* NULL when the last reload was good */
 	const char *catalogue_failure;	/* NULL when all of it is in force */
+	const char *services_failure;	/* NULL when all of them are in force */
 	const char *exceptions_failure; /* NULL when in force */
 	size_t exceptions;
 	size_t guests;
@@ -123,6 +125,7 @@ struct control_handler {
 /**
  * struct control_settings - what the control socket serves
  * @runtime: directory of the socket, made if missing (0755)
+ * @services: the names of services, NULL for none
  */
 struct control_settings {
 	const char *runtime;
@@ -130,6 +133,7 @@ struct control_settings {
 	struct events *events;
 	const struct exceptions *exceptions;
 	const struct registry *registry;
+	const struct services *services;
 	const struct control_handler *handler;
 	void *data;
 };

@@ -60,6 +60,11 @@ static void list_guests(struct call *call)
 	list(call, STREAM_GUESTS);
 }
 
+static void list_services(struct call *call)
+{
+	list(call, STREAM_SERVICES);
+}
+
 static void watch(struct call *call)
 {
 	json_int_t past = json_integer_value(call_parameter(call, "past"));
@@ -84,6 +89,7 @@ const struct method methods[] = {
 	{OWN("GetStatus"), PRIVILEGE_READ, {{0}}, get_status},
 	{OWN("ListExceptions"), PRIVILEGE_READ, {{0}}, list_exceptions},
 	{OWN("ListGuests"), PRIVILEGE_READ, {{0}}, list_guests},
+	{OWN("ListServices"), PRIVILEGE_READ, {{0}}, list_services},
 	{OWN("ListConnections"), PRIVILEGE_READ,
 	 {{"source", PARAMETER_STRING, true},
 	  {"service", PARAMETER_STRING, true},

@@ -5,6 +5,7 @@
 #include "control/control.h"
 #include "guests/registry.h"
 #include "guests/view.h"
+#include "policy/services.h"
 #include "policy/timestamp.h"
 #include "util/text.h"
 
@@ -68,21 +69,22 @@ json_t *reply_status(const struct status *status)
 
 	for (size_t i = 0; i < sizeof(status->queues) / sizeof(status->queues[0]); i++)
 		json_array_append_new(queues, queue(status, i));
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, "
-			 "s:I, s:I, s:I, s:I, s:I, s:o}",
-			 "version", status->version, "mode", status->mode, "verdict",
-			 status->refusal, "since", time_text(status->since_us), "netns",
-			 text(status->netns), "expression", status->expression, "configuration",
-			 part(status->config_failure), "configurationFile",
-			 text(status->config_path), "catalogue", part(status->catalogue_failure),
-			 "exceptions", part(status->exceptions_failure), "exceptionCount",
-			 (json_int_t)status->exceptions, "guestCount", (json_int_t)status->guests,
-			 "attempts", (json_int_t)status->attempts, "refused",
-			 (json_int_t)status->refused, "vanished", (json_int_t)status->vanished,
-			 "tableRestored", (json_int_t)status->table_restored, "processEventsLost",
-			 (json_int_t)status->processes_lost, "processesSilent",
-			 (json_int_t)status->processes_silent, "journalLost",
-			 (json_int_t)status->journal_lost, "queues", queues);
+	return json_pack(
+		"{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, "
+		"s:I, s:I, s:I, s:I, s:I, s:o}",
+		"version", status->version, "mode", status->mode, "verdict", status->refusal,
+		"since", time_text(status->since_us), "netns", text(status->netns), "expression",
+		status->expression, "configuration", part(status->config_failure),
+		"configurationFile", text(status->config_path), "catalogue",
+		part(status->catalogue_failure), "services", part(status->services_failure),
+		"exceptions", part(status->exceptions_failure), "exceptionCount",
+		(json_int_t)status->exceptions, "guestCount", (json_int_t)status->guests,
+		"attempts", (json_int_t)status->attempts, "refused", (json_int_t)status->refused,
+		"vanished", (json_int_t)status->vanished, "tableRestored",
+		(json_int_t)status->table_restored, "processEventsLost",
+		(json_int_t)status->processes_lost, "processesSilent",
+		(json_int_t)status->processes_silent, "journalLost",
+		(json_int_t)status->journal_lost, "queues", queues);
 }
 
 json_t *reply_exception(const struct exception *exception)
@@ -100,6 +102,15 @@ json_t *reply_exception(const struct exception *exception)
 			 number_or_null(exception->guest), "cutAtEnd", exception->cut, "creator",
 			 (json_int_t)exception->creator, "comment", text(exception->comment),
 			 "file", text_or_null(exception->file));
+}
+
+json_t *reply_known_service(const struct known_service *known)
+{
+	char ports[SERVICE_TEXT_SIZE];
+
+	return json_pack("{s:s, s:s, s:o, s:b}", "name", known->name, "ports",
+			 service_format(ports, sizeof(ports), &known->service), "title",
+			 text(known->title), "sensitive", known->sensitive);
 }
 
 /* Lists of a guest's type. */

@@ -10,6 +10,7 @@ struct exception;
 struct guest;
 struct open_connection;
 struct guest_view;
+struct known_service;
 struct status;
 
 /*
@@ -18,6 +19,7 @@ struct status;
  */
 json_t *reply_status(const struct status *status);
 json_t *reply_exception(const struct exception *exception);
+json_t *reply_known_service(const struct known_service *known);
 json_t *reply_guest(const struct guest *guest, const struct guest_view *view);
 json_t *reply_event(const struct attempt *attempt);
 json_t *reply_connection(const struct open_connection *connection);

@@ -7,6 +7,7 @@
 #include "control/walks.h"
 #include "guests/registry.h"
 #include "guests/view.h"
+#include "policy/services.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -65,6 +66,19 @@ static int add_guest(void *data, const struct guest *guest)
 	return add_item(page, guest->id, reply_guest(guest, &view));
 }
 
+static int add_services(struct page *page)
+{
+	const struct known_service *known;
+	int result = 0;
+
+	for (size_t i = 0; !result && (known = services_at(page->settings->services, i)); i++)
+		if (is_on_page(page, i + 1))
+			result = add_item(page, i + 1, reply_known_service(known));
+		else if (page->is_cut)
+			break;
+	return result;
+}
+
 static json_t *next_page(const struct control_settings *settings, struct stream *stream)
 {
 	struct page page = {.settings = settings, .items = json_array(), .after = stream->cursor};
@@ -74,6 +88,9 @@ static json_t *next_page(const struct control_settings *settings, struct stream 
 	if (stream->type == STREAM_EXCEPTIONS) {
 		name = "exceptions";
 		result = exceptions_each(settings->exceptions, add_exception, &page);
+	} else if (stream->type == STREAM_SERVICES) {
+		name = "services";
+		result = add_services(&page);
 	} else {
 		name = "guests";
 		result = registry_each(settings->registry, add_guest, &page);

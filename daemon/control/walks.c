@@ -4,6 +4,7 @@
 
 #include "control/call.h"
 #include "control/replies.h"
+#include "policy/services.h"
 
 #include <errno.h>
 
@@ -29,7 +30,7 @@ static int parse_query(struct call *call, struct walk_query *query)
 		call_fail_reason(call, OWN("InvalidSource"), &error, -EINVAL);
 		return -EINVAL;
 	}
-	if (service && service_parse(service, &query->service, &error)) {
+	if (service && services_parse(call->settings->services, service, &query->service, &error)) {
 		call_fail_reason(call, OWN("InvalidService"), &error, -EINVAL);
 		return -EINVAL;
 	}

@@ -253,6 +253,19 @@ int service_parse(const char *text, struct service *service, struct error *error
 	return 0;
 }
 
+const char *service_name_in(const char *text)
+{
+	const char *colon = strrchr(text, ':'), *name = colon ? colon + 1 : text;
+
+	/* "fe80::a" is an address that lacks its brackets. */
+	if (colon && text[0] != '[' && memchr(text, ':', (size_t)(colon - text)))
+		return NULL;
+	if (*name < 'a' || *name > 'z' ||
+	    name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+		return NULL;
+	return name;
+}
+
 static void format_address(char *target, size_t size, const struct service *service)
 {
 	bool v4 = service->family == AF_INET;

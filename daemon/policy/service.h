@@ -36,6 +36,12 @@ int service_parse(const char *text, struct service *service, struct error *error
 const char *service_format(char *target, size_t size, const struct service *service);
 bool service_matches(const struct service *service, const struct flow *flow);
 
+/**
+ * service_name_in() - the name in a service (services.h), "chrome-devtools" or "127.0.0.1:chrome-devtools"
+ * Return: where in @text it begins, or NULL when @text says ports and no name.
+ */
+const char *service_name_in(const char *text);
+
 /** address_family() - AF_INET for ::ffff:a.b.c.d, else AF_INET6. */
 uint8_t address_family(const struct in6_addr *address);
 

@@ -133,7 +133,9 @@ class Guard:
         self.config = self.folder / "lhguard.conf"
         self.state, self.runtime = self.folder / "state", self.folder / "run"
         self.installed, self.catalogue = ROOT / "conf/guests.conf", self.folder / "guests.d"
+        self.named, self.services = ROOT / "conf/services.conf", self.folder / "services.d"
         self.catalogue.mkdir()
+        self.services.mkdir()
         self.state.mkdir()
         self.runtime.mkdir()
         self.socket = self.runtime / "org.lhguard"
@@ -146,7 +148,8 @@ class Guard:
     def command(self) -> list[str]:
         return [*self.stage, str(BUILD / "lhguardd"), "--netns", str(self.host.path), "--config",
                 str(self.config), "--catalogue", str(self.installed),
-                "--catalogue-dir", str(self.catalogue), "--state-dir", str(self.state), "--runtime-dir",
+                "--catalogue-dir", str(self.catalogue), "--services", str(self.named),
+                "--services-dir", str(self.services), "--state-dir", str(self.state), "--runtime-dir",
                 str(self.runtime)]
 
     def start(self, timeout: float = 15) -> "Guard":

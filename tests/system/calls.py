@@ -16,6 +16,7 @@ READS = {
     "GetStatus": {},
     "ListExceptions": {},
     "ListGuests": {},
+    "ListServices": {},
     "ListConnections": {"source": "container:wired", "service": "tcp/9222", "refusedOnly": False},
     "Watch": {"past": 1},
 }

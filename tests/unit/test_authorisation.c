@@ -50,6 +50,7 @@ static const struct {
 	{"org.lhguard.GetStatus", {READ}},
 	{"org.lhguard.ListExceptions", {READ}},
 	{"org.lhguard.ListGuests", {READ}},
+	{"org.lhguard.ListServices", {READ}},
 	{"org.lhguard.ListConnections", {READ}},
 	{"org.lhguard.Watch", {READ}},
 	{"org.lhguard.AddException", {CHANGE}},

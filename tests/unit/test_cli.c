@@ -138,6 +138,8 @@ static void fill_status(void *data, struct status *status)
 			guard.is_failed ? "/etc/lhguard/lhguard.conf:3: unknown key" : NULL,
 		.catalogue_failure =
 			guard.is_failed ? "/etc/lhguard/guests.d/own.conf:5: unknown key" : NULL,
+		.services_failure =
+			guard.is_failed ? "/etc/lhguard/services.d/own.conf:2: what" : NULL,
 		.exceptions_failure =
 			guard.is_failed ? "/var/lib/lhguard/exceptions.conf:7: what" : NULL,
 		.exceptions = 2,

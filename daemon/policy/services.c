@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Well-known services: the names, titles and ports of services.conf(5). */
+#include "policy/services.h"
+
+#include "util/cleanup.h"
+#include "util/folder.h"
+#include "util/ini.h"
+#include "util/near.h"
+#include "util/text.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/**
+ * struct services - all of them
+ * @file: of each of @known, the number of the latest file that names it
+ * @mistake_count: of all mistakes, the first SERVICES_MISTAKES_MAX of them in @mistakes
+ */
+struct services {
+	struct known_service known[SERVICES_MAX];
+	unsigned int file[SERVICES_MAX];
+	size_t count;
+	struct error mistakes[SERVICES_MISTAKES_MAX];
+	size_t mistake_count;
+	struct error failure;
+};
+
+/**
+ * struct loader - one run over all files
+ * @current: whose section is being read, NULL for one that is left out
+ * @in_section: a section has started
+ * @given: the keys that it has had, a bit each
+ * @path: of the file
+ * @file: its number, from 1
+ * @starts: file and line where each service was first named
+ */
+struct loader {
+	struct services *services;
+	struct known_service *current;
+	bool in_section;
+	unsigned int given;
+	const char *path;
+	unsigned int file;
+	struct {
+		char path[128];
+		unsigned int line;
+	} starts[SERVICES_MAX];
+};
+
+struct services *services_new(void)
+{
+	return calloc(1, sizeof(struct services));
+}
+
+void services_free(struct services *services)
+{
+	free(services);
+}
+
+/* Asking. */
+
+const char *services_failure(const struct services *services)
+{
+	return services->mistake_count ? services->failure.text : NULL;
+}
+
+const char *services_mistake(const struct services *services, size_t i)
+{
+	if (i >= services->mistake_count || i >= SERVICES_MISTAKES_MAX)
+		return NULL;
+	return services->mistakes[i].text;
+}
+
+const struct known_service *services_at(const struct services *services, size_t i)
+{
+	return services && i < services->count ? &services->known[i] : NULL;
+}
+
+const struct known_service *services_named(const struct services *services, const char *name)
+{
+	const struct known_service *known;
+
+	for (size_t i = 0; (known = services_at(services, i)); i++)
+		if (!strcmp(known->name, name))
+			return known;
+	return NULL;
+}
+
+static unsigned int width(const struct known_service *known)
+{
+	return known->service.last - known->service.first + 1u;
+}
+
+const struct known_service *services_of_port(const struct services *services, uint8_t protocol,
+					     uint16_t port)
+{
+	const struct flow flow = {.protocol = protocol, .service_port = port};
+	const struct known_service *known, *best = NULL;
+	unsigned int best_file = 0;
+
+	for (size_t i = 0; (known = services_at(services, i)); i++) {
+		unsigned int file = services->file[i];
+
+		if (!service_matches(&known->service, &flow))
+			continue;
+		if (best && (width(known) > width(best) ||
+			     (width(known) == width(best) && file <= best_file)))
+			continue;
+		best = known;
+		best_file = file;
+	}
+	return best;
+}
+
+/* Names in the place of ports. */
+
+static int refuse_name(const struct services *services, const char *name, struct error *error)
+{
+	const struct known_service *known;
+	struct near near = near_start(name);
+
+	for (size_t i = 0; (known = services_at(services, i)); i++)
+		near_offer(&near, known->name);
+	if (near.best)
+		return error_set(error, -EINVAL,
+				 "no service is called \"%.64s\": do you mean %s? Ports can be "
+				 "written, too, e.g. tcp/9222",
+				 name, near.best);
+	return error_set(error, -EINVAL,
+			 "no service is called \"%.64s\": see services.conf(5), or write ports, "
+			 "e.g. 127.0.0.1:9222 or tcp/9222",
+			 name);
+}
+
+int services_parse(const struct services *services, const char *text, struct service *service,
+		   struct error *error)
+{
+	const char *name = service_name_in(text);
+	const struct known_service *known = name ? services_named(services, name) : NULL;
+	char ports[SERVICE_TEXT_SIZE], whole[2 * SERVICE_TEXT_SIZE], *slash;
+
+	if (!name)
+		return service_parse(text, service, error);
+	if (!known)
+		return refuse_name(services, name, error);
+	if (*text >= 'a' && *text <= 'z' && name != text)
+		return error_set(error, -EINVAL,
+				 "\"%.64s\": before a service's name stands an address or nothing: "
+				 "write e.g. 127.0.0.1:%s or %s",
+				 text, name, name);
+	service_format(ports, sizeof(ports), &known->service);
+	slash = strchr(ports, '/');
+	snprintf(whole, sizeof(whole), "%.*s%.*s%s", slash ? (int)(slash - ports) + 1 : 0, ports,
+		 (int)(name - text < SERVICE_TEXT_SIZE ? name - text : SERVICE_TEXT_SIZE), text,
+		 slash ? slash + 1 : ports);
+	return service_parse(whole, service, error);
+}
+
+/* Reading. */
+
+static void take_mistake(void *data, const char *text)
+{
+	struct services *services = ((struct loader *)data)->services;
+
+	if (services->mistake_count < SERVICES_MISTAKES_MAX)
+		error_set(&services->mistakes[services->mistake_count], 0, "%s", text);
+	services->mistake_count++;
+}
+
+static int start_section(struct loader *loader, const struct ini_entry *entry, struct error *error)
+{
+	struct services *services = loader->services;
+	const char *name = entry->section;
+	size_t i;
+
+	loader->in_section = true;
+	loader->current = NULL;
+	loader->given = 0;
+	if (!*name) /* a mistake that has been told */
+		return 0;
+	if (service_name_in(name) != name || strlen(name) >= SERVICE_NAME_SIZE)
+		return error_set(error, -EINVAL,
+				 "[%s] is no service's name: write at most %d of a-z 0-9 -, a "
+				 "letter first",
+				 name, SERVICE_NAME_SIZE - 1);
+	for (i = 0; i < services->count; i++)
+		if (!strcmp(services->known[i].name, name))
+			break;
+	if (i == SERVICES_MAX)
+		return error_set(error, -EINVAL, "there are more than %d services", SERVICES_MAX);
+	if (i == services->count) {
+		services->count++;
+		text_copy(services->known[i].name, SERVICE_NAME_SIZE, name);
+		text_copy(loader->starts[i].path, sizeof(loader->starts[i].path), loader->path);
+		loader->starts[i].line = entry->line;
+	}
+	services->file[i] = loader->file;
+	loader->current = &services->known[i];
+	return 0;
+}
+
+static int take_title(struct known_service *known, const char *value, struct error *error)
+{
+	if (text_copy(known->title, sizeof(known->title), value))
+		return 0;
+	known->title[0] = '\0';
+	return error_set(error, -EINVAL, "the title is longer than %d bytes",
+			 SERVICE_TITLE_SIZE - 1);
+}
+
+static int take_ports(struct known_service *known, const char *value, struct error *error)
+{
+	struct service service;
+	int result = service_parse(value, &service, error);
+
+	if (result)
+		return result;
+	if (service.family != AF_UNSPEC)
+		return error_set(error, -EINVAL,
+				 "ports = %s: a service has no address here, write e.g. tcp/9222",
+				 value);
+	if (!service.first)
+		return error_set(error, -EINVAL,
+				 "ports = %s: a service has ports of its own, write e.g. tcp/9222",
+				 value);
+	known->service = service;
+	return 0;
+}
+
+static int take_sensitive(struct known_service *known, const char *value, struct error *error)
+{
+	if (strcmp(value, "yes") && strcmp(value, "no"))
+		return error_set(error, -EINVAL, "sensitive = %s: write yes or no", value);
+	known->sensitive = !strcmp(value, "yes");
+	return 0;
+}
+
+static const struct {
+	const char *word;
+	int (*take)(struct known_service *known, const char *value, struct error *error);
+} keys[] = {
+	{"title", take_title},
+	{"ports", take_ports},
+	{"sensitive", take_sensitive},
+};
+
+static int take_entry(void *data, const struct ini_entry *entry, struct error *error)
+{
+	struct loader *loader = data;
+
+	if (!entry->key)
+		return start_section(loader, entry, error);
+	if (!loader->in_section)
+		return error_set(error, -EINVAL, "a key before the first section");
+	if (!loader->current)
+		return 0;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strcmp(keys[i].word, entry->key))
+			continue;
+		if (loader->given & 1u << i)
+			return error_set(error, -EINVAL,
+					 "[%s] has %s already: what has other ports is another "
+					 "service",
+					 entry->section, entry->key);
+		loader->given |= 1u << i;
+		return keys[i].take(loader->current, entry->value, error);
+	}
+	return error_set(error, -EINVAL, "unknown key %s: write title, ports or sensitive",
+			 entry->key);
+}
+
+static void read_file(struct loader *loader, const char *path)
+{
+	struct error error = {.text = ""};
+
+	loader->path = path;
+	loader->file++;
+	loader->current = NULL;
+	loader->in_section = false;
+	if (ini_read_file_on(path, take_entry, take_mistake, loader, &error))
+		take_mistake(loader, error.text);
+}
+
+static void read_folder(struct loader *loader, const char *folder)
+{
+	struct error error = {.text = ""};
+	struct dirent **names;
+	int count = folder_list(folder, &names);
+
+	if (count < 0) {
+		error_set(&error, count, "%s: %s", folder, strerror(-count));
+		take_mistake(loader, error.text);
+	}
+	for (int i = 0; i < count; i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]->d_name);
+		read_file(loader, path);
+		free(names[i]);
+	}
+	free(names);
+}
+
+/* Only now is it known which have got ports. */
+static void leave_out_portless(struct loader *loader)
+{
+	struct services *services = loader->services;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < services->count; i++) {
+		struct error error = {.text = ""};
+
+		if (services->known[i].service.last) {
+			services->known[kept] = services->known[i];
+			services->file[kept++] = services->file[i];
+			continue;
+		}
+		error_set(&error, 0, "%s:%u: [%s] has no ports: it is left out",
+			  loader->starts[i].path, loader->starts[i].line, services->known[i].name);
+		take_mistake(loader, error.text);
+	}
+	services->count = kept;
+}
+
+static void tell_failure(struct services *services)
+{
+	char *text = services->failure.text;
+	size_t size = sizeof(services->failure.text);
+
+	if (!services->mistake_count)
+		return;
+	text_append(text, size, "%s", services->mistakes[0].text);
+	if (services->mistake_count > 1)
+		text_append(text, size, " (and %zu more)", services->mistake_count - 1);
+}
+
+int services_read(struct services *services, const char *installed, const char *folder)
+{
+	_cleanup_free_ struct loader *loader = calloc(1, sizeof(*loader));
+	_cleanup_free_ struct services *new = services_new();
+
+	if (!loader || !new)
+		return -ENOMEM;
+	loader->services = new;
+	read_file(loader, installed);
+	read_folder(loader, folder);
+	leave_out_portless(loader);
+	tell_failure(new);
+	*services = *new;
+	return 0;
+}

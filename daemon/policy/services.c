@@ -35,7 +35,8 @@ struct services {
  * @given: the keys that it has had, a bit each
  * @path: of the file
  * @file: its number, from 1
- * @starts: file and line where each service was first named
+ * @starts: file and line where each service was first named; and whether it has a line with ports,
+ *	if only a wrong one, which has been told
  */
 struct loader {
 	struct services *services;
@@ -47,6 +48,7 @@ struct loader {
 	struct {
 		char path[128];
 		unsigned int line;
+		bool has_ports;
 	} starts[SERVICES_MAX];
 };
 
@@ -266,6 +268,8 @@ static int take_entry(void *data, const struct ini_entry *entry, struct error *e
 					 "service",
 					 entry->section, entry->key);
 		loader->given |= 1u << i;
+		if (keys[i].take == take_ports)
+			loader->starts[loader->current - loader->services->known].has_ports = true;
 		return keys[i].take(loader->current, entry->value, error);
 	}
 	return error_set(error, -EINVAL, "unknown key %s: write title, ports or sensitive",
@@ -318,6 +322,8 @@ static void leave_out_portless(struct loader *loader)
 			services->file[kept++] = services->file[i];
 			continue;
 		}
+		if (loader->starts[i].has_ports)
+			continue;
 		error_set(&error, 0, "%s:%u: [%s] has no ports: it is left out",
 			  loader->starts[i].path, loader->starts[i].line, services->known[i].name);
 		take_mistake(loader, error.text);

@@ -38,6 +38,9 @@ def test_what_is_offered(cli: Cli) -> None:
     assert asked(cli, "watch", "--verdict", "re") == ["reject", "refused"]
     assert "vm:devbox" in asked(cli, "watch", "--from", "")
     assert asked(cli, "watch", "--service", "udp") == ["udp/10.0.0.0/8:53"]
+    assert asked(cli, "allow", "chr") == ["chrome-devtools"]
+    assert asked(cli, "deny", "127.0.0.1:chr") == ["127.0.0.1:chrome-devtools"]
+    assert asked(cli, "allow", "[::1]:d") == ["[::1]:docker-api", "[::1]:dns"]
 
 
 def test_a_name_that_nobody_can_type_is_offered_by_its_number(cli: Cli) -> None:
@@ -83,6 +86,8 @@ def shell(cli: Cli, request: pytest.FixtureRequest, tmp_path: Path):
     ("lhguard allow 9222 --from vm:dev", "lhguard allow 9222 --from vm:devbox "),
     ("lhguard allow 9222 --from=vm:dev", "lhguard allow 9222 --from=vm:devbox "),
     ("lhguard allow udp", "lhguard allow udp/10.0.0.0/8:53 "),
+    ("lhguard allow chr", "lhguard allow chrome-devtools "),
+    ("lhguard allow 127.0.0.1:chr", "lhguard allow 127.0.0.1:chrome-devtools "),
 ])
 def test_tab(shell: Terminal, typed: str, becomes: str) -> None:
     shell.type(typed)
@@ -129,6 +134,7 @@ def fish(cli: Cli, home: Path, line: str) -> list[str]:
     ("lhguard remove --cu", "--cut\tend the open connections, too, that nothing else allows"),
     ("lhguard allow 9222 --from vm:dev", "vm:devbox\tqemu guest:1"),
     ("lhguard allow 9222 --from=vm:dev", "--from=vm:devbox\tqemu guest:1"),
+    ("lhguard allow chr", "chrome-devtools\ttcp/9222 Chrome DevTools"),
     ("lhguard remove ", "1\tallow tcp/127.0.0.1:9222 from vm:devbox"),
     ("lhguard guests vm:a", f"{LONG}\tvirtualbox guest:3"),
     ("lhguard guests vm:a\\ n", f"{LONG}\tvirtualbox guest:3"),

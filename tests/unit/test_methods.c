@@ -6,6 +6,7 @@
 #include "control/methods.h"
 #include "guests/registry.h"
 #include "guests/view.h"
+#include "policy/services.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -73,6 +74,7 @@ static void fake_status(void *data, struct status *status)
 		.config_path = "/etc/lhguard/lhguard.conf",
 		.config_failure = "lhguard.conf:3: unknown key",
 		.catalogue_failure = "guests.conf:9: no role",
+		.services_failure = "services.conf:2: no port",
 		.queues = {{.name = "loopback", .settings = {.number = 4177}}, {.name = "guests"}},
 	};
 }
@@ -198,12 +200,17 @@ static int reset(void **state)
 	to_find = pause_every = walks_open = 0;
 	walk_result = 0;
 	settings.events = events_new();
-	return settings.events ? 0 : -1;
+	settings.services = services_new();
+	if (!settings.events || !settings.services)
+		return -1;
+	return services_read((struct services *)settings.services, "conf/services.conf",
+			     "/nowhere");
 }
 
 static int clear(void **state)
 {
 	events_free(settings.events);
+	services_free((struct services *)settings.services);
 	return 0;
 }
 
@@ -649,17 +656,18 @@ static void oneway_is_done_and_not_answered(void **state)
 static void status_is_whole_whatever_its_bytes_are(void **state)
 {
 	json_t *answer = answer_to_root("{\"method\":\"org.lhguard.GetStatus\"}");
-	const char *state_word, *reason, *mistake, *netns;
+	const char *state_word, *reason, *mistake, *name, *netns;
 	json_t *queues;
 
-	assert_int_equal(json_unpack(answer, "{s:{s:{s:{s:s, s:s}, s:{s:s}, s:s, s:o}}}",
+	assert_int_equal(json_unpack(answer, "{s:{s:{s:{s:s, s:s}, s:{s:s}, s:{s:s}, s:s, s:o}}}",
 				     "parameters", "status", "configuration", "state", &state_word,
-				     "error", &reason, "catalogue", "error", &mistake, "netns",
-				     &netns, "queues", &queues),
+				     "error", &reason, "catalogue", "error", &mistake, "services",
+				     "error", &name, "netns", &netns, "queues", &queues),
 			 0);
 	assert_string_equal(state_word, "failed");
 	assert_string_equal(reason, "lhguard.conf:3: unknown key");
 	assert_string_equal(mistake, "guests.conf:9: no role");
+	assert_string_equal(name, "services.conf:2: no port");
 	assert_string_equal(netns, "/run/netns/\\xff");
 	assert_int_equal(json_array_size(queues), 2);
 	json_decref(answer);
@@ -729,6 +737,82 @@ static void long_lists_come_in_pages(void **state)
 		answer = stream_next(&settings, &stream);
 	}
 	assert_int_equal(expected, 1000);
+}
+
+/* Names of services. */
+
+static void names_of_services_are_listed(void **state)
+{
+	json_t *answer = answer_to_root("{\"method\":\"org.lhguard.ListServices\"}"), *list, *first;
+
+	list = json_object_get(json_object_get(answer, "parameters"), "services");
+	assert_true(json_array_size(list) > 80);
+	first = json_pack("{s:s, s:s, s:s, s:b}", "name", "chrome-devtools", "ports", "tcp/9222",
+			  "title", "Chrome DevTools", "sensitive", true);
+	assert_true(json_equal(json_array_get(list, 0), first));
+	json_decref(first);
+	json_decref(answer);
+	services_free((struct services *)settings.services);
+	settings.services = NULL;
+	assert_answer("{\"method\":\"org.lhguard.ListServices\"}",
+		      "{\"parameters\":{\"services\":[]}}");
+}
+
+/* More than one answer carries: each name once, in order. */
+static void many_names_come_in_pages(void **state)
+{
+	char path[] = "/tmp/lhguard-test-XXXXXX", name[32];
+	FILE *file = fdopen(mkstemp(path), "w");
+	json_t *answer;
+	int seen = 0;
+
+	assert_non_null(file);
+	for (int i = 0; i < SERVICES_MAX; i++)
+		fprintf(file, "[s%d]\nports = tcp/%d\ntitle = %090d\n", i, i + 1, i);
+	fclose(file);
+	assert_int_equal(services_read((struct services *)settings.services, path, "/nowhere"), 0);
+	unlink(path);
+	assert_answer("{\"method\":\"org.lhguard.ListServices\"}",
+		      "{\"error\":\"org.varlink.service.ExpectedMore\"}");
+	answer = answer_to_root("{\"method\":\"org.lhguard.ListServices\",\"more\":true}");
+	for (;;) {
+		json_t *page = json_object_get(json_object_get(answer, "parameters"), "services");
+
+		assert_answers(answer, "org.lhguard.ListServices");
+		for (size_t i = 0; i < json_array_size(page); i++) {
+			snprintf(name, sizeof(name), "s%d", seen++);
+			assert_string_equal(
+				json_string_value(json_object_get(json_array_get(page, i), "name")),
+				name);
+		}
+		json_decref(answer);
+		if (stream.type == STREAM_NONE)
+			break;
+		answer = stream_next(&settings, &stream);
+	}
+	assert_int_equal(seen, SERVICES_MAX);
+}
+
+static void a_name_stands_for_a_services_ports(void **state)
+{
+	json_t *answer =
+		answer_to_root(ADD("\"action\":\"allow\",\"service\":\"[::1]:chrome-devtools\""));
+	const char *service;
+
+	assert_int_equal(json_unpack(answer, "{s:{s:{s:s}}}", "parameters", "exception", "service",
+				     &service),
+			 0);
+	assert_string_equal(service, "tcp/[::1]:9222");
+	json_decref(answer);
+	assert_reason(ADD("\"action\":\"deny\",\"service\":\"chrom-devtools\""),
+		      "org.lhguard.InvalidService", "do you mean chrome-devtools?");
+	assert_int_equal(asked.add, 1);
+	json_decref(answer_to_root("{\"method\":\"org.lhguard.ListConnections\","
+				   "\"parameters\":{\"service\":\"vnc\"}}"));
+	assert_int_equal(the_walk.query.service.last, 5910);
+	assert_reason("{\"method\":\"org.lhguard.CutConnections\","
+		      "\"parameters\":{\"service\":\"vcn\"}}",
+		      "org.lhguard.InvalidService", "do you mean vnc?");
 }
 
 static void record(uint16_t first, uint16_t count)
@@ -916,6 +1000,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(watch_begins_with_the_past, reset, clear),
 		cmocka_unit_test_setup_teardown(
 			a_past_that_was_forgotten_meanwhile_is_counted_as_lost, reset, clear),
+		cmocka_unit_test_setup_teardown(names_of_services_are_listed, reset, clear),
+		cmocka_unit_test_setup_teardown(many_names_come_in_pages, reset, clear),
+		cmocka_unit_test_setup_teardown(a_name_stands_for_a_services_ports, reset, clear),
 		cmocka_unit_test_setup_teardown(watch_without_more_answers_once, reset, clear),
 		cmocka_unit_test_setup_teardown(a_guest_has_every_field_of_the_definition, reset,
 						clear),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The verbs that change something: allow, deny, remove, reload. */
+#include "broad.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -110,6 +111,12 @@ static enum status add(const struct options *options, const char *action, const 
 	parameters = exception_parameters(options, action, service, seconds);
 	if (!parameters)
 		return complain(STATUS_USAGE, "what you wrote is no UTF-8 text");
+	if (!strcmp(action, "allow"))
+		status = broad_confirm(options, service);
+	if (status) {
+		json_decref(parameters);
+		return status;
+	}
 	status = client_call(options->socket, "AddException", parameters, &answer);
 	if (status)
 		return status;

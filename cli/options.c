@@ -27,6 +27,7 @@ const struct option_info option_infos[OPTION_COUNT] = {
 	[OPTION_UNTIL_STOP] = {"until-stop", 0, NULL, "as long as the one guest of this name runs that runs now"},
 	[OPTION_CUT_AT_END] = {"cut-at-end", 0, NULL, "when it ends, end the open connections that nothing else allows"},
 	[OPTION_COMMENT] = {"comment", 0, "TEXT", "why, for those who read the list"},
+	[OPTION_YES] = {"yes", 'y', NULL, "no question where it allows much"},
 	[OPTION_PAST] = {"past", 0, "N", "begin with the newest N attempts"},
 	[OPTION_REFUSED] = {"refused", 0, NULL, "only what would be refused now"},
 	[OPTION_EXEC] = {"exec", 0, "CMD", "run this for each, with the event in its environment"},
@@ -36,7 +37,7 @@ const struct option_info option_infos[OPTION_COUNT] = {
 };
 /* clang-format on */
 
-static const char letters[] = ":qh";
+static const char letters[] = ":qhy";
 
 static void fill_long_options(struct option *options)
 {

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Exceptions that allow more than their maker may have meant: said in words, and asked about. */
+#include "broad.h"
+
+#include "output.h"
+
+#include "policy/language.h"
+#include "util/text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MANY_PORTS  1000
+#define NAMED_MOST  3
+#define WORDS_SIZE  1024
+#define ANSWER_SIZE 16
+
+/**
+ * struct grant - what is to be allowed
+ * @text: the service as it was written
+ * @from: to whom, in words
+ * @is_wide: that is all guests, or all of a kind or a runtime
+ * @service: its ports; no protocol stands for any
+ */
+struct grant {
+	const char *text;
+	char from[SELECTOR_TEXT_SIZE + 32];
+	bool is_wide;
+	struct service service;
+};
+
+static void read_source(struct grant *grant, const char *from)
+{
+	struct selector selector = {.type = SELECT_ANY};
+
+	if (from)
+		selector_parse(from, &selector, NULL);
+	grant->is_wide =
+		!selector.name[0] && (selector.type == SELECT_ANY || selector.type == SELECT_KIND ||
+				      selector.type == SELECT_RUNTIME);
+	if (selector.type == SELECT_ANY)
+		text_append(grant->from, sizeof(grant->from), "every guest (any)");
+	else if (grant->is_wide && selector.type == SELECT_KIND)
+		text_append(grant->from, sizeof(grant->from), "every %s", kind_text(selector.kind));
+	else if (grant->is_wide)
+		text_append(grant->from, sizeof(grant->from), "every guest of %s",
+			    shown(selector.word));
+	else
+		text_append(grant->from, sizeof(grant->from), "%s", shown(from));
+}
+
+/* The ports of one of the daemon's names. */
+static bool known_ports(const json_t *known, struct service *ports)
+{
+	return !service_parse(text_of(known, "ports"), ports, NULL);
+}
+
+static bool read_service(struct grant *grant, const json_t *names)
+{
+	const char *name = service_name_in(grant->text);
+
+	if (!name)
+		return !service_parse(grant->text, &grant->service, NULL);
+	for (size_t i = 0; i < json_array_size(names); i++)
+		if (!strcmp(text_of(json_array_get(names, i), "name"), name))
+			return known_ports(json_array_get(names, i), &grant->service);
+	return false; /* the daemon will say so */
+}
+
+static bool overlap(const struct service *a, const struct service *b)
+{
+	return (!a->protocol || !b->protocol || a->protocol == b->protocol) &&
+	       a->first <= b->last && b->first <= a->last;
+}
+
+static bool is_inside(const struct service *a, const struct service *b)
+{
+	return a->first >= b->first && a->last <= b->last;
+}
+
+static unsigned int ports_of(const struct service *service)
+{
+	return service->last - service->first + 1u;
+}
+
+/**
+ * struct sensitive - which sensitive services a grant covers
+ * @names: "chrome-devtools, docker-api, ollama and 50 more"
+ * @first: of them
+ * @is_one: the grant is for nothing but ports of @first
+ */
+struct sensitive {
+	size_t count;
+	char names[WORDS_SIZE];
+	const json_t *first;
+	bool is_one;
+};
+
+static void find_sensitive(const struct grant *grant, const json_t *names, struct sensitive *found)
+{
+	*found = (struct sensitive){.count = 0};
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		const json_t *known = json_array_get(names, i);
+		struct service ports;
+
+		if (!json_is_true(json_object_get(known, "sensitive")) ||
+		    !known_ports(known, &ports) || !overlap(&grant->service, &ports))
+			continue;
+		if (!found->first)
+			found->first = known;
+		found->is_one |= is_inside(&grant->service, &ports);
+		if (found->count++ < NAMED_MOST)
+			text_append(found->names, sizeof(found->names), "%s%s",
+				    found->count > 1 ? ", " : "", shown(text_of(known, "name")));
+	}
+	if (found->count > NAMED_MOST)
+		text_append(found->names, sizeof(found->names), " and %zu more",
+			    found->count - NAMED_MOST);
+}
+
+/* Return: is it broad? Then @words says how. */
+static bool describe(const struct grant *grant, const struct sensitive *sensitive, char *words)
+{
+	unsigned int ports = ports_of(&grant->service);
+	const char *service = shown(grant->text);
+
+	words[0] = '\0';
+	if (!grant->service.first)
+		text_append(words, WORDS_SIZE,
+			    "%s is every port: %s may reach whatever listens there, now and later",
+			    service, grant->from);
+	else if (ports >= MANY_PORTS || (sensitive->count && !sensitive->is_one))
+		text_append(words, WORDS_SIZE,
+			    "%s is %u ports: %s may reach whatever listens there, now and later",
+			    service, ports, grant->from);
+	else if (sensitive->count && grant->is_wide)
+		text_append(words, WORDS_SIZE,
+			    "%s is sensitive (%s): this gives %s power over this host or its data",
+			    service, shown(text_of(sensitive->first, "title")), grant->from);
+	else
+		return false;
+	if (sensitive->count && !sensitive->is_one)
+		text_append(words, WORDS_SIZE, " (sensitive: %s)", sensitive->names);
+	return true;
+}
+
+static bool ask(void)
+{
+	char answer[ANSWER_SIZE] = "";
+
+	fputs("allow it all the same? [y/N] ", stderr);
+	if (!fgets(answer, sizeof(answer), stdin)) {
+		putc('\n', stderr);
+		return false;
+	}
+	answer[strcspn(answer, "\n")] = '\0';
+	return !strcasecmp(answer, "y") || !strcasecmp(answer, "yes");
+}
+
+static enum status confirm(const struct options *options, const char *words)
+{
+	if (has_option(options, OPTION_YES)) {
+		say("%s", words);
+		return STATUS_DONE;
+	}
+	complain(STATUS_DONE, "%s", words);
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO) || ask())
+		return STATUS_DONE;
+	return complain(STATUS_FAILED, "nothing was allowed");
+}
+
+/* Could it be broad at all? What cannot costs no second call. */
+static bool may_be_broad(const struct grant *grant)
+{
+	struct service service;
+
+	return grant->is_wide || service_name_in(grant->text) ||
+	       (!service_parse(grant->text, &service, NULL) && ports_of(&service) > 1);
+}
+
+enum status broad_confirm(const struct options *options, const char *service)
+{
+	struct grant grant = {.text = service};
+	struct sensitive sensitive;
+	char words[WORDS_SIZE];
+	enum status status;
+	json_t *names = NULL;
+
+	read_source(&grant, options->value[OPTION_FROM]);
+	if (!may_be_broad(&grant))
+		return STATUS_DONE;
+	status = client_list(options->socket, "ListServices", "services", &names);
+	if (status)
+		return status;
+	if (read_service(&grant, names)) {
+		find_sensitive(&grant, names, &sensitive);
+		if (describe(&grant, &sensitive, words))
+			status = confirm(options, words);
+	}
+	json_decref(names);
+	return status;
+}

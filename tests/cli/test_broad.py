@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A broad exception is said to be one, and on a terminal it wants an answer."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from conftest import LHGUARD, Cli
+from lab.terminal import Terminal
+
+PATHS = f"{LHGUARD.parent}:{os.environ['PATH']}"
+QUESTION = "allow it all the same? [y/N]"
+
+
+@pytest.fixture
+def terminal(cli: Cli):
+    """A shell at its prompt, and a daemon that has not been asked for anything."""
+    cli.daemon.variant, cli.daemon.calls = "", []
+    with Terminal("sh", columns=100, PATH=PATHS, LHGUARD_SOCKET=str(cli.daemon.path), PS1="ready> ") as terminal:
+        terminal.wait("ready>")
+        yield terminal
+
+
+def added(cli: Cli) -> bool:
+    return any(call.startswith("AddException") for call in cli.daemon.calls)
+
+
+def enter(terminal: Terminal, text: str) -> None:
+    terminal.type(text)
+    terminal.press("Enter")
+
+
+@pytest.mark.parametrize("answer", ["", "n", "no", "maybe", "yy"])
+def test_without_a_yes_nothing_is_allowed(cli: Cli, terminal: Terminal, answer: str) -> None:
+    enter(terminal, "lhguard allow chrome-devtools; echo exit $?")
+    terminal.wait("is sensitive (Chrome DevTools)", "this gives every guest (any) power", QUESTION)
+    enter(terminal, answer)
+    terminal.wait("nothing was allowed", "exit 1")
+    assert not added(cli)
+
+
+@pytest.mark.parametrize("key", ["C-c", "C-d"])
+def test_who_goes_away_has_allowed_nothing(cli: Cli, terminal: Terminal, key: str) -> None:
+    enter(terminal, "lhguard allow 9222")
+    terminal.wait(QUESTION)
+    terminal.press(key)
+    enter(terminal, "echo exit $?")
+    terminal.wait("exit 1" if key == "C-d" else "exit 130")
+    assert not added(cli)
+
+
+@pytest.mark.parametrize("answer", ["y", "YES"])
+def test_yes_allows_it(cli: Cli, terminal: Terminal, answer: str) -> None:
+    enter(terminal, "lhguard allow 9222")
+    terminal.wait(QUESTION)
+    assert not added(cli)
+    enter(terminal, answer)
+    terminal.wait("undo: lhguard remove")
+    assert added(cli)
+
+
+def test_with_the_option_nobody_is_asked(cli: Cli, terminal: Terminal) -> None:
+    enter(terminal, "lhguard allow 9222 --yes")
+    assert QUESTION not in terminal.wait("is sensitive", "undo: lhguard remove")
+    assert added(cli)
+
+
+def test_without_a_terminal_it_is_only_said(cli: Cli, terminal: Terminal) -> None:
+    """A script goes on: neither its input nor its output can hold a question."""
+    enter(terminal, "lhguard allow 9222 </dev/null; lhguard allow 9222 2>&1 | cat; echo do''ne")
+    screen = terminal.wait("\ndone")
+    assert screen.count("is sensitive") == 2 and QUESTION not in screen
+    assert sum(call.startswith("AddException") for call in cli.daemon.calls) == 2
+
+
+@pytest.mark.parametrize("words,is_broad", [
+    (("9222",), True),
+    (("udp/9222",), False),
+    (("4711",), False),
+    (("chrome-devtools", "--from", "vm"), True),
+    (("127.0.0.1:chrome-devtools", "--from", "podman:*"), True),
+    (("chrome-devtools", "--from", "vm:devbox"), False),
+    (("chrome-devtools", "--from", "guest:1"), False),
+    (("chrome-devtools", "--from", "iface:virbr0"), False),
+    (("docker-api", "--from", "vm:devbox"), False),
+    (("docker-api", "--from", "container"), True),
+    (("dns",), False),
+    (("9200-9300", "--from", "vm:devbox"), True),
+    (("udp/9200-9300", "--from", "vm:devbox"), False),
+    (("tcp/2375-2376", "--from", "vm:devbox"), False),
+    (("tcp/2375-2377", "--from", "vm:devbox"), True),
+    (("20000-20998",), False),
+    (("20000-20999", "--from", "vm:devbox"), True),
+    (("*", "--from", "vm:devbox"), True),
+    (("udp/[::1]:*", "--from", "guest:1"), True),
+])
+def test_what_is_broad(cli: Cli, words: tuple[str, ...], is_broad: bool) -> None:
+    ran = cli.run("allow", *words)
+    assert ran.status == 0
+    assert any(said in ran.error for said in (b"is sensitive", b" port")) == is_broad, ran.error
+    assert "ListServices" not in str(cli.run("deny", *words).calls)
+
+
+def test_a_daemon_without_names_is_no_reason_to_refuse(cli: Cli) -> None:
+    assert cli.run("allow", "9222", variant="none").status == 0

@@ -2,6 +2,7 @@
 /* Which events are meant: --from, --service and --verdict, with the meaning that exceptions have. */
 #include "filter.h"
 
+#include "names.h"
 #include "output.h"
 
 #include "policy/timestamp.h"
@@ -35,15 +36,14 @@ enum status filter_parse(struct filter *filter, const struct options *options)
 	struct error error = {.text = ""};
 
 	*filter = (struct filter){.has_source = from, .has_service = service};
-	if ((from && selector_parse(from, &filter->source, &error)) ||
-	    (service && service_parse(service, &filter->service, &error)))
+	if (from && selector_parse(from, &filter->source, &error))
 		return complain(STATUS_USAGE, "%s", shown(error.text));
 	if (verdict && parse_verdict(verdict, &filter->verdicts))
 		return complain(STATUS_USAGE,
 				"\"%s\" is no verdict: write accept, drop, reject, or refused for "
 				"the last two",
 				shown(verdict));
-	return STATUS_DONE;
+	return service ? names_parse(options, service, &filter->service) : STATUS_DONE;
 }
 
 bool filter_is_empty(const struct filter *filter)

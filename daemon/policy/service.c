@@ -298,6 +298,25 @@ const char *service_format(char *target, size_t size, const struct service *serv
 	return target;
 }
 
+int service_with_ports(const char *text, const struct service *ports, struct service *service,
+		       struct error *error)
+{
+	const char *name = service_name_in(text);
+	char numbers[SERVICE_TEXT_SIZE], whole[2 * SERVICE_TEXT_SIZE], *slash;
+	int before = name - text < SERVICE_TEXT_SIZE ? (int)(name - text) : SERVICE_TEXT_SIZE;
+
+	if (*text >= 'a' && *text <= 'z' && name != text)
+		return error_set(error, -EINVAL,
+				 "\"%.64s\": before a service's name stands an address or nothing: "
+				 "write e.g. 127.0.0.1:%s or %s",
+				 text, name, name);
+	service_format(numbers, sizeof(numbers), ports);
+	slash = strchr(numbers, '/');
+	snprintf(whole, sizeof(whole), "%.*s%.*s%s", slash ? (int)(slash - numbers) + 1 : 0,
+		 numbers, before, text, slash ? slash + 1 : numbers);
+	return service_parse(whole, service, error);
+}
+
 bool service_matches(const struct service *service, const struct flow *flow)
 {
 	struct in6_addr network = flow->service;

@@ -42,6 +42,14 @@ bool service_matches(const struct service *service, const struct flow *flow);
  */
 const char *service_name_in(const char *text);
 
+/**
+ * service_with_ports() - what a service with a name means
+ * @text: with a name, by service_name_in(); what stands before it is an address or nothing
+ * @ports: protocol and ports that the name stands for
+ */
+int service_with_ports(const char *text, const struct service *ports, struct service *service,
+		       struct error *error);
+
 /** address_family() - AF_INET for ::ffff:a.b.c.d, else AF_INET6. */
 uint8_t address_family(const struct in6_addr *address);
 

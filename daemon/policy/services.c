@@ -142,23 +142,12 @@ int services_parse(const struct services *services, const char *text, struct ser
 {
 	const char *name = service_name_in(text);
 	const struct known_service *known = name ? services_named(services, name) : NULL;
-	char ports[SERVICE_TEXT_SIZE], whole[2 * SERVICE_TEXT_SIZE], *slash;
 
 	if (!name)
 		return service_parse(text, service, error);
 	if (!known)
 		return refuse_name(services, name, error);
-	if (*text >= 'a' && *text <= 'z' && name != text)
-		return error_set(error, -EINVAL,
-				 "\"%.64s\": before a service's name stands an address or nothing: "
-				 "write e.g. 127.0.0.1:%s or %s",
-				 text, name, name);
-	service_format(ports, sizeof(ports), &known->service);
-	slash = strchr(ports, '/');
-	snprintf(whole, sizeof(whole), "%.*s%.*s%s", slash ? (int)(slash - ports) + 1 : 0, ports,
-		 (int)(name - text < SERVICE_TEXT_SIZE ? name - text : SERVICE_TEXT_SIZE), text,
-		 slash ? slash + 1 : ports);
-	return service_parse(whole, service, error);
+	return service_with_ports(text, &known->service, service, error);
 }
 
 /* Reading. */

@@ -51,7 +51,7 @@ def test_a_name_is_as_good_as_its_port(small: Small) -> None:
     assert [e["service"] for e in small.guard.exceptions()] == ["tcp/9222", "tcp/127.0.0.1:9222"]
     assert not small.opens(DEVTOOLS)
     said = small.guard.cli("allow", "chrome-devtool")
-    assert said.status == 1 and "do you mean chrome-devtools?" in said.error
+    assert said.status == 2 and "do you mean chrome-devtools?" in said.error
     assert "chrome-devtools" in small.guard.must("services").output
 
 

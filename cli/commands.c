@@ -32,8 +32,9 @@ const struct command commands[] = {
 	{"list", verb_list, "", "the exceptions in force", 0, 0, 0, NULL},
 	{"remove", verb_remove, "ID...", "forget exceptions", 1, -1, OPTION(CUT), NULL},
 
-	{"doctor", verb_doctor, "", "what the guard cannot see, and what of it is here", 0, 0, 0,
-	 "The guard itself"},
+	{"mode", verb_mode, "[enforce|monitor]", "the mode, or another one, also for a while", 0, 1,
+	 OPTION(FOR), "The guard itself"},
+	{"doctor", verb_doctor, "", "what the guard cannot see, and what of it is here", 0, 0, 0, NULL},
 	{"reload", verb_reload, "", "read configuration, catalogue and exceptions again", 0, 0, 0, NULL},
 	{"version", verb_version, "", "the version of this program", 0, 0, 0, NULL},
 	{"help", verb_help, "[COMMAND]", "this text, or all about a command", 0, 1, 0, NULL},
@@ -77,7 +78,7 @@ static void print_commands(void)
 	for (size_t i = 0; i < command_count; i++) {
 		if (commands[i].heading)
 			printf("\n%s\n", commands[i].heading);
-		printf("  lhguard %-11s %-15s %s\n", commands[i].name, commands[i].arguments,
+		printf("  lhguard %-11s %-17s %s\n", commands[i].name, commands[i].arguments,
 		       commands[i].summary);
 	}
 	puts("\nOptions of all commands");

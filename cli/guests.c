@@ -7,7 +7,6 @@
 #include "util/text.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,21 +14,6 @@
 #define LENGTH(array)  (sizeof(array) / sizeof((array)[0]))
 #define WORD_SIZE      320
 #define SUGGESTED_MOST 3
-
-static const char *user_of(const json_t *guest)
-{
-	const json_t *uid = json_object_get(guest, "user");
-	const struct passwd *user =
-		json_is_integer(uid) ? getpwuid((uid_t)json_integer_value(uid)) : NULL;
-	static char text[32];
-
-	if (!json_is_integer(uid))
-		return "-";
-	if (user)
-		return user->pw_name;
-	snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(uid));
-	return text;
-}
 
 /* "10.20.0.11 +2" */
 static const char *addresses_of(const json_t *guest)
@@ -73,7 +57,7 @@ static void print_table(const json_t *list)
 			table_add(&table, "%" JSON_INTEGER_FORMAT, leader);
 		else
 			table_add(&table, "-");
-		table_add(&table, "%s", user_of(guest));
+		table_add(&table, "%s", user_name(json_object_get(guest, "user")));
 		table_add(&table, "%s", addresses_of(guest));
 		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(guest, "attempts"));
 		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(guest, "refused"));
@@ -161,7 +145,7 @@ static void print_guest(const json_t *guest)
 	if (leader)
 		print_number("pid", leader);
 	if (leader)
-		print_fact("user", user_of(guest));
+		print_fact("user", user_name(json_object_get(guest, "user")));
 	print_number("processes", number_of(guest, "processes"));
 	if (*text_of(guest, "cgroup"))
 		print_fact("cgroup", text_of(guest, "cgroup"));

@@ -10,6 +10,7 @@
 #include "util/text.h"
 
 #include <langinfo.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,20 @@ const char *text_of(const json_t *object, const char *member)
 json_int_t number_of(const json_t *object, const char *member)
 {
 	return json_integer_value(json_object_get(object, member));
+}
+
+const char *user_name(const json_t *uid)
+{
+	const struct passwd *user =
+		json_is_integer(uid) ? getpwuid((uid_t)json_integer_value(uid)) : NULL;
+	static char text[32];
+
+	if (!json_is_integer(uid))
+		return "-";
+	if (user)
+		return user->pw_name;
+	snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(uid));
+	return text;
 }
 
 /* Escaping does no more to printable text than to double its backslashes. */

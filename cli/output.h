@@ -22,6 +22,12 @@ const char *text_of(const json_t *object, const char *member);
 json_int_t number_of(const json_t *object, const char *member);
 
 /**
+ * user_name() - of a uid in the daemon's answers; the number where nobody has it, "-" where it is null
+ * Return: static.
+ */
+const char *user_name(const json_t *uid);
+
+/**
  * quoted() - a word as a POSIX shell has to read it
  * Plain where nothing in it is special, in '…' otherwise. The daemon's names are printable; what is
  * not is shown(), and names nothing.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The verb that tells how the guard is doing, and what to do where it is not well. */
+#include "mode.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -49,16 +50,24 @@ static const char *failure(const json_t *status, const char *part)
 
 static void print_mode(const json_t *status)
 {
-	const char *refusal = text_of(status, "verdict");
+	const char *refusal = text_of(status, "verdict"), *override = mode_override_text(status);
+	bool is_enforced = !strcmp(text_of(status, "mode"), "enforce");
 
-	if (!strcmp(text_of(status, "mode"), "enforce")) {
+	if (is_enforced)
 		line("mode", "enforce: what is refused is %s",
 		     strcmp(refusal, "reject") ? "dropped" : "rejected");
+	else
+		line("mode", "MONITOR: everything is let through, and recorded as what it would "
+			     "have been");
+	if (override)
+		line("", "%s", override);
+	if (is_enforced)
 		return;
-	}
-	line("mode", "MONITOR: everything is let through, and recorded as what it would have been");
-	advise("to refuse in earnest: mode = enforce in %s, then: lhguard reload",
-	       shown(text_of(status, "configurationFile")));
+	if (override)
+		advise("to refuse in earnest: lhguard mode enforce");
+	else
+		advise("to refuse in earnest: mode = enforce in %s, then: lhguard reload",
+		       shown(text_of(status, "configurationFile")));
 }
 
 static void print_files(const json_t *status)

@@ -24,7 +24,6 @@ static void fill_status(void *data, struct status *status)
 	events_totals(daemon->guard.events, &totals);
 	*status = (struct status){
 		.version = VERSION,
-		.mode = config->mode == MODE_ENFORCE ? "enforce" : "monitor",
 		.refusal = verdict_text(config->refusal),
 		.since_us = daemon->since_us,
 		.netns = daemon->settings.netns ? daemon->settings.netns : "",
@@ -48,13 +47,14 @@ static void fill_status(void *data, struct status *status)
 		.processes_silent = processes_silent(),
 		.journal_lost = journal_lost(daemon->journal),
 	};
+	mode_fill_status(daemon, status);
 	for (int i = 0; i < QUEUES; i++) {
 		const struct config_queue *queue =
 			i == LOOPBACK ? &config->loopback : &config->guests;
 
 		status->queues[i].name = names[i];
 		status->queues[i].settings = queue->settings;
-		status->queues[i].down_accept = queue->down_accept;
+		status->queues[i].down_accept = queue->down_accept || !daemon->guard.enforce;
 		queue_counters(daemon->queues[i], &status->queues[i].counters);
 	}
 }
@@ -108,6 +108,7 @@ const struct control_handler answers_handler = {
 	.add = add_exception,
 	.remove = remove_exceptions,
 	.reload = reload,
+	.set_mode = mode_set,
 	.view = view_guest,
 	.peer_guest = peer_guest,
 	.walk_start = connections_walk_start,

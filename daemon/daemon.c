@@ -89,17 +89,21 @@ static void use_config(struct daemon *daemon, struct config *config)
 	config_free(daemon->config);
 	daemon->config = config;
 	daemon->guard.policy.config = config;
-	daemon->guard.enforce = config->mode == MODE_ENFORCE;
+	daemon->guard.enforce = mode_in_force(daemon, config) == MODE_ENFORCE;
 	loop_read_resolvers(daemon);
 }
 
-static void table_settings(const struct config *config, struct ruleset_settings *settings)
+/* In monitor mode nothing is refused, so neither is it while nobody is there to record it. */
+static void table_settings(const struct daemon *daemon, const struct config *config,
+			   struct ruleset_settings *settings)
 {
+	bool is_open = mode_in_force(daemon, config) == MODE_MONITOR;
+
 	*settings = (struct ruleset_settings){
 		.loopback_queue = config->loopback.settings.number,
 		.guests_queue = config->guests.settings.number,
-		.loopback_bypass = config->loopback.down_accept,
-		.guests_bypass = config->guests.down_accept,
+		.loopback_bypass = is_open || config->loopback.down_accept,
+		.guests_bypass = is_open || config->guests.down_accept,
 		.reject = config->refusal == VERDICT_REJECT,
 		.neighbour_discovery = config->neighbour_discovery,
 	};
@@ -109,7 +113,7 @@ int daemon_install_table(struct daemon *daemon, const struct config *config, str
 {
 	struct ruleset_settings settings;
 
-	table_settings(config, &settings);
+	table_settings(daemon, config, &settings);
 	return ruleset_install(daemon->ruleset, &settings, error);
 }
 
@@ -463,6 +467,7 @@ void daemon_stop(struct daemon *daemon)
 	ports_close(daemon->ports);
 	sd_event_source_unref(daemon->work_timer);
 	sd_event_source_unref(daemon->expiry_timer);
+	sd_event_source_unref(daemon->mode_timer);
 	connections_stop(daemon);
 	sd_event_unref(daemon->loop);
 	if (daemon->guard.registry)

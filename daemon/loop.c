@@ -384,6 +384,8 @@ int loop_add_sources(struct daemon *daemon)
 		result = sd_event_add_time(daemon->loop, &daemon->expiry_timer, CLOCK_REALTIME, 0,
 					   TIMER_ACCURACY, on_expiry, daemon);
 	if (result >= 0)
+		result = mode_add_source(daemon);
+	if (result >= 0)
 		result = connections_add_source(daemon);
 	if (result < 0)
 		return result;

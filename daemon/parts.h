@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the daemon is made of; shared by daemon.c, loop.c, ports.c, stops.c and answers.c only. */
+/* What the daemon is made of; shared by daemon.c, loop.c, mode.c, ports.c, stops.c and answers.c. */
 #ifndef LHGUARD_PARTS_H
 #define LHGUARD_PARTS_H
 
@@ -15,10 +15,26 @@
 
 enum { LOOPBACK, GUESTS, QUEUES };
 
+/**
+ * struct mode_override - a mode that somebody set, over the configuration's
+ * @creator: who
+ * @created_us: CLOCK_REALTIME
+ * @ends_us: CLOCK_BOOTTIME, so that no clock that is set and no sleep makes it longer; 0: with the
+ *	daemon
+ */
+struct mode_override {
+	bool is_set;
+	enum guard_mode mode;
+	uid_t creator;
+	uint64_t created_us;
+	uint64_t ends_us;
+};
+
 struct daemon {
 	struct daemon_settings settings;
 	struct guard guard;
 	struct config *config;
+	struct mode_override override;
 	struct catalogue *catalogue;
 	struct services *services; /* read anew in its place */
 	struct exceptions *exceptions;
@@ -51,6 +67,7 @@ struct daemon {
 	sd_event *loop;
 	sd_event_source *work_timer;
 	sd_event_source *expiry_timer;
+	sd_event_source *mode_timer;
 	sd_event_source *cut_turn;
 	struct walk *cuts; /* that nobody waits for */
 	uint64_t since_us;
@@ -87,6 +104,12 @@ void connections_walk_end(struct walk *walk);
 void connections_exception_ended(void *data, const struct exception *exception);
 int connections_add_source(struct daemon *daemon);
 void connections_stop(struct daemon *daemon);
+
+/* mode.c: the mode in force, with @config: the configuration's, or one that was set over it */
+enum guard_mode mode_in_force(const struct daemon *daemon, const struct config *config);
+int mode_set(void *data, const struct mode_change *change, struct error *error);
+void mode_fill_status(const struct daemon *daemon, struct status *status);
+int mode_add_source(struct daemon *daemon);
 
 /* answers.c: what the control socket asks of the daemon */
 extern const struct control_handler answers_handler;

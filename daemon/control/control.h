@@ -5,6 +5,7 @@
 
 #include "flow.h"
 #include "kernel/queue.h"
+#include "policy/config.h"
 #include "policy/exceptions.h"
 #include "util/error.h"
 
@@ -26,11 +27,16 @@ struct services;
  */
 struct status {
 	const char *version;
-	const char *mode;	/* "enforce" or "monitor" */
-	const char *refusal;	/* "drop" or "reject" */
-	uint64_t since_us;	/* CLOCK_REALTIME */
-	const char *netns;	/* path of the guarded namespace, "" for the machine's own */
-	const char *expression; /* "native" or "compat" */
+	const char *mode;	     /* in force: "enforce" or "monitor" */
+	const char *configured_mode; /* what it would be if nobody had set another */
+	bool is_mode_set;	     /* somebody has, with what follows */
+	uid_t mode_creator;
+	uint64_t mode_created_us; /* CLOCK_REALTIME, as the next */
+	uint64_t mode_expires_us; /* 0: when the daemon ends */
+	const char *refusal;	  /* "drop" or "reject" */
+	uint64_t since_us;	  /* CLOCK_REALTIME */
+	const char *netns;	  /* path of the guarded namespace, "" for the machine's own */
+	const char *expression;	  /* "native" or "compat" */
 	const char *config_path;
 	const char *config_failure;	/* NULL when the last reload was good */
 	const char *catalogue_failure;	/* NULL when all of it is in force */
@@ -87,6 +93,16 @@ struct walk_query {
 	size_t ended_count;
 };
 
+/**
+ * struct mode_change - a mode that somebody sets, over the configuration's
+ * @seconds: how long, 0: until the daemon ends
+ */
+struct mode_change {
+	enum guard_mode mode;
+	uint64_t seconds;
+	uid_t creator;
+};
+
 struct walk;
 
 enum walk_step {
@@ -101,6 +117,7 @@ enum walk_step {
  * @add: store an exception for this uid; the id on success
  * @remove: forget exceptions
  * @reload: read configuration and exceptions again; -errno with @error: the old ones stay
+ * @set_mode: change the mode; -errno with @error: it stays as it was
  * @view: all that is known of a guest
  * @peer_guest: is this pid inside a guest? (registry_peer_guest())
  * @walk_start: begin to walk through the open connections; takes @query's exceptions over
@@ -113,6 +130,7 @@ struct control_handler {
 		   struct error *error);
 	int (*remove)(void *data, const uint32_t *ids, size_t count, struct error *error);
 	int (*reload)(void *data, struct error *error);
+	int (*set_mode)(void *data, const struct mode_change *change, struct error *error);
 	void (*view)(void *data, const struct guest *guest, struct guest_view *view);
 	bool (*peer_guest)(void *data, pid_t pid, char *label, size_t size);
 	int (*walk_start)(void *data, const struct walk_query *query, struct walk **walk,

@@ -5,6 +5,7 @@
 #include "control/call.h"
 #include "control/changes.h"
 #include "control/introspection.h"
+#include "control/mode_method.h"
 #include "control/replies.h"
 #include "control/walks.h"
 
@@ -109,6 +110,8 @@ const struct method methods[] = {
 	 {{"source", PARAMETER_STRING, true},
 	  {"service", PARAMETER_STRING, true},
 	  {"refusedOnly", PARAMETER_BOOLEAN, true}}, walk_cut},
+	{OWN("SetMode"), PRIVILEGE_CHANGE,
+	 {{"mode", PARAMETER_STRING, false}, {"seconds", PARAMETER_INTEGER, true}}, mode_method_set},
 	{OWN("Reload"), PRIVILEGE_CHANGE, {{0}}, changes_reload},
 };
 /* clang-format on */

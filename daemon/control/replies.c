@@ -63,28 +63,46 @@ static json_t *queue(const struct status *status, size_t i)
 		(json_int_t)counters->overflowed, "unsent", (json_int_t)counters->unsent);
 }
 
+static json_t *mode_override(const struct status *status)
+{
+	if (!status->is_mode_set)
+		return json_null();
+	return json_pack("{s:I, s:o, s:o}", "creator", (json_int_t)status->mode_creator, "created",
+			 time_text(status->mode_created_us), "expires",
+			 status->mode_expires_us ? time_text(status->mode_expires_us)
+						 : json_null());
+}
+
+json_t *reply_mode(const struct status *status)
+{
+	return json_pack("{s:s, s:s, s:o}", "mode", status->mode, "configuredMode",
+			 status->configured_mode, "modeOverride", mode_override(status));
+}
+
 json_t *reply_status(const struct status *status)
 {
 	json_t *queues = json_array();
 
 	for (size_t i = 0; i < sizeof(status->queues) / sizeof(status->queues[0]); i++)
 		json_array_append_new(queues, queue(status, i));
-	return json_pack(
-		"{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, "
-		"s:I, s:I, s:I, s:I, s:I, s:o}",
-		"version", status->version, "mode", status->mode, "verdict", status->refusal,
-		"since", time_text(status->since_us), "netns", text(status->netns), "expression",
-		status->expression, "configuration", part(status->config_failure),
-		"configurationFile", text(status->config_path), "catalogue",
-		part(status->catalogue_failure), "services", part(status->services_failure),
-		"exceptions", part(status->exceptions_failure), "exceptionCount",
-		(json_int_t)status->exceptions, "guestCount", (json_int_t)status->guests,
-		"attempts", (json_int_t)status->attempts, "refused", (json_int_t)status->refused,
-		"vanished", (json_int_t)status->vanished, "tableRestored",
-		(json_int_t)status->table_restored, "processEventsLost",
-		(json_int_t)status->processes_lost, "processesSilent",
-		(json_int_t)status->processes_silent, "journalLost",
-		(json_int_t)status->journal_lost, "queues", queues);
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:I, "
+			 "s:I, s:I, s:I, "
+			 "s:I, s:I, s:I, s:I, s:I, s:o}",
+			 "version", status->version, "mode", status->mode, "configuredMode",
+			 status->configured_mode, "modeOverride", mode_override(status), "verdict",
+			 status->refusal, "since", time_text(status->since_us), "netns",
+			 text(status->netns), "expression", status->expression, "configuration",
+			 part(status->config_failure), "configurationFile",
+			 text(status->config_path), "catalogue", part(status->catalogue_failure),
+			 "services", part(status->services_failure), "exceptions",
+			 part(status->exceptions_failure), "exceptionCount",
+			 (json_int_t)status->exceptions, "guestCount", (json_int_t)status->guests,
+			 "attempts", (json_int_t)status->attempts, "refused",
+			 (json_int_t)status->refused, "vanished", (json_int_t)status->vanished,
+			 "tableRestored", (json_int_t)status->table_restored, "processEventsLost",
+			 (json_int_t)status->processes_lost, "processesSilent",
+			 (json_int_t)status->processes_silent, "journalLost",
+			 (json_int_t)status->journal_lost, "queues", queues);
 }
 
 json_t *reply_exception(const struct exception *exception)

@@ -18,6 +18,7 @@ struct status;
  * UTF-8, and escaped (text_escape()) where it is not.
  */
 json_t *reply_status(const struct status *status);
+json_t *reply_mode(const struct status *status); /* what SetMode() answers */
 json_t *reply_exception(const struct exception *exception);
 json_t *reply_known_service(const struct known_service *known);
 json_t *reply_guest(const struct guest *guest, const struct guest_view *view);

@@ -167,7 +167,7 @@ static int set_lan(struct config *config, const struct option *option, const cha
 
 #define AT(member) offsetof(struct config, member)
 
-static const char *const modes[] = {"enforce", "monitor"};
+static const char *const modes[] = {[MODE_ENFORCE] = "enforce", [MODE_MONITOR] = "monitor"};
 static const char *const verdicts[] = {"drop", "reject"};
 static const char *const no_yes[] = {"no", "yes"};
 static const char *const drop_accept[] = {"drop", "accept"};
@@ -192,6 +192,11 @@ static const struct option options[] = {
 	{SECTION_INFRASTRUCTURE, "resolv-conf", set_path, 0, NULL},
 	{SECTION_INTERFACES, "lan", set_lan, 0, NULL},
 };
+
+const char *mode_text(enum guard_mode mode)
+{
+	return modes[mode];
+}
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
 

@@ -16,6 +16,9 @@ enum guard_mode {
 	MODE_MONITOR,
 };
 
+/** mode_text() - "enforce", "monitor" */
+const char *mode_text(enum guard_mode mode);
+
 /**
  * struct config_queue - a [queue loopback] or [queue guests] section
  * @settings: number, length, overflow

@@ -32,6 +32,7 @@ static void fill_status(void *data, struct status *status)
 	*status = (struct status){
 		.version = "",
 		.mode = "",
+		.configured_mode = "",
 		.refusal = "",
 		.netns = "",
 		.expression = "",
@@ -65,6 +66,12 @@ static int forget(void *data, const uint32_t *ids, size_t count, struct error *e
 
 static int reload(void *data, struct error *error)
 {
+	return 0;
+}
+
+static int set_mode(void *data, const struct mode_change *change, struct error *error)
+{
+	assert(change->mode == MODE_ENFORCE || change->mode == MODE_MONITOR);
 	return 0;
 }
 
@@ -102,6 +109,7 @@ static const struct control_handler handler = {
 	.add = add,
 	.remove = forget,
 	.reload = reload,
+	.set_mode = set_mode,
 	.walk_start = walk_start,
 	.walk_next = walk_next,
 	.walk_end = walk_end,

@@ -25,6 +25,7 @@ CHANGES = {
                      "seconds": 600, "untilStop": True, "cutAtEnd": True, "comment": "<b>\u00fc\"\\"},
     "RemoveExceptions": {"ids": [1], "cut": True},
     "CutConnections": {"source": "container:wired", "service": "tcp/9222", "refusedOnly": False},
+    "SetMode": {"mode": "enforce", "seconds": 600},
     "Reload": {},
 }
 

@@ -56,6 +56,7 @@ static const struct {
 	{"org.lhguard.AddException", {CHANGE}},
 	{"org.lhguard.RemoveExceptions", {CHANGE}},
 	{"org.lhguard.CutConnections", {CHANGE}},
+	{"org.lhguard.SetMode", {CHANGE}},
 	{"org.lhguard.Reload", {CHANGE}},
 };
 

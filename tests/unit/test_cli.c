@@ -130,6 +130,7 @@ static void fill_status(void *data, struct status *status)
 	*status = (struct status){
 		.version = "0.9",
 		.mode = "enforce",
+		.configured_mode = "enforce",
 		.refusal = "drop",
 		.netns = "",
 		.expression = "native",

@@ -45,6 +45,7 @@ static void no_status(void *data, struct status *status)
 	*status = (struct status){
 		.version = "1",
 		.mode = "enforce",
+		.configured_mode = "enforce",
 		.refusal = "drop",
 		.netns = "",
 		.expression = "native",

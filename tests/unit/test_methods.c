@@ -55,7 +55,8 @@ int exceptions_each(const struct exceptions *exceptions,
 }
 
 struct asked {
-	unsigned int status, add, remove, reload;
+	unsigned int status, add, remove, reload, set_mode;
+	struct mode_change change;
 	struct exception exception;
 	uint32_t ids[8];
 	size_t id_count;
@@ -64,10 +65,17 @@ struct asked {
 
 static void fake_status(void *data, struct status *status)
 {
-	((struct asked *)data)->status++;
+	struct asked *asked = data;
+	const struct mode_change *change = &asked->change;
+
+	asked->status++;
 	*status = (struct status){
 		.version = "1",
-		.mode = "enforce",
+		.mode = mode_text(change->mode),
+		.configured_mode = "enforce",
+		.is_mode_set = asked->set_mode && change->mode != MODE_ENFORCE,
+		.mode_creator = change->creator,
+		.mode_expires_us = change->seconds * 1000000u,
 		.refusal = "drop",
 		.netns = "/run/netns/\xff",
 		.expression = "native",
@@ -106,6 +114,15 @@ static int fake_reload(void *data, struct error *error)
 
 	asked->reload++;
 	return asked->result ? error_set(error, asked->result, "lhguard.conf:1: no") : 0;
+}
+
+static int fake_set_mode(void *data, const struct mode_change *change, struct error *error)
+{
+	struct asked *asked = data;
+
+	asked->set_mode++;
+	asked->change = *change;
+	return asked->result ? error_set(error, asked->result, "nftables: no") : 0;
 }
 
 /* A walk finds @to_find connections, and needs another turn before each @pause of them. */
@@ -185,6 +202,7 @@ static const struct control_handler handler = {
 	.add = fake_add,
 	.remove = fake_remove,
 	.reload = fake_reload,
+	.set_mode = fake_set_mode,
 	.view = fake_view,
 };
 
@@ -673,6 +691,42 @@ static void status_is_whole_whatever_its_bytes_are(void **state)
 	json_decref(answer);
 }
 
+#define SET_MODE(parameters) "{\"method\":\"org.lhguard.SetMode\",\"parameters\":{" parameters "}}"
+
+static void a_mode_is_set_for_a_time_or_not(void **state)
+{
+	assert_answer(SET_MODE("\"mode\":\"monitor\",\"seconds\":600"),
+		      "{\"parameters\":{\"mode\":\"monitor\",\"configuredMode\":\"enforce\","
+		      "\"modeOverride\":{\"creator\":0,\"created\":\"1970-01-01T00:00:00Z\","
+		      "\"expires\":\"1970-01-01T00:10:00Z\"}}}");
+	assert_int_equal(asked.change.mode, MODE_MONITOR);
+	assert_int_equal(asked.change.seconds, 600);
+	json_decref(answer_to_root(SET_MODE("\"mode\":\"monitor\"")));
+	assert_int_equal(asked.change.seconds, 0);
+	assert_answer(SET_MODE("\"mode\":\"enforce\",\"seconds\":null"),
+		      "{\"parameters\":{\"mode\":\"enforce\",\"configuredMode\":\"enforce\","
+		      "\"modeOverride\":null}}");
+	assert_int_equal(asked.set_mode, 3);
+	asked.result = -ENOMEM;
+	assert_answer(
+		SET_MODE("\"mode\":\"monitor\""),
+		"{\"error\":\"org.lhguard.Failed\",\"parameters\":{\"reason\":\"nftables: no\"}}");
+}
+
+static void a_mode_that_is_none_is_refused(void **state)
+{
+	assert_wrong_parameter(SET_MODE(""), "mode");
+	assert_wrong_parameter(SET_MODE("\"mode\":1"), "mode");
+	assert_wrong_parameter(SET_MODE("\"mode\":\"Enforce\""), "mode");
+	assert_wrong_parameter(SET_MODE("\"mode\":\"\""), "mode");
+	assert_wrong_parameter(SET_MODE("\"mode\":\"monitor\",\"seconds\":0"), "seconds");
+	assert_wrong_parameter(SET_MODE("\"mode\":\"monitor\",\"seconds\":-1"), "seconds");
+	assert_wrong_parameter(SET_MODE("\"mode\":\"monitor\",\"seconds\":315360001"), "seconds");
+	assert_wrong_parameter(SET_MODE("\"mode\":\"monitor\",\"seconds\":\"9\""), "seconds");
+	assert_wrong_parameter(SET_MODE("\"mode\":\"monitor\",\"for\":9"), "for");
+	assert_int_equal(asked.set_mode, 0);
+}
+
 static void introspection_describes_both_interfaces(void **state)
 {
 	json_t *answer = answer_to_root("{\"method\":\"org.varlink.service.GetInfo\"}");
@@ -993,6 +1047,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(oneway_is_done_and_not_answered, reset, clear),
 		cmocka_unit_test_setup_teardown(status_is_whole_whatever_its_bytes_are, reset,
 						clear),
+		cmocka_unit_test_setup_teardown(a_mode_is_set_for_a_time_or_not, reset, clear),
+		cmocka_unit_test_setup_teardown(a_mode_that_is_none_is_refused, reset, clear),
 		cmocka_unit_test_setup_teardown(introspection_describes_both_interfaces, reset,
 						clear),
 		cmocka_unit_test_setup_teardown(short_lists_come_in_one_answer, reset, clear),

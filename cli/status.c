@@ -48,6 +48,53 @@ static const char *failure(const json_t *status, const char *part)
 	return shown(text_of(json_object_get(status, part), "error"));
 }
 
+/* How many states there are that want somebody to look; each is told below, with what to do. */
+static unsigned int count_troubles(const json_t *status)
+{
+	static const char *const parts[] = {"configuration", "catalogue", "services", "exceptions"};
+	static const char *const counts[] = {"tableRestored", "processEventsLost",
+					     "processesSilent", "journalLost", "eventsLost"};
+	static const char *const of_queues[] = {"overflowed", "lost", "unsent"};
+	const json_t *queues = json_object_get(status, "queues");
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		count += !is_ok(status, parts[i]);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		count += number_of(status, counts[i]) > 0;
+	for (size_t i = 0; i < json_array_size(queues); i++)
+		for (size_t k = 0; k < sizeof(of_queues) / sizeof(of_queues[0]); k++)
+			count += number_of(json_array_get(queues, i), of_queues[k]) > 0;
+	return count;
+}
+
+static const char *plural(json_int_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+/* The one line that most people read. */
+static void print_summary(const json_t *status)
+{
+	const char *created = text_of(json_object_get(status, "modeOverride"), "created");
+	bool is_enforced = !strcmp(text_of(status, "mode"), "enforce");
+	json_int_t guests = number_of(status, "guestCount");
+	json_int_t exceptions = number_of(status, "exceptionCount");
+	unsigned int troubles = count_troubles(status);
+
+	printf("%s%s: %s since %s%s, " NUMBER " guest%s, " NUMBER " exception%s, " NUMBER
+	       "%s refused in the last hour",
+	       colour(is_enforced ? COLOUR_GREEN : COLOUR_YELLOW),
+	       is_enforced ? "guarding" : "watching", shown(text_of(status, "mode")),
+	       local_time(*created ? created : text_of(status, "since")), colour(COLOUR_NONE),
+	       guests, plural(guests), exceptions, plural(exceptions),
+	       number_of(status, "refusedLastHour"), is_enforced ? "" : " would have been");
+	if (troubles)
+		printf("; %s%u thing%s not well%s, see %s below", colour(COLOUR_RED), troubles,
+		       plural(troubles), colour(COLOUR_NONE), arrow());
+	puts("\n");
+}
+
 static void print_mode(const json_t *status)
 {
 	const char *refusal = text_of(status, "verdict"), *override = mode_override_text(status);
@@ -129,6 +176,7 @@ static void print_losses(const json_t *status)
 	json_int_t processes = number_of(status, "processEventsLost");
 	json_int_t silent = number_of(status, "processesSilent");
 	json_int_t journal = number_of(status, "journalLost");
+	json_int_t events = number_of(status, "eventsLost");
 
 	if (restored) {
 		line("table", "RESTORED " NUMBER " times: somebody else changed or flushed it",
@@ -151,6 +199,11 @@ static void print_losses(const json_t *status)
 		line("journal", "LOST " NUMBER " events: journald was too slow", journal);
 		advise("lhguard watch --past 1000 still has the newest");
 	}
+	if (events) {
+		line("events", "LOST " NUMBER ": programs that watched were too slow for them",
+		     events);
+		advise("lhguard watch --past 1000 has the newest; let what reads it read faster");
+	}
 }
 
 static void print_status(const json_t *status)
@@ -158,15 +211,18 @@ static void print_status(const json_t *status)
 	const char *netns = text_of(status, "netns");
 	const json_t *queues = json_object_get(status, "queues");
 
+	print_summary(status);
 	line("lhguardd", "%s, since %s", shown(text_of(status, "version")),
 	     local_time(text_of(status, "since")));
 	line("guards", "%s", *netns ? shown(netns) : "this machine");
 	print_mode(status);
 	print_files(status);
 	line("guests", NUMBER, number_of(status, "guestCount"));
-	line("attempts", NUMBER ", refused " NUMBER ", gone before they were judged " NUMBER,
+	line("attempts",
+	     NUMBER ", refused " NUMBER " since the start, " NUMBER
+		    " in the last hour, gone before they were judged " NUMBER,
 	     number_of(status, "attempts"), number_of(status, "refused"),
-	     number_of(status, "vanished"));
+	     number_of(status, "refusedLastHour"), number_of(status, "vanished"));
 	line("table", "inet lhguard, queue expression: %s", shown(text_of(status, "expression")));
 	for (size_t i = 0; i < json_array_size(queues); i++)
 		print_queue(json_array_get(queues, i), shown(text_of(status, "configurationFile")));

@@ -41,11 +41,13 @@ static void fill_status(void *data, struct status *status)
 		.guests = registry_count(daemon->guard.registry),
 		.attempts = totals.attempts - totals.listeners,
 		.refused = totals.refused,
+		.refused_last_hour = totals.refused_last_hour,
 		.vanished = daemon->guard.vanished,
 		.table_restored = daemon->table_restored,
 		.processes_lost = daemon->processes_lost,
 		.processes_silent = processes_silent(),
 		.journal_lost = journal_lost(daemon->journal),
+		.events_lost = totals.untold,
 	};
 	mode_fill_status(daemon, status);
 	for (int i = 0; i < QUEUES; i++) {

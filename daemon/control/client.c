@@ -13,6 +13,7 @@
  */
 #include "control/client.h"
 
+#include "control/events.h"
 #include "control/wire.h"
 #include "util/log.h"
 
@@ -237,6 +238,7 @@ void client_event(struct client *client, const char *event)
 	if (!length || client->wire.out_length + length > EVENTS_BACKLOG ||
 	    wire_queue_text(&client->wire, text, length)) {
 		client->stream.lost++;
+		events_note_untold(client->settings->events, 1);
 		return;
 	}
 	client->stream.lost = 0;

@@ -46,11 +46,13 @@ struct status {
 	size_t guests;
 	uint64_t attempts;
 	uint64_t refused;
+	uint64_t refused_last_hour;
 	uint64_t vanished;
 	uint64_t table_restored;
 	uint64_t processes_lost;   /* times that process events were lost */
 	uint64_t processes_silent; /* see processes_silent() */
 	uint64_t journal_lost;
+	uint64_t events_lost; /* events_totals.untold */
 	struct {
 		const char *name; /* "loopback", "guests" */
 		struct queue_settings settings;

@@ -3,6 +3,7 @@
 #include "control/events.h"
 
 #include "util/clock.h"
+#include "util/last_hour.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ struct events {
 	uint16_t buckets[BUCKETS];
 	uint64_t seed;
 	struct events_totals totals;
+	struct last_hour refused;
 	struct {
 		events_listener listener;
 		void *data;
@@ -178,7 +180,10 @@ void events_record(struct events *events, const struct attempt *attempt)
 		slot->attempt.count = 0;
 		slot->attempt.decision.rule = slot->attempt.rule; /* outlives the policy */
 		events->totals.listeners += attempt->type == EVENT_LISTENER;
-		events->totals.refused += attempt->decision.verdict != VERDICT_ACCEPT;
+		if (attempt->decision.verdict != VERDICT_ACCEPT) {
+			events->totals.refused++;
+			last_hour_add(&events->refused, now_us);
+		}
 	}
 	slot->seen_us = now_us;
 	slot->attempt.last_us = clock_realtime_us();
@@ -203,7 +208,13 @@ int events_each(const struct events *events, size_t limit,
 	return 0;
 }
 
+void events_note_untold(struct events *events, uint64_t count)
+{
+	events->totals.untold += count;
+}
+
 void events_totals(const struct events *events, struct events_totals *totals)
 {
 	*totals = events->totals;
+	totals->refused_last_hour = last_hour_sum(&events->refused, clock_monotonic_us());
 }

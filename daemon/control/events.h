@@ -32,12 +32,17 @@ void events_record(struct events *events, const struct attempt *attempt);
 int events_each(const struct events *events, size_t limit,
 		int (*visit)(void *data, const struct attempt *attempt), void *data);
 
+/** events_note_untold() - a client that watches was too slow for so many */
+void events_note_untold(struct events *events, uint64_t count);
+
 /** struct events_totals - since the daemon's start */
 struct events_totals {
 	uint64_t attempts;  /* also the id of the newest */
 	uint64_t listeners; /* of these, such as are no attempts: EVENT_LISTENER */
 	uint64_t refused;
+	uint64_t refused_last_hour;
 	uint64_t forgotten; /* fell out of the ring */
+	uint64_t untold;    /* once for each client that watched and was too slow for one */
 };
 void events_totals(const struct events *events, struct events_totals *totals);
 

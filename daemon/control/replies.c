@@ -79,30 +79,39 @@ json_t *reply_mode(const struct status *status)
 			 status->configured_mode, "modeOverride", mode_override(status));
 }
 
+/* What there is, and what has happened since the start. */
+static json_t *counts(const struct status *status)
+{
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "exceptionCount",
+		(json_int_t)status->exceptions, "guestCount", (json_int_t)status->guests,
+		"attempts", (json_int_t)status->attempts, "refused", (json_int_t)status->refused,
+		"refusedLastHour", (json_int_t)status->refused_last_hour, "vanished",
+		(json_int_t)status->vanished, "tableRestored", (json_int_t)status->table_restored,
+		"processEventsLost", (json_int_t)status->processes_lost, "processesSilent",
+		(json_int_t)status->processes_silent, "journalLost",
+		(json_int_t)status->journal_lost, "eventsLost", (json_int_t)status->events_lost);
+}
+
 json_t *reply_status(const struct status *status)
 {
-	json_t *queues = json_array();
+	json_t *queues = json_array(), *totals = counts(status), *reply;
 
 	for (size_t i = 0; i < sizeof(status->queues) / sizeof(status->queues[0]); i++)
 		json_array_append_new(queues, queue(status, i));
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:I, "
-			 "s:I, s:I, s:I, "
-			 "s:I, s:I, s:I, s:I, s:I, s:o}",
-			 "version", status->version, "mode", status->mode, "configuredMode",
-			 status->configured_mode, "modeOverride", mode_override(status), "verdict",
-			 status->refusal, "since", time_text(status->since_us), "netns",
-			 text(status->netns), "expression", status->expression, "configuration",
-			 part(status->config_failure), "configurationFile",
-			 text(status->config_path), "catalogue", part(status->catalogue_failure),
-			 "services", part(status->services_failure), "exceptions",
-			 part(status->exceptions_failure), "exceptionCount",
-			 (json_int_t)status->exceptions, "guestCount", (json_int_t)status->guests,
-			 "attempts", (json_int_t)status->attempts, "refused",
-			 (json_int_t)status->refused, "vanished", (json_int_t)status->vanished,
-			 "tableRestored", (json_int_t)status->table_restored, "processEventsLost",
-			 (json_int_t)status->processes_lost, "processesSilent",
-			 (json_int_t)status->processes_silent, "journalLost",
-			 (json_int_t)status->journal_lost, "queues", queues);
+	reply = json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
+			  "version", status->version, "mode", status->mode, "configuredMode",
+			  status->configured_mode, "modeOverride", mode_override(status), "verdict",
+			  status->refusal, "since", time_text(status->since_us), "netns",
+			  text(status->netns), "expression", status->expression, "configuration",
+			  part(status->config_failure), "configurationFile",
+			  text(status->config_path), "catalogue", part(status->catalogue_failure),
+			  "services", part(status->services_failure), "exceptions",
+			  part(status->exceptions_failure));
+	json_object_update(reply, totals);
+	json_object_set_new(reply, "queues", queues);
+	json_decref(totals);
+	return reply;
 }
 
 json_t *reply_exception(const struct exception *exception)

@@ -146,6 +146,7 @@ static json_t *next_event(const struct control_settings *settings, struct stream
 		return NULL;
 	}
 	stream->lost += attempt->id - stream->cursor - 1; /* the ring was faster */
+	events_note_untold(settings->events, attempt->id - stream->cursor - 1);
 	answer = event_answer(attempt, true, stream->lost);
 	if (answer) {
 		stream->cursor = attempt->id;

@@ -533,6 +533,7 @@ static void a_slow_subscriber_loses_events_and_is_told_how_many(void **state)
 	struct fixture *fixture = *state;
 	struct wire wire = connect_client(fixture);
 	json_int_t lost, lost_in_all = 0, told = 0, id;
+	struct events_totals totals;
 
 	SEND(&wire, WATCH);
 	assert_int_equal(next_event(fixture, &wire, &lost), 0);
@@ -550,6 +551,8 @@ static void a_slow_subscriber_loses_events_and_is_told_how_many(void **state)
 	record(fixture, 20001);
 	assert_int_equal(next_event(fixture, &wire, &lost), 20001);
 	assert_int_equal(told + lost_in_all + lost, 20000);
+	events_totals(fixture->settings.events, &totals);
+	assert_int_equal(totals.untold, lost_in_all + lost);
 	record(fixture, 20002);
 	assert_int_equal(next_event(fixture, &wire, &lost), 20002);
 	assert_int_equal(lost, 0);

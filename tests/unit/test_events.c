@@ -94,6 +94,7 @@ static void other_attempts_are_kept_apart(void **state)
 	assert_int_equal(totals.attempts, 10);
 	assert_int_equal(totals.listeners, 1);
 	assert_int_equal(totals.refused, 9);
+	assert_int_equal(totals.refused_last_hour, 9);
 	assert_int_equal(totals.forgotten, 0);
 	events_free(events);
 }

@@ -23,6 +23,8 @@ const struct command commands[] = {
 	{"services", verb_services, "", "the names that may stand for a SERVICE's ports", 0, 0, 0, NULL},
 	{"connections", verb_connections, "", "the open connections of guests to this host", 0, 0,
 	 OPTION(FROM) | OPTION(REFUSED) | OPTION(CUT), NULL},
+	{"explain", verb_explain, "SOURCE SERVICE", "what becomes of such a connection, and which rule decides (or: explain EVENT)", 1, 2,
+	 0, NULL},
 	{"watch", verb_watch, "", "each new attempt as it is made", 0, 0,
 	 OPTION(PAST) | OPTION(EXEC) | FILTER_OPTIONS, NULL},
 

@@ -111,6 +111,11 @@ int mode_set(void *data, const struct mode_change *change, struct error *error);
 void mode_fill_status(const struct daemon *daemon, struct status *status);
 int mode_add_source(struct daemon *daemon);
 
+/* explain.c: what the policy would say */
+size_t explain(void *data, const struct explain_query *query,
+	       int (*visit)(void *data, const struct explanation *explanation), void *visit_data);
+void explain_attempt(void *data, const struct attempt *attempt, struct explanation *explanation);
+
 /* answers.c: what the control socket asks of the daemon */
 extern const struct control_handler answers_handler;
 

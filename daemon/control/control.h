@@ -76,6 +76,35 @@ struct open_connection {
 };
 
 /**
+ * struct explain_query - a connection that somebody asks about
+ * @is_host: from a program of the host; otherwise @selector says from whom
+ * @flow: @has_address: its family and service address; in any case its protocol and service port
+ */
+struct explain_query {
+	bool is_host;
+	struct selector selector;
+	bool has_address;
+	struct flow flow;
+};
+
+/**
+ * struct explanation - what the policy says of it
+ * @enforced: false in monitor mode, where nothing is refused
+ * @exception: the one that decided, @id 0: none did
+ * @place: "path:line" of what decided, "" where it stands in no file of a person's
+ * @program: comm of the process that listens on the service, "" when not known
+ */
+struct explanation {
+	struct flow flow;
+	struct source source;
+	struct decision decision;
+	bool enforced;
+	struct exception exception;
+	char place[512];
+	char program[COMM_SIZE];
+};
+
+/**
  * struct walk_query - which open connections are meant, and what for
  * @cut: end each one that is found
  * @has_source: only those of @source
@@ -122,6 +151,9 @@ enum walk_step {
  * @set_mode: change the mode; -errno with @error: it stays as it was
  * @view: all that is known of a guest
  * @peer_guest: is this pid inside a guest? (registry_peer_guest())
+ * @explain: call @visit with what the policy says of each way by which it could arrive, until that
+ *	returns non-zero; how many there were
+ * @explain_attempt: what it says of a recorded attempt now
  * @walk_start: begin to walk through the open connections; takes @query's exceptions over
  * @walk_next: the next one, an enum walk_step, or -errno with @error
  * @walk_end: the walk is over, or nobody waits for it any more: a cut is finished all the same
@@ -135,6 +167,11 @@ struct control_handler {
 	int (*set_mode)(void *data, const struct mode_change *change, struct error *error);
 	void (*view)(void *data, const struct guest *guest, struct guest_view *view);
 	bool (*peer_guest)(void *data, pid_t pid, char *label, size_t size);
+	size_t (*explain)(void *data, const struct explain_query *query,
+			  int (*visit)(void *data, const struct explanation *explanation),
+			  void *visit_data);
+	void (*explain_attempt)(void *data, const struct attempt *attempt,
+				struct explanation *explanation);
 	int (*walk_start)(void *data, const struct walk_query *query, struct walk **walk,
 			  struct error *error);
 	int (*walk_next)(struct walk *walk, struct open_connection *connection,

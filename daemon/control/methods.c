@@ -4,6 +4,7 @@
 
 #include "control/call.h"
 #include "control/changes.h"
+#include "control/explain_method.h"
 #include "control/introspection.h"
 #include "control/mode_method.h"
 #include "control/replies.h"
@@ -95,6 +96,9 @@ const struct method methods[] = {
 	 {{"source", PARAMETER_STRING, true},
 	  {"service", PARAMETER_STRING, true},
 	  {"refusedOnly", PARAMETER_BOOLEAN, true}}, walk_list},
+	{OWN("Explain"), PRIVILEGE_READ,
+	 {{"source", PARAMETER_STRING, false}, {"service", PARAMETER_STRING, false}}, explain_source},
+	{OWN("ExplainEvent"), PRIVILEGE_READ, {{"id", PARAMETER_INTEGER, false}}, explain_event},
 	{OWN("Watch"), PRIVILEGE_READ, {{"past", PARAMETER_INTEGER, true}}, watch},
 	{OWN("AddException"), PRIVILEGE_CHANGE,
 	 {{"action", PARAMETER_STRING, false},

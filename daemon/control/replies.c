@@ -6,6 +6,7 @@
 #include "guests/registry.h"
 #include "guests/view.h"
 #include "policy/services.h"
+#include "policy/steps.h"
 #include "policy/timestamp.h"
 #include "util/text.h"
 
@@ -313,4 +314,40 @@ json_t *reply_connection(const struct open_connection *connection)
 		reason_text(decision->reason), "rule", decision->rule ? decision->rule : "",
 		"exception", number_or_null(decision->exception), "pid",
 		number_or_null((uint64_t)source->pid), "program", text_or_null(source->comm));
+}
+
+static json_t *steps_json(const struct decision *decision)
+{
+	const char *result = "passed";
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < DECISION_STEPS; i++) {
+		const struct decision_step *step = &decision_steps[i];
+		bool decides = step->reason == decision->reason;
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "rule",
+						      reason_text(step->reason), "text", step->text,
+						      "result", decides ? "decides" : result));
+		if (decides)
+			result = "not reached";
+	}
+	return list;
+}
+
+json_t *reply_explanation(const struct explanation *explanation)
+{
+	const struct decision *decision = &explanation->decision;
+	const struct source *source = &explanation->source;
+
+	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "source",
+			 source_json(source), "route", route_text(source->route), "interface",
+			 text(source->interface), "service",
+			 endpoint_json(explanation->flow.protocol, &explanation->flow.service,
+				       explanation->flow.service_port, explanation->program),
+			 "verdict", verdict_text(decision->verdict), "mode",
+			 explanation->enforced ? "enforce" : "monitor", "reason",
+			 reason_text(decision->reason), "rule", text(decision->rule), "exception",
+			 explanation->exception.id ? reply_exception(&explanation->exception)
+						   : json_null(),
+			 "place", text_or_null(explanation->place), "steps", steps_json(decision));
 }

@@ -7,6 +7,7 @@
 
 struct attempt;
 struct exception;
+struct explanation;
 struct guest;
 struct open_connection;
 struct guest_view;
@@ -23,6 +24,7 @@ json_t *reply_exception(const struct exception *exception);
 json_t *reply_known_service(const struct known_service *known);
 json_t *reply_guest(const struct guest *guest, const struct guest_view *view);
 json_t *reply_event(const struct attempt *attempt);
+json_t *reply_explanation(const struct explanation *explanation);
 json_t *reply_connection(const struct open_connection *connection);
 
 #endif

@@ -121,8 +121,7 @@ static struct guest *guest_of_cgroup(struct registry *registry, struct cgroup_en
 	return guest;
 }
 
-static void source_set_suspect(struct registry *registry, struct source *source,
-			       struct suspect *suspect)
+void source_set_suspect(struct registry *registry, struct source *source, struct suspect *suspect)
 {
 	const struct program *program = suspect->program;
 	struct process process;
@@ -193,8 +192,8 @@ static int vanished(struct registry *registry, const struct flow *flow,
 
 /* Does the guest itself listen there? A container may reach its own services, and they are not the
  * host's. */
-static bool is_own_service(struct registry *registry, const struct flow *flow,
-			   const struct guest *guest, unsigned int *budget)
+bool is_own_service(struct registry *registry, const struct flow *flow, const struct guest *guest,
+		    unsigned int *budget)
 {
 	struct cgroup_entry *cgroup;
 	struct socket_info listener;

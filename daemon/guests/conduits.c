@@ -280,3 +280,13 @@ uint64_t conduits_work(struct registry *registry, uint64_t now)
 		guests_prune(registry); /* whom none of them serves; see wire_leads_to() */
 	return next;
 }
+
+bool suspect_serves(const struct suspect *suspect, const struct guest *guest, uint16_t index)
+{
+	if (suspect->guest == index || (suspect->netns && suspect->netns == guest->netns))
+		return true;
+	for (int i = 0; i < SERVED_MAX && suspect->served[i].id; i++)
+		if (suspect->served[i].id == guest->id)
+			return true;
+	return false;
+}

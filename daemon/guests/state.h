@@ -400,6 +400,9 @@ enum search_result search_suspects(struct registry *registry, const struct socke
 				   const struct cgroup_entry *cgroup, unsigned int *budget,
 				   struct suspect **found);
 
+/* conduits.c: is it a process of this guest, or does it open connections for it? */
+bool suspect_serves(const struct suspect *suspect, const struct guest *guest, uint16_t index);
+
 /* conduits.c: whom the conduits serve; returns when to come again, 0: never */
 uint64_t conduits_work(struct registry *registry, uint64_t now);
 
@@ -420,6 +423,10 @@ void peers_search(struct registry *registry,
 /* wires.c: who is at the other end of an interface */
 struct wire_end *wires_find(struct registry *registry, uint32_t ifindex);
 void wires_forget(struct registry *registry);
+bool wire_leads_to(const struct wire_end *wire, const struct guest *guest);
+
+/* wire_source.c: the route of what comes in by an interface that is no bridge */
+enum route wire_route(const struct link *link);
 
 /* bridged.c: the driver by which this runtime puts frames of guests into the host's adapters; NULL
  * for one that does not
@@ -446,6 +453,9 @@ int configuration_macs(const struct registry *registry, const struct guest *gues
 void source_set_guest(struct source *source, const struct guest *guest);
 void source_add_guest(struct source *source, const struct guest *guest);
 void source_share(struct source *source);
+void source_set_suspect(struct registry *registry, struct source *source, struct suspect *suspect);
+bool is_own_service(struct registry *registry, const struct flow *flow, const struct guest *guest,
+		    unsigned int *budget);
 void source_set_netns(const struct registry *registry, struct source *source, uint64_t netns);
 uint64_t hash_text(const char *text);
 

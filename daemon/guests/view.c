@@ -76,20 +76,15 @@ static void add_interface(const struct registry *registry, const struct link *li
 				view);
 }
 
-static bool leads_to(const struct wire_end *wire, const struct guest *guest)
-{
-	return (wire->state == WIRE_NETNS && guest->netns && wire->netns == guest->netns) ||
-	       (wire->state == WIRE_MEMBER && wire->guest_id == guest->id);
-}
-
 static void collect_wires(const struct registry *registry, const struct guest *guest,
 			  struct guest_view *view)
 {
 	for (uint32_t i = 0; i < registry->wires_high; i++) {
 		const struct wire_end *wire = &registry->wires[i];
 		const struct link *link =
-			leads_to(wire, guest) ? links_find(registry->settings.links, wire->ifindex)
-					      : NULL;
+			wire_leads_to(wire, guest)
+				? links_find(registry->settings.links, wire->ifindex)
+				: NULL;
 
 		if (link)
 			add_interface(registry, link, view);
@@ -103,13 +98,9 @@ static void collect_conduits(const struct registry *registry, const struct guest
 
 	for (uint32_t i = 0; i < registry->suspects_high; i++) {
 		const struct suspect *suspect = &registry->suspects[i];
-		bool serves = suspect->guest == index ||
-			      (suspect->netns && suspect->netns == guest->netns);
 		struct process process;
 
-		for (int n = 0; n < SERVED_MAX && suspect->served[n].id; n++)
-			serves |= suspect->served[n].id == guest->id;
-		if (!suspect->pid || !suspect->program || !serves ||
+		if (!suspect->pid || !suspect->program || !suspect_serves(suspect, guest, index) ||
 		    view->conduit_count == VIEW_MOST ||
 		    process_read(registry->settings.proc, suspect->pid, &process))
 			continue;

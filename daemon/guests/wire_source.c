@@ -11,7 +11,7 @@ static void set_unknown(struct source *source, const char *why)
 	source->why = why;
 }
 
-static enum route route_of(const struct link *link)
+enum route wire_route(const struct link *link)
 {
 	switch (link->type) {
 	case LINK_VETH:
@@ -82,7 +82,7 @@ void wire_source(struct registry *registry, const struct flow *flow, const struc
 		set_unknown(source, "a raw frame that was put on lo");
 		return;
 	}
-	source->route = route_of(link);
+	source->route = wire_route(link);
 	if (link->type == LINK_BRIDGE) {
 		enum links_port found = LINKS_PORT_NONE;
 

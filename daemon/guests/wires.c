@@ -73,6 +73,12 @@ static void forget_removed_wires(struct registry *registry)
 	registry->wires_high = kept;
 }
 
+bool wire_leads_to(const struct wire_end *wire, const struct guest *guest)
+{
+	return (wire->state == WIRE_NETNS && guest->netns && wire->netns == guest->netns) ||
+	       (wire->state == WIRE_MEMBER && wire->guest_id == guest->id);
+}
+
 void wires_forget(struct registry *registry)
 {
 	memset(registry->wire_slots, 0, sizeof(registry->wire_slots));

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BUCKETS 1024
 
@@ -142,4 +143,32 @@ bool addresses_contain(const struct addresses *addresses, uint32_t ifindex,
 			return true;
 	}
 	return false;
+}
+
+static bool is_better(const struct in6_addr *one, const struct in6_addr *other)
+{
+	bool is_local = IN6_IS_ADDR_LINKLOCAL(one);
+
+	if (is_local != (bool)IN6_IS_ADDR_LINKLOCAL(other))
+		return !is_local;
+	return memcmp(one, other, sizeof(*one)) < 0;
+}
+
+bool addresses_first(const struct addresses *addresses, uint32_t ifindex, uint8_t family,
+		     struct in6_addr *address)
+{
+	const struct in6_addr *best = NULL;
+
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (const struct node *at = addresses->buckets[i]; at; at = at->next) {
+			const struct in6_addr *found = &at->address.address;
+
+			if (at->address.ifindex == ifindex &&
+			    (bool)IN6_IS_ADDR_V4MAPPED(found) == (family == AF_INET) &&
+			    (!best || is_better(found, best)))
+				best = found;
+		}
+	if (best)
+		*address = *best;
+	return best;
 }

@@ -39,4 +39,13 @@ void addresses_end_sync(struct addresses *addresses);
 bool addresses_contain(const struct addresses *addresses, uint32_t ifindex,
 		       const struct in6_addr *address);
 
+/**
+ * addresses_first() - the address of an interface that people would name
+ * A global one before a link-local one; of several the lowest.
+ * @family: AF_INET or AF_INET6
+ * Looks at all: not for the verdict path. Return: false when it has none.
+ */
+bool addresses_first(const struct addresses *addresses, uint32_t ifindex, uint8_t family,
+		     struct in6_addr *address);
+
 #endif

@@ -337,6 +337,12 @@ bool links_owns_address(const struct links *links, uint32_t ifindex, const struc
 	return links_tables_owns_address(links->tables, ifindex, address);
 }
 
+bool links_first_address(const struct links *links, uint32_t ifindex, uint8_t family,
+			 struct in6_addr *address)
+{
+	return links_tables_first_address(links->tables, ifindex, family, address);
+}
+
 enum links_port links_port(const struct links *links, uint32_t bridge, const uint8_t *mac,
 			   uint32_t *port)
 {

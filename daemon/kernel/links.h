@@ -79,6 +79,10 @@ void links_each(const struct links *links, void (*visit)(void *data, const struc
 bool links_owns_address(const struct links *links, uint32_t ifindex,
 			const struct in6_addr *address);
 
+/** links_first_address() - the one that people would name (addresses_first()) */
+bool links_first_address(const struct links *links, uint32_t ifindex, uint8_t family,
+			 struct in6_addr *address);
+
 enum links_port {
 	LINKS_PORT_FOUND,
 	LINKS_PORT_NONE, /* the bridge does not know it, or events were lost and we are not sure */

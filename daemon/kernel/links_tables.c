@@ -266,6 +266,12 @@ bool links_tables_owns_address(const struct links_tables *tables, uint32_t ifind
 	return addresses_contain(tables->addresses, ifindex, address);
 }
 
+bool links_tables_first_address(const struct links_tables *tables, uint32_t ifindex, uint8_t family,
+				struct in6_addr *address)
+{
+	return addresses_first(tables->addresses, ifindex, family, address);
+}
+
 static int change_address(struct links_tables *tables, const struct nlmsghdr *message)
 {
 	struct interface_address address;

@@ -51,6 +51,8 @@ void links_tables_each(const struct links_tables *tables,
 		       void (*visit)(void *data, const struct link *link), void *data);
 bool links_tables_owns_address(const struct links_tables *tables, uint32_t ifindex,
 			       const struct in6_addr *address);
+bool links_tables_first_address(const struct links_tables *tables, uint32_t ifindex, uint8_t family,
+				struct in6_addr *address);
 enum links_port links_tables_port(const struct links_tables *tables, uint32_t bridge,
 				  const uint8_t *mac, uint64_t now_ms, uint32_t *port);
 void links_tables_each_mac(const struct links_tables *tables, uint32_t port, uint64_t now_ms,

@@ -4,6 +4,7 @@
 #include "policy/config.h"
 #include "policy/defaults.h"
 #include "policy/exceptions.h"
+#include "policy/steps.h"
 #include "util/cleanup.h"
 
 #include <arpa/inet.h>
@@ -158,45 +159,98 @@ static const char *infrastructure_rule(const struct policy *policy, const struct
 	return gateway_rule(policy->config, flow, source);
 }
 
+/* The steps. Each is asked in turn; the first that has an answer decides. */
+
+/**
+ * struct question - what a step is asked
+ * @exception: the one that decides for this connection, NULL: none does
+ */
+struct question {
+	const struct policy *policy;
+	const struct flow *flow;
+	const struct source *source;
+	const struct exception *exception;
+};
+
+static bool answer(struct decision *decision, enum verdict verdict, uint32_t exception,
+		   const char *rule)
+{
+	decision->verdict = verdict;
+	decision->exception = exception;
+	decision->rule = rule;
+	return true;
+}
+
+static bool step_host(const struct question *question, struct decision *decision)
+{
+	return question->source->class == SOURCE_HOST &&
+	       answer(decision, VERDICT_ACCEPT, 0, "a host process");
+}
+
+static bool step_martian(const struct question *question, struct decision *decision)
+{
+	return is_martian(question->flow, question->source) &&
+	       answer(decision, question->policy->config->refusal, 0,
+		      "127.0.0.0/8 and ::1 are for the host alone");
+}
+
+static bool step_deny(const struct question *question, struct decision *decision)
+{
+	const struct exception *exception = question->exception;
+
+	return exception && !exception->allow &&
+	       answer(decision, question->policy->config->refusal, exception->id,
+		      "an exception that denies");
+}
+
+static bool step_allow(const struct question *question, struct decision *decision)
+{
+	const struct exception *exception = question->exception;
+
+	return exception && exception->allow &&
+	       answer(decision, VERDICT_ACCEPT, exception->id, "an exception that allows");
+}
+
+static bool step_own_service(const struct question *question, struct decision *decision)
+{
+	return question->source->own_service &&
+	       answer(decision, VERDICT_ACCEPT, 0, "the guest's own service");
+}
+
+static bool step_infrastructure(const struct question *question, struct decision *decision)
+{
+	const char *rule = infrastructure_rule(question->policy, question->flow, question->source);
+
+	return rule && answer(decision, VERDICT_ACCEPT, 0, rule);
+}
+
+static bool step_default(const struct question *question, struct decision *decision)
+{
+	const struct config *config = question->policy->config;
+	const struct config_default *fallback = defaults_find(config, question->source);
+
+	return answer(decision, fallback->allow ? VERDICT_ACCEPT : config->refusal, 0,
+		      fallback->rule);
+}
+
+/* In the order of decision_steps[]. */
+static bool (*const steps[DECISION_STEPS])(const struct question *question,
+					   struct decision *decision) = {
+	step_host,	  step_martian,	       step_deny,    step_allow,
+	step_own_service, step_infrastructure, step_default,
+};
+
 void decide(const struct policy *policy, const struct flow *flow, const struct source *source,
 	    uint64_t now_us, struct decision *decision)
 {
-	enum verdict refusal = policy->config->refusal;
-	const struct config_default *fallback;
-	const struct exception *exception;
-	const char *rule;
+	struct question question = {policy, flow, source, NULL};
 
-	if (source->class == SOURCE_HOST) {
-		*decision = (struct decision){VERDICT_ACCEPT, REASON_HOST, 0, "a host process"};
-		return;
-	}
-	if (is_martian(flow, source)) {
-		*decision = (struct decision){refusal, REASON_MARTIAN, 0,
-					      "127.0.0.0/8 and ::1 are for the host alone"};
-		return;
-	}
-	exception = exceptions_match(policy->exceptions, flow, source, now_us);
-	if (exception && !exception->allow) {
-		*decision = (struct decision){refusal, REASON_DENY_EXCEPTION, exception->id,
-					      "an exception that denies"};
-		return;
-	}
-	if (exception) {
-		*decision = (struct decision){VERDICT_ACCEPT, REASON_ALLOW_EXCEPTION, exception->id,
-					      "an exception that allows"};
-		return;
-	}
-	if (source->own_service) {
-		*decision = (struct decision){VERDICT_ACCEPT, REASON_OWN_SERVICE, 0,
-					      "the guest's own service"};
-		return;
-	}
-	rule = infrastructure_rule(policy, flow, source);
-	if (rule) {
-		*decision = (struct decision){VERDICT_ACCEPT, REASON_INFRASTRUCTURE, 0, rule};
-		return;
-	}
-	fallback = defaults_find(policy->config, source);
-	*decision = (struct decision){fallback->allow ? VERDICT_ACCEPT : refusal, REASON_DEFAULT, 0,
-				      fallback->rule};
+	memset(decision, 0, sizeof(*decision));
+	if (source->class != SOURCE_HOST)
+		question.exception = exceptions_match(policy->exceptions, flow, source, now_us);
+	for (size_t i = 0; i < DECISION_STEPS; i++)
+		if (steps[i](&question, decision)) {
+			decision->reason = decision_steps[i].reason;
+			return;
+		}
 }

@@ -41,11 +41,12 @@ struct policy {
  * decide() - the verdict for one new connection
  * @now_us: CLOCK_REALTIME, for exceptions with an end
  *
- * Order: host processes are accepted; 127/8 and ::1 from outside lo are refused whatever the
- * exceptions say; a deny exception; an allow exception; what the guest itself listens on;
- * infrastructure, for guests and unknown sources (DHCP, DNS, ping and neighbour discovery on the
- * gateway's address of the interface that they came in by, port 53 of the host's resolvers for
- * user-net and host-net guests); the narrowest default. No allocation, no system call.
+ * The first of the steps that has an answer decides: host processes are accepted; 127/8 and ::1
+ * from outside lo are refused whatever the exceptions say; a deny exception; an allow exception;
+ * what the guest itself listens on; infrastructure, for guests and unknown sources (DHCP, DNS, ping
+ * and neighbour discovery on the gateway's address of the interface that they came in by, port 53 of
+ * the host's resolvers for user-net and host-net guests); the narrowest default, which there is for
+ * every source. No allocation, no system call.
  */
 void decide(const struct policy *policy, const struct flow *flow, const struct source *source,
 	    uint64_t now_us, struct decision *decision);

@@ -18,6 +18,8 @@ READS = {
     "ListGuests": {},
     "ListServices": {},
     "ListConnections": {"source": "container:wired", "service": "tcp/9222", "refusedOnly": False},
+    "Explain": {"source": "container:wired", "service": "tcp/127.0.0.1:9222"},
+    "ExplainEvent": {"id": 1},
     "Watch": {"past": 1},
 }
 CHANGES = {

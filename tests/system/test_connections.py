@@ -139,9 +139,14 @@ def test_open_when_the_guard_starts(lab, unguarded, service: Service, hosts_own:
     for connection in held.values():
         connection.wait_open()
     guard = start_guard()
-    seen = {(c["source"]["label"], c["route"], c["service"]["address"]): c
-            for c in listed(guard, service)}
-    assert set(seen) == set(held)
+
+    def look() -> dict:
+        return {(c["source"]["label"], c["route"], c["service"]["address"]): c
+                for c in listed(guard, service)}
+
+    # Whom a conduit serves is looked for after the start; until then it is "a conduit of unknown guests".
+    wait_for(lambda: set(look()) == set(held), "all of them by name", 5)
+    seen = look()
     assert len(listed(guard, service)) == len(WAYS), "listed twice, or the host's own"
     for connection in seen.values():
         assert not connection["allowed"] and connection["reason"] == "default", connection

@@ -7,7 +7,7 @@ import socket
 
 from lab.guard import Guard
 from lab.guests import PodmanGuest
-from lab.system import Cleanup
+from lab.system import Cleanup, wait_for
 
 
 def spots(guard: Guard) -> dict[str, dict]:
@@ -38,7 +38,8 @@ def test_mounted_sockets(lab, guard: Guard, tmp_path) -> None:
         guest = PodmanGuest(lab.guests.web.podman, "trusting", cleanup, "host", "--volume",
                             f"{tmp_path}/docker.sock:/run/docker.sock")
         guest.wait_ready()
-        assert "container:trusting has docker.sock" in spots(guard)["mounted-sockets"]["found"]
+        wait_for(lambda: "container:trusting has docker.sock" in spots(guard)["mounted-sockets"]["found"],
+                 "the container and its socket", 5, 0.3)
 
 
 def test_without_a_daemon(lab, guard: Guard) -> None:

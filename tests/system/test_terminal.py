@@ -26,12 +26,12 @@ class Scene:
     def __init__(self, cleanup: Cleanup) -> None:
         self.host = Host(cleanup)
         self.host.serve(Target("tcp", "127.0.0.1", 9222))
-        self.vm = UserVm(self.host, "devbox", cleanup)
+        self.vm = UserVm(self.host, "desk", cleanup)
         self.veth = VethGuest(self.host, "veth", cleanup, "10.22.0.2/24", "10.22.0.1", "fd22::2/64",
                               "fd22::1")
         self.vm.wait_ready(60)
         self.guard: Guard = guarded(self.host, cleanup)
-        self.guard.must("allow", "127.0.0.1:8080", "--from", "vm:devbox", "--comment", "package cache")
+        self.guard.must("allow", "127.0.0.1:8080", "--from", "vm:desk", "--comment", "package cache")
         self.guard.must("deny", "5432", "--comment", "the database is nobody's but the host's own, whatever")
         self.knock()
 
@@ -77,7 +77,7 @@ def test_colour(scene: Scene, environment: dict, coloured: bool) -> None:
         terminal.wait(PROMPT.strip())
         terminal.type("lhguard watch --past 20")
         terminal.press("Enter")
-        terminal.wait("drop ", "vm:devbox")
+        terminal.wait("drop ", "vm:desk")
         assert ("\x1b[31mdrop" in terminal.screen(escapes=True)) == coloured
 
 
@@ -86,7 +86,7 @@ def test_watch_follows_through_a_resize_until_ctrl_c(scene: Scene) -> None:
         terminal.wait(PROMPT.strip())
         terminal.type("clear; lhguard watch --past 1; echo exit=$?")
         terminal.press("Enter")
-        terminal.wait("vm:devbox")
+        terminal.wait("vm:desk")
         for columns in (200, 40, 120):
             terminal.resize(columns)
             before = "\n".join(terminal.unwrapped()).count("127.0.0.1:9222 (")
@@ -103,10 +103,10 @@ def test_a_terminal_that_is_no_utf8(scene: Scene) -> None:
         terminal.wait(PROMPT.strip())
         terminal.type("lhguard watch --past 1")
         terminal.press("Enter")
-        assert terminal.wait("vm:devbox -> tcp 127.0.0.1:9222").isascii()
+        assert terminal.wait("vm:desk -> tcp 127.0.0.1:9222").isascii()
 
 
-@pytest.mark.parametrize("words", [("status",), ("guests",), ("guests", "devbox"), ("list",), ("connections",),
+@pytest.mark.parametrize("words", [("status",), ("guests",), ("guests", "desk"), ("list",), ("connections",),
                                    ("doctor",), ("version",), ("reload",)], ids=" ".join)
 def test_the_daemons_documents_keep_to_the_schema(scene: Scene, words: tuple[str, ...]) -> None:
     document = json.loads(scene.guard.must(*words, "--json").output)
@@ -114,7 +114,7 @@ def test_the_daemons_documents_keep_to_the_schema(scene: Scene, words: tuple[str
 
 
 def test_documents_of_changes_keep_to_the_schema(scene: Scene) -> None:
-    made = scene.guard.must("allow", "9222", "--from", "vm:devbox", "--until-stop", "--for", "1h",
+    made = scene.guard.must("allow", "9222", "--from", "vm:desk", "--until-stop", "--for", "1h",
                             "--json").json
     assert complaints("allow", made) == []
     gone = scene.guard.must("remove", str(made["exception"]["id"]), "--cut", "--json").json

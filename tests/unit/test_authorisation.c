@@ -52,6 +52,8 @@ static const struct {
 	{"org.lhguard.ListGuests", {READ}},
 	{"org.lhguard.ListServices", {READ}},
 	{"org.lhguard.ListConnections", {READ}},
+	{"org.lhguard.Explain", {READ}},
+	{"org.lhguard.ExplainEvent", {READ}},
 	{"org.lhguard.Watch", {READ}},
 	{"org.lhguard.AddException", {CHANGE}},
 	{"org.lhguard.RemoveExceptions", {CHANGE}},

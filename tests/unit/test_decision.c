@@ -3,6 +3,7 @@
 #include "policy/config.h"
 #include "policy/decision.h"
 #include "policy/exceptions.h"
+#include "policy/steps.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -101,6 +102,15 @@ static struct source make_source(enum source_class class, enum route route)
 	return source;
 }
 
+static bool is_step(enum reason reason)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < DECISION_STEPS; i++)
+		found += decision_steps[i].reason == reason;
+	return found == 1;
+}
+
 static struct decision judge(const struct flow *flow, const struct source *source)
 {
 	struct decision decision = {.verdict = VERDICT_COUNT};
@@ -108,6 +118,7 @@ static struct decision judge(const struct flow *flow, const struct source *sourc
 	decide(&world.policy, flow, source, NOW, &decision);
 	assert_non_null(decision.rule);
 	assert_true(decision.rule[0]);
+	assert_true(is_step(decision.reason));
 	return decision;
 }
 

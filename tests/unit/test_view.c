@@ -3,6 +3,7 @@
 #include "fake_proc.h"
 
 #include "guests/view.h"
+#include "guests/ways.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,6 +63,27 @@ static void test_who_made_a_listening_socket(void **state)
 	assert_int_equal(source.guest, 0);
 }
 
+static void test_the_way_of_a_vm(void **state)
+{
+	struct fake *fake = *state;
+	const struct row devbox = VM(10, "devbox"), other = VM(20, "other");
+	struct flow flow = {.family = AF_INET6};
+	struct source source, maker;
+	struct way ways[WAYS_MAX];
+
+	fake_start(fake, &devbox);
+	fake_start(fake, &other);
+	assert_int_equal(registry_ways(fake->registry, fake_guest(fake, 10), ways, WAYS_MAX), 1);
+	assert_int_equal(ways[0].ifindex, 0);
+	assert_true(registry_way_source(fake->registry, ways, &flow, &source));
+	assert_true(IN6_IS_ADDR_LOOPBACK(&flow.service));
+	registry_maker(fake->registry, &(struct socket_info){.inode = 77}, &maker);
+	assert_int_equal(source.route, ROUTE_USER_NET);
+	assert_int_equal(source.guest, maker.guest);
+	assert_int_equal(source.pid, 10);
+	assert_string_equal(source.interface, "lo");
+}
+
 static void test_a_supervisor_helps_its_guest(void **state)
 {
 	struct fake *fake = *state;
@@ -96,6 +118,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_what_is_known_of_a_vm),
 		TEST(test_who_made_a_listening_socket),
+		TEST(test_the_way_of_a_vm),
 		TEST(test_a_supervisor_helps_its_guest),
 	};
 

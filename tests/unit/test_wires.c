@@ -2,6 +2,7 @@
 /* From an interface and a MAC address to a guest. The interfaces are stand-ins of this file. */
 #include "guests/machines.h"
 #include "guests/state.h"
+#include "guests/ways.h"
 #include "kernel/ruleset.h"
 
 #include <ftw.h>
@@ -64,6 +65,13 @@ bool links_owns_address(const struct links *unused, uint32_t ifindex,
 			const struct in6_addr *address)
 {
 	return address->s6_addr[12] == 10 && address->s6_addr[15] == 1;
+}
+
+bool links_first_address(const struct links *unused, uint32_t ifindex, uint8_t family,
+			 struct in6_addr *address)
+{
+	*address = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1}};
+	return family == AF_INET;
 }
 
 enum links_port links_port(const struct links *unused, uint32_t bridge, const uint8_t *mac,
@@ -415,6 +423,8 @@ static void put_netns(const char *folder, int pid, const char *text)
 static void test_veth_of_a_machine(void **state)
 {
 	char folder[] = "/tmp/lhguard-test-XXXXXX", text[64];
+	struct source source;
+	struct way ways[2];
 
 	assert_non_null(mkdtemp(folder));
 	make_machines(folder);
@@ -432,10 +442,56 @@ static void test_veth_of_a_machine(void **state)
 	put_machine(folder, "liar", text);
 	registry_links_changed(registry);
 	assert_int_equal(wires_find(registry, VE_WEB)->state, WIRE_NETNS);
-	assert_int_equal(ask(VE_WEB, ordinary_mac, 9).class, SOURCE_GUEST);
+	source = ask(VE_WEB, ordinary_mac, 9);
+	assert_int_equal(source.class, SOURCE_GUEST);
+	assert_int_equal(registry_ways(registry, registry_find_id(registry, source.guest), ways, 2),
+			 1);
+	assert_int_equal(ways[0].ifindex, VE_WEB);
+	assert_int_equal(ways[0].source.route, ROUTE_VETH);
+	assert_string_equal(ways[0].source.name, source.name);
 
 	close(registry->settings.proc);
 	nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void assert_same_source(const struct source *one, const struct source *other)
+{
+	assert_int_equal(one->class, other->class);
+	assert_int_equal(one->kind, other->kind);
+	assert_int_equal(one->route, other->route);
+	assert_int_equal(one->guest, other->guest);
+	assert_string_equal(one->name, other->name);
+	assert_string_equal(one->interface, other->interface);
+	assert_int_equal(one->own_gateway, other->own_gateway);
+}
+
+/* By each way its source is the one that a packet's would be. */
+static void test_ways_of_a_bridged_vm(void **state)
+{
+	struct flow flow = {.family = AF_INET, .service = {.s6_addr = {[10] = 0xff, [11] = 0xff}}};
+	struct guest *box = add_vm("virtualbox", "box", vbox_mac);
+	struct source asked, source;
+	bool seen[LINKS] = {false};
+	struct way ways[WAYS_MAX];
+	size_t count;
+
+	add_vm("vmware", "ware", vmware_mac);
+	count = registry_ways(registry, box, ways, WAYS_MAX);
+	assert_true(count > 0);
+	for (size_t i = 0; i < count; i++) {
+		flow.service = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
+		assert_true(registry_way_source(registry, &ways[i], &flow, &source));
+		assert_int_equal(flow.service.s6_addr[12], 10);
+		asked = ask(ways[i].ifindex, vbox_mac, 9);
+		assert_same_source(&source, &asked);
+		seen[ways[i].ifindex] = true;
+	}
+	assert_true(seen[ETH0] && seen[VBOXNET0] && !seen[VMNET8]);
+	assert_int_equal(registry_ways(registry, box, ways, 1), 1);
+
+	flow.family = AF_INET6; /* none of its interfaces has an address */
+	flow.service = in6addr_any;
+	assert_false(registry_way_source(registry, &ways[0], &flow, &source));
 }
 
 int main(void)
@@ -453,6 +509,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_the_kernel_is_told, set_up, tear_down),
 		cmocka_unit_test(test_machines),
 		cmocka_unit_test_setup_teardown(test_veth_of_a_machine, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_ways_of_a_bridged_vm, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The verb that says what becomes of a connection, and why: explain. */
+#include "output.h"
+#include "verbs.h"
+#include "words.h"
+
+#include "util/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_accepted(const json_t *told)
+{
+	return !strcmp(text_of(told, "verdict"), "accept");
+}
+
+/* "allowed", "refused (drop)" */
+static void print_verdict(const json_t *told)
+{
+	if (is_accepted(told))
+		printf("%sallowed%s", colour(COLOUR_GREEN), colour(COLOUR_NONE));
+	else
+		printf("%srefused%s (%s)", colour(COLOUR_RED), colour(COLOUR_NONE),
+		       shown(text_of(told, "verdict")));
+}
+
+/* "container:web → tcp 10.88.0.1:9222 (chrome) by bridge, podman0" */
+static void print_connection(const json_t *told)
+{
+	const json_t *service = json_object_get(told, "service");
+	const json_t *source = json_object_get(told, "source");
+	const char *label = text_of(source, "label"), *program = text_of(service, "program");
+	char text[WORD_SIZE];
+
+	printf("%s %s %s %s", *label ? shown(label) : shown(text_of(source, "class")), arrow(),
+	       shown(text_of(service, "protocol")), shown(endpoint(text, sizeof(text), service)));
+	if (*program)
+		printf(" (%s)", shown(program));
+	printf(" by %s", shown(text_of(told, "route")));
+	if (*text_of(source, "conduit"))
+		printf(" behind %s", shown(text_of(source, "conduit")));
+	if (*text_of(told, "interface"))
+		printf(", %s", shown(text_of(told, "interface")));
+}
+
+/* The line that decided: an exception in the words of `lhguard list`, or a rule. */
+static void print_rule(const json_t *explanation)
+{
+	const json_t *exception = json_object_get(explanation, "exception");
+	const char *place = text_of(explanation, "place"), *rule = text_of(explanation, "rule");
+	char text[512] = "";
+
+	if (json_is_object(exception)) {
+		printf("exception %" JSON_INTEGER_FORMAT ", %s %s from %s",
+		       number_of(exception, "id"), shown(text_of(exception, "action")),
+		       shown(text_of(exception, "service")), shown(text_of(exception, "source")));
+		if (*text_of(exception, "expires"))
+			printf(", for another %s", time_left(text_of(exception, "expires")));
+	} else {
+		text_append(text, sizeof(text), "%s", rule);
+		if (*place && strrchr(text, '('))
+			strrchr(text, '(')[-1] = '\0'; /* the file alone; the place is its path */
+		fputs(shown(text), stdout);
+	}
+	if (*place)
+		printf(" (%s)", shown(place));
+}
+
+static void print_steps(const json_t *explanation)
+{
+	const json_t *steps = json_object_get(explanation, "steps");
+
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		const json_t *step = json_array_get(steps, i);
+
+		if (!strcmp(text_of(step, "result"), "decides")) {
+			printf("  %s %s%zu. %s: ", arrow(), colour(COLOUR_BOLD), i + 1,
+			       shown(text_of(step, "text")));
+			print_rule(explanation);
+			printf("%s\n", colour(COLOUR_NONE));
+			return; /* nothing behind it is considered */
+		}
+		printf("    %zu. %s? no\n", i + 1, shown(text_of(step, "text")));
+	}
+}
+
+static void print_exception_change(const json_t *explanation, const json_t *exception)
+{
+	if (*text_of(exception, "file"))
+		printf("edit %s, then lhguard reload", shown(text_of(explanation, "place")));
+	else
+		printf("lhguard remove %" JSON_INTEGER_FORMAT, number_of(exception, "id"));
+}
+
+/* What would make it the other way round. */
+static void print_change(const json_t *explanation)
+{
+	const json_t *exception = json_object_get(explanation, "exception");
+	const char *reason = text_of(explanation, "reason");
+	bool accepted = is_accepted(explanation);
+
+	if (!strcmp(reason, "martian")) {
+		puts("  never allowed: loopback addresses are for the host alone; the guest has to "
+		     "use an address of its wire");
+		return;
+	}
+	if (!strcmp(reason, "host") || !strcmp(reason, "own-service")) {
+		puts("  nothing to change: no guest reaches a service of the host here");
+		return;
+	}
+	printf("  to %s it: ", accepted ? "refuse" : "allow");
+	if (json_is_object(exception))
+		print_exception_change(explanation, exception);
+	else
+		print_command(accepted ? "deny" : "allow", explanation);
+	putchar('\n');
+}
+
+static void print_explanation(const json_t *explanation)
+{
+	print_connection(explanation);
+	fputs(": ", stdout);
+	print_verdict(explanation);
+	putchar('\n');
+	print_steps(explanation);
+	if (!is_accepted(explanation) && !strcmp(text_of(explanation, "mode"), "monitor"))
+		puts("  let through all the same: the guard is in monitor mode");
+	print_change(explanation);
+}
+
+static void print_explanations(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (i)
+			putchar('\n');
+		print_explanation(json_array_get(list, i));
+	}
+}
+
+/* Why it was so then, where the steps do not say it: the packet, not the policy, decided. */
+static void print_event(const json_t *event)
+{
+	const char *reason = text_of(event, "reason");
+
+	printf("event %" JSON_INTEGER_FORMAT " at %s: ", number_of(event, "id"),
+	       local_time(text_of(event, "last")));
+	print_connection(event);
+	fputs(" was ", stdout);
+	print_verdict(event);
+	if (!strcmp(reason, "vanished"))
+		fputs(", because its socket had closed before it could be looked up", stdout);
+	else
+		printf(": %s", shown(text_of(event, "rule")));
+	puts("\n\nas the policy is now:");
+}
+
+static enum status explain_event(const struct options *options, json_int_t id)
+{
+	json_t *answer = NULL;
+	enum status status =
+		client_call(options->socket, "ExplainEvent", json_pack("{s:I}", "id", id), &answer);
+
+	if (status)
+		return status;
+	if (options->json) {
+		print_members(json_pack("{s:O, s:[O]}", "event", json_object_get(answer, "event"),
+					"explanations", json_object_get(answer, "explanation")));
+	} else {
+		print_event(json_object_get(answer, "event"));
+		print_explanation(json_object_get(answer, "explanation"));
+	}
+	json_decref(answer);
+	return STATUS_DONE;
+}
+
+static enum status explain_service(const struct options *options, const char *source,
+				   const char *service)
+{
+	json_t *answer = NULL;
+	json_t *parameters = json_pack("{s:s, s:s}", "source", source, "service", service);
+	enum status status;
+
+	if (!parameters)
+		return complain(STATUS_USAGE, "what you wrote is no UTF-8 text");
+	status = client_call(options->socket, "Explain", parameters, &answer);
+	if (status)
+		return status;
+	if (options->json)
+		print_members(json_incref(answer));
+	else
+		print_explanations(json_object_get(answer, "explanations"));
+	if (json_is_true(json_object_get(answer, "incomplete")))
+		complain(STATUS_DONE, "there are more: name one guest");
+	json_decref(answer);
+	return STATUS_DONE;
+}
+
+enum status verb_explain(const struct options *options, int argc, char **argv)
+{
+	char *end;
+	unsigned long id;
+
+	if (argc == 2)
+		return explain_service(options, argv[0], argv[1]);
+	errno = 0;
+	id = strtoul(argv[0] + (argv[0][0] == '#'), &end, 10); /* as watch shows it, or bare */
+	if (errno || *end || end == argv[0] || !id || argv[0][0] == '-' || id > INT32_MAX)
+		return complain(
+			STATUS_USAGE,
+			"\"%s\" is no event's number: write lhguard explain SOURCE SERVICE, "
+			"e.g. lhguard explain vm:devbox 9222",
+			shown(argv[0]));
+	return explain_event(options, (json_int_t)id);
+}

@@ -47,6 +47,8 @@ static void print_exceptions(const json_t *list)
 		{.name = "SERVICE"},
 		{.name = "FROM"},
 		{.name = "EXPIRES"},
+		{.name = "HITS", .is_number = true},
+		{.name = "LAST USED", .is_optional = true},
 		{.name = "MADE BY", .is_optional = true},
 		{.name = "COMMENT"},
 	};
@@ -54,12 +56,15 @@ static void print_exceptions(const json_t *list)
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *exception = json_array_get(list, i);
+		const char *used = text_of(exception, "lastUsed");
 
 		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(exception, "id"));
 		table_add(&table, "%s", text_of(exception, "action"));
 		table_add(&table, "%s", text_of(exception, "service"));
 		table_add(&table, "%s", text_of(exception, "source"));
 		add_end(&table, exception);
+		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(exception, "hits"));
+		table_add(&table, "%s", *used ? local_time(used) : "-");
 		table_add(&table, "%s", maker_of(exception));
 		table_add(&table, "%s", text_of(exception, "comment"));
 	}

@@ -381,6 +381,7 @@ static int start(struct daemon *daemon, struct error *error)
 		log_error("no exception is in force: %s", exceptions_failure(daemon->exceptions));
 	exceptions_on_end(daemon->exceptions, connections_exception_ended, daemon);
 	daemon->guard.policy.exceptions = daemon->exceptions;
+	daemon->guard.exceptions = daemon->exceptions;
 	daemon->guard.policy.resolvers = &daemon->resolvers;
 	daemon->guard.handler = &loop_guard_handler;
 	daemon->guard.data = daemon;

@@ -19,6 +19,7 @@
 #include "guests/registry.h"
 #include "kernel/packet.h"
 #include "policy/config.h"
+#include "policy/exceptions.h"
 #include "util/clock.h"
 #include "util/text.h"
 
@@ -92,9 +93,21 @@ static enum verdict judge(void *data, const struct queue_packet *packet)
 		decide(&guard->policy, &attempt->flow, &attempt->source, guard->now_us,
 		       &attempt->decision);
 
-	if (is_worth_an_event(attempt))
+	if (is_worth_an_event(attempt) || attempt->decision.exception)
 		guard->batch_count++;
 	return guard->enforce ? attempt->decision.verdict : VERDICT_ACCEPT;
+}
+
+/* Return: is it an attempt of its own, and no other packet of one? */
+static bool record(struct guard *guard, struct attempt *attempt)
+{
+	registry_judged(guard->registry, &attempt->source,
+			attempt->decision.verdict != VERDICT_ACCEPT);
+	if (attempt->decision.reason != REASON_MALFORMED)
+		guard->handler->program(guard->data, &attempt->flow, attempt->program,
+					sizeof(attempt->program));
+	text_copy(attempt->rule, sizeof(attempt->rule), attempt->decision.rule);
+	return events_record(guard->events, attempt);
 }
 
 static void after_batch(void *data)
@@ -103,14 +116,12 @@ static void after_batch(void *data)
 
 	for (size_t i = 0; i < guard->batch_count; i++) {
 		struct attempt *attempt = &guard->batch[i];
-		bool refused = attempt->decision.verdict != VERDICT_ACCEPT;
+		uint32_t exception = attempt->decision.exception;
+		/* Of a peer of the LAN that is let through there is no event to count with. */
+		bool is_new = !is_worth_an_event(attempt) || record(guard, attempt);
 
-		registry_judged(guard->registry, &attempt->source, refused);
-		if (attempt->decision.reason != REASON_MALFORMED)
-			guard->handler->program(guard->data, &attempt->flow, attempt->program,
-						sizeof(attempt->program));
-		text_copy(attempt->rule, sizeof(attempt->rule), attempt->decision.rule);
-		events_record(guard->events, attempt);
+		if (exception)
+			exceptions_used(guard->exceptions, exception, is_new, guard->now_us);
 	}
 	guard->batch_count = 0;
 	guard->handler->judged(guard->data);

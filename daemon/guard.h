@@ -8,6 +8,7 @@
 #include "policy/decision.h"
 
 struct events;
+struct exceptions;
 struct registry;
 
 /**
@@ -27,6 +28,7 @@ struct guard_handler {
  * @policy: configuration, exceptions and resolvers in force
  * @enforce: false in monitor mode: everything is accepted
  * @registry: who is who
+ * @exceptions: those of @policy, where it is counted which are used
  * @events: where attempts are recorded
  * @handler: the daemon's callbacks, with @data
  * @guests_queue: the batch is from the guests' queue, not from that of loopback
@@ -39,6 +41,7 @@ struct guard {
 	struct policy policy;
 	bool enforce;
 	struct registry *registry;
+	struct exceptions *exceptions;
 	struct events *events;
 	const struct guard_handler *handler;
 	void *data;

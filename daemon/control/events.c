@@ -165,7 +165,7 @@ static bool is_worth_telling(uint32_t count)
 	return count <= TOLD_EACH_REPEAT || (count & (count - 1)) == 0;
 }
 
-void events_record(struct events *events, const struct attempt *attempt)
+bool events_record(struct events *events, const struct attempt *attempt)
 {
 	uint64_t now_us = clock_monotonic_us();
 	uint16_t bucket = bucket_of(events, attempt);
@@ -191,6 +191,7 @@ void events_record(struct events *events, const struct attempt *attempt)
 		slot->attempt.count++;
 	if (is_worth_telling(slot->attempt.count))
 		tell(events, &slot->attempt, is_new);
+	return is_new;
 }
 
 int events_each(const struct events *events, size_t limit,

@@ -25,8 +25,9 @@ int events_listen(struct events *events, events_listener listener, void *data);
  * A packet with the same protocol, client, service and guest as an attempt of the last 60 s is
  * counted there. Listeners are told of a repeat at once while its count is small, then at each
  * power of two.
+ * Return: is it an attempt of its own, and no repeat?
  */
-void events_record(struct events *events, const struct attempt *attempt);
+bool events_record(struct events *events, const struct attempt *attempt);
 
 /** events_each() - the newest @limit attempts, oldest first. */
 int events_each(const struct events *events, size_t limit,

@@ -32,6 +32,8 @@ struct exceptions;
  * @comment: any text, escaped by whoever prints it
  * @file: where it stands when it is the administrator's ("" for the daemon's own)
  * @line: of its section in that file, 0 when it was added since the file was read
+ * @hits: attempts that it decided since the daemon started; not kept in the file
+ * @used_us: CLOCK_REALTIME microseconds of the latest packet of these, 0: none
  */
 struct exception {
 	uint32_t id;
@@ -47,6 +49,8 @@ struct exception {
 	char comment[COMMENT_SIZE];
 	char file[128];
 	unsigned int line;
+	uint64_t hits;
+	uint64_t used_us;
 };
 
 /**
@@ -137,6 +141,14 @@ void exceptions_on_end(struct exceptions *exceptions,
 const struct exception *exceptions_match(const struct exceptions *exceptions,
 					 const struct flow *flow, const struct source *source,
 					 uint64_t now_us);
+
+/**
+ * exceptions_used() - count that a rule decided; no allocation
+ * @id: of the rule; one that has ended since is no mistake
+ * @is_new: not another packet of an attempt that was counted
+ * What was counted stays when other rules come and go, and over exceptions_reload().
+ */
+void exceptions_used(struct exceptions *exceptions, uint32_t id, bool is_new, uint64_t now_us);
 
 size_t exceptions_count(const struct exceptions *exceptions);
 

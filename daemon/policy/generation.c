@@ -57,6 +57,12 @@ struct exception *generation_find(const struct generation *generation, uint32_t 
 	return found ? *found : NULL;
 }
 
+bool exception_is_same(const struct exception *a, const struct exception *b)
+{
+	return a->allow == b->allow && service_equal(&a->service, &b->service) &&
+	       !strcmp(a->guest_key, b->guest_key) && selector_equal(&a->source, &b->source);
+}
+
 static void bind_rule(struct exception *rule, uint32_t guest)
 {
 	rule->guest = guest;
@@ -68,11 +74,16 @@ void generation_adopt(struct generation *next, const struct generation *now)
 {
 	for (size_t i = 0; i < next->rules.count; i++) {
 		struct exception *rule = next->rules.rule[i];
-		const struct exception *old =
-			rule->guest_key[0] ? generation_find(now, rule->id) : NULL;
+		const struct exception *old = generation_find(now, rule->id);
 
-		if (old && !strcmp(old->guest_key, rule->guest_key))
+		if (!old)
+			continue;
+		if (rule->guest_key[0] && !strcmp(old->guest_key, rule->guest_key))
 			bind_rule(rule, old->guest);
+		if (!exception_is_same(old, rule))
+			continue;
+		rule->hits = old->hits;
+		rule->used_us = old->used_us;
 	}
 }
 

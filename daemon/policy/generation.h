@@ -37,7 +37,13 @@ void generation_replace(struct generation *now, struct generation *next);
 /** generation_find() - the rule with this id, or NULL. */
 struct exception *generation_find(const struct generation *generation, uint32_t id);
 
-/** generation_adopt() - what is bound in @now is bound in @next too, if it is there. */
+/** exception_is_same() - do both say the same of the same guests? */
+bool exception_is_same(const struct exception *a, const struct exception *b);
+
+/**
+ * generation_adopt() - what is bound in @now is bound in @next too, if it is there, and its use goes
+ * on to be counted as long as it is the same
+ */
 void generation_adopt(struct generation *next, const struct generation *now);
 
 /**

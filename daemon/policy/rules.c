@@ -36,6 +36,17 @@ int rules_append(struct rules *rules, struct exception *rule)
 	return 0;
 }
 
+int rules_copy(struct rules *target, const struct rules *source)
+{
+	for (size_t i = 0; i < source->count; i++) {
+		int ret = rules_append(target, source->rule[i]);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
 void rules_clear(struct rules *rules)
 {
 	for (size_t i = 0; i < rules->count; i++)

@@ -21,6 +21,9 @@ struct rules {
 /** rules_append() - the list takes @rule over on success. Return: 0, -ENOSPC or -ENOMEM. */
 int rules_append(struct rules *rules, struct exception *rule);
 
+/** rules_copy() - the same exceptions, which both lists hold then. Return: as rules_append(). */
+int rules_copy(struct rules *target, const struct rules *source);
+
 /** rules_clear() - free the list and its exceptions. */
 void rules_clear(struct rules *rules);
 

@@ -493,9 +493,9 @@ static void the_list_says_when_it_ends(void **state)
 	guard.exceptions = 3;
 	guard.has_ends = true;
 	RUN(&run, "list");
-	assert_has(run.text, "  vm:devbox  never                   root");
-	assert_has(run.text, "  vm:devbox  when it stops           root");
-	assert_has(run.text, "  vm:devbox  in 1h or when it stops  root");
+	assert_has(run.text, "  vm:devbox  never                      0  -          root");
+	assert_has(run.text, "  vm:devbox  when it stops              0  -          root");
+	assert_has(run.text, "  vm:devbox  in 1h or when it stops     0  -          root");
 }
 
 static void refusals_of_the_daemon_have_their_status(void **state)
@@ -606,10 +606,10 @@ static void tables_are_aligned_and_escaped(void **state)
 	RUN(&run, "list", "--no-legend");
 	assert_memory_equal(run.text, " 1  allow  tcp/", 15);
 	RUN(&run, "list");
-	assert_has(run.text,
-		   "ID  ACTION  SERVICE             FROM       EXPIRES  MADE BY  COMMENT\n"
-		   " 1  allow   tcp/127.0.0.1:9222  vm:devbox  never    root     for "
-		   "the\\x0abrowser\n");
+	assert_has(run.text, "ID  ACTION  SERVICE             FROM       EXPIRES  HITS  LAST USED  "
+			     "MADE BY  COMMENT\n"
+			     " 1  allow   tcp/127.0.0.1:9222  vm:devbox  never       0  -          "
+			     "root     for the\\x0abrowser\n");
 }
 
 static void guests_are_a_table(void **state)

@@ -1163,6 +1163,62 @@ static void duplicates_cost_nothing(void **state)
 	free(rules);
 }
 
+static const struct exception *rule_of(const struct exceptions *exceptions, uint16_t port)
+{
+	struct flow flow = make_flow(IPPROTO_TCP, "::ffff:127.0.0.1", port);
+	struct source source = make_guest(KIND_VM, "qemu", "devbox");
+
+	return exceptions_match(exceptions, &flow, &source, NOW);
+}
+
+static void assert_used(const struct exceptions *exceptions, uint16_t port, uint64_t hits,
+			uint64_t used)
+{
+	const struct exception *rule = rule_of(exceptions, port);
+
+	assert_non_null(rule);
+	assert_int_equal(rule->hits, hits);
+	assert_int_equal(rule->used_us, used);
+}
+
+static void uses_are_counted(void **state)
+{
+	struct places *places = *state;
+	struct exceptions *exceptions;
+	uint32_t allow, deny, other;
+
+	put_file(places->administrator, "a.conf",
+		 "[exception 1]\naction = deny\nservice = 9999\nsource = any\n");
+	exceptions = open_store(places, NOW);
+	allow = add(exceptions, true, "127.0.0.1:9222", "vm:devbox", 0);
+	deny = add(exceptions, false, "5432", "vm", 0);
+	assert_used(exceptions, 9222, 0, 0);
+	exceptions_used(exceptions, allow, true, NOW + 1);
+	exceptions_used(exceptions, allow, false, NOW + 2); /* the same attempt's second packet */
+	exceptions_used(exceptions, deny, true, NOW + 3);
+	exceptions_used(exceptions, rule_of(exceptions, 9999)->id, true, NOW + 4);
+	exceptions_used(exceptions, 4711, true, NOW); /* one that has ended */
+
+	/* Other rules come and go; the files are read again. */
+	other = add(exceptions, true, "127.0.0.1:1", "any", NOW + 5);
+	assert_int_equal(exceptions_remove(exceptions, &other, 1, NULL), 0);
+	assert_int_equal(exceptions_reload(exceptions, NOW), 0);
+	assert_used(exceptions, 9222, 1, NOW + 2);
+	assert_used(exceptions, 5432, 1, NOW + 3);
+	assert_used(exceptions, 9999, 1, NOW + 4);
+
+	/* Another rule under the administrator's number is another rule. */
+	put_file(places->administrator, "a.conf",
+		 "[exception 1]\naction = deny\nservice = 9998\nsource = any\n");
+	assert_int_equal(exceptions_reload(exceptions, NOW), 0);
+	assert_used(exceptions, 9998, 0, 0);
+	exceptions_close(exceptions);
+
+	exceptions = open_store(places, NOW); /* a restart */
+	assert_used(exceptions, 9222, 0, 0);
+	exceptions_close(exceptions);
+}
+
 #define IN_PLACES(test) cmocka_unit_test_setup_teardown(test, make_places, remove_places)
 
 int main(void)
@@ -1184,6 +1240,7 @@ int main(void)
 		IN_PLACES(bound_ones_survive_a_restart),
 		IN_PLACES(bound_ones_wait_for_memory),
 		IN_PLACES(each_end_is_told_once),
+		IN_PLACES(uses_are_counted),
 		cmocka_unit_test(index_agrees_with_scan),
 		cmocka_unit_test(lookups_do_not_grow),
 		cmocka_unit_test(ids_and_conduits_cost_one_lookup_each),

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What exceptions.c, exceptions_change.c and exceptions_end.c share, and nobody else. */
+#ifndef LHGUARD_POLICY_EXCEPTIONS_PRIVATE_H
+#define LHGUARD_POLICY_EXCEPTIONS_PRIVATE_H
+
+#include "policy/exceptions.h"
+#include "policy/generation.h"
+
+/**
+ * struct exceptions - the store
+ * @directory: of the daemon's own file
+ * @administrator: folder of *.conf, "" for none
+ * @failure: why the store is in the failed state, "" when it is not
+ * @ended: told of each exception that ended, may be NULL
+ * @ended_data: for @ended
+ */
+struct exceptions {
+	char *directory;
+	char *administrator;
+	struct generation now;
+	struct error failure;
+	void (*ended)(void *data, const struct exception *exception);
+	void *ended_data;
+};
+
+/** exception_is_expired() - is it past its time? */
+static inline bool exception_is_expired(const struct exception *rule, uint64_t now_us)
+{
+	return rule->expires_us && rule->expires_us <= now_us;
+}
+
+/** exceptions_tell_ends() - tell whoever wants to know that these have ended */
+void exceptions_tell_ends(const struct exceptions *exceptions, const struct rules *gone);
+
+#endif

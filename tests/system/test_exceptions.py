@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the owner does with exceptions beside making them, with real guests: how they are used, and changed."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from lab.guard import guarded
+from lab.guests import SlirpGuest, VethGuest
+from lab.host import Host, Target
+from lab.system import Cleanup
+
+LOCAL = Target("tcp", "10.0.2.2", 9222)  # 127.0.0.1 of the host, as slirp4netns has it
+WIRE = Target("tcp", "10.22.0.1", 8080)
+
+
+@pytest.fixture(scope="module")
+def world(machine):
+    """A host with two guests: behind slirp4netns, and on a wire."""
+    with Cleanup() as cleanup:
+        host = Host(cleanup, lan=False)
+        host.serve(Target("tcp", "127.0.0.1", 9222), Target("tcp", "0.0.0.0", 8080))
+        yield SimpleNamespace(
+            host=host, slirp=SlirpGuest(host, "slirp", cleanup),
+            veth=VethGuest(host, "veth", cleanup, "10.22.0.2/24", "10.22.0.1", "fd22::2/64", "fd22::1"))
+
+
+@pytest.fixture
+def guard(world):
+    with Cleanup() as cleanup:
+        yield guarded(world.host, cleanup)
+
+
+def one(guard, **members) -> dict:
+    """The one exception with these members."""
+    found = [e for e in guard.exceptions() if members.items() <= e.items()]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_the_list_shows_how_each_is_used(world, guard) -> None:
+    """An attempt counts once, be it allowed or denied; counts stay when other exceptions come and go."""
+    guard.must("allow", "127.0.0.1:9222", "--from", world.slirp.label)
+    guard.must("deny", "8080", "--from", world.veth.label)
+    fresh = one(guard, id=1)
+    assert (fresh["hits"], fresh["lastUsed"]) == (0, None)
+    assert world.slirp.ask(LOCAL).open
+    first = one(guard, id=1)
+    assert first["hits"] == 1 and first["lastUsed"] >= first["created"]
+    assert world.slirp.ask(LOCAL).open
+    # Its SYN comes again after a second: one attempt all the same.
+    assert world.veth.ask(WIRE, 2.5).reply is None
+    used = one(guard, id=1)
+    assert used["hits"] == 2 and used["lastUsed"] > first["lastUsed"]
+    assert one(guard, id=2)["hits"] == 1
+    heading, *rows = guard.must("list").output.splitlines()
+    assert "HITS  LAST USED" in heading
+    assert all(row.split()[5] == hits for row, hits in zip(rows, ("2", "1"), strict=True)), rows
+
+    guard.must("allow", "1", "--from", "any")
+    guard.must("remove", "3")
+    guard.must("reload")
+    assert (one(guard, id=1)["hits"], one(guard, id=2)["hits"]) == (2, 1)
+    guard.stop()
+    guard.start()
+    assert one(guard, id=1)["hits"] == 0, "counted since the daemon started"

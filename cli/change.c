@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The verbs that change something: allow, deny, remove, reload. */
+/* The verbs that make exceptions, and reload: allow, deny, reload. */
 #include "broad.h"
 #include "output.h"
 #include "verbs.h"
@@ -7,8 +7,6 @@
 #include "policy/exceptions.h"
 #include "util/text.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* "tcp 127.0.0.1:9222" for a person, where exceptions are written "tcp/127.0.0.1:9222" */
@@ -89,8 +87,7 @@ static json_t *exception_parameters(const struct options *options, const char *a
 	return NULL;
 }
 
-/* What the daemon has to say beside the answer. */
-static void print_notes(const json_t *notes)
+void print_notes(const json_t *notes)
 {
 	for (size_t i = 0; i < json_array_size(notes); i++) {
 		const char *note = json_string_value(json_array_get(notes, i));
@@ -138,57 +135,6 @@ enum status verb_allow(const struct options *options, int argc, char **argv)
 enum status verb_deny(const struct options *options, int argc, char **argv)
 {
 	return add(options, "deny", argv[0]);
-}
-
-static json_t *parse_id(const char *text)
-{
-	char *end;
-	unsigned long id;
-
-	errno = 0;
-	id = strtoul(text, &end, 10);
-	if (errno || *end || *text < '1' || *text > '9' || id > UINT32_MAX)
-		return NULL;
-	return json_integer((json_int_t)id);
-}
-
-static void say_removed(int argc, char **argv)
-{
-	char text[1024] = "";
-
-	for (int i = 0; i < argc; i++)
-		text_append(text, sizeof(text), "%s %s", i ? "," : "", argv[i]);
-	say("removed exception%s%s", argc > 1 ? "s" : "", text);
-}
-
-enum status verb_remove(const struct options *options, int argc, char **argv)
-{
-	bool cut = has_option(options, OPTION_CUT);
-	json_t *ids = json_array(), *answer = NULL;
-	enum status status = STATUS_DONE;
-
-	for (int i = 0; i < argc && !status; i++)
-		if (json_array_append_new(ids, parse_id(argv[i])))
-			status = complain(STATUS_USAGE,
-					  "\"%s\" is no exception's number: see lhguard list",
-					  shown(argv[i]));
-	if (!status)
-		status = (cut ? client_call_patiently
-			      : client_call)(options->socket, "RemoveExceptions",
-					     cut ? json_pack("{s:O, s:b}", "ids", ids, "cut", true)
-						 : json_pack("{s:O}", "ids", ids),
-					     &answer);
-	if (!status && options->json) {
-		print_members(json_pack("{s:O, s:O*}", "removed", ids, "cut",
-					json_object_get(answer, "cut")));
-	} else if (!status) {
-		say_removed(argc, argv);
-		if (cut)
-			print_cut(number_of(answer, "cut"));
-	}
-	json_decref(ids);
-	json_decref(answer);
-	return status;
 }
 
 /* A reload that leaves the exceptions broken has failed too, though the configuration is good. */

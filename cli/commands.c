@@ -32,7 +32,8 @@ const struct command commands[] = {
 	 EXCEPTION | OPTION(CUT_AT_END) | OPTION(YES), "Exceptions"},
 	{"deny", verb_deny, "SERVICE", "refuse it, whatever is allowed", 1, 1, EXCEPTION, NULL},
 	{"list", verb_list, "", "the exceptions in force", 0, 0, 0, NULL},
-	{"remove", verb_remove, "ID...", "forget exceptions", 1, -1, OPTION(CUT), NULL},
+	{"remove", verb_remove, "[ID...]", "forget exceptions", 0, -1,
+	 OPTION(FROM) | OPTION(EXPIRED) | OPTION(CUT), NULL},
 
 	{"mode", verb_mode, "[enforce|monitor]", "the mode, or another one, also for a while", 0, 1,
 	 OPTION(FOR), "The guard itself"},

@@ -34,6 +34,7 @@ const struct option_info option_infos[OPTION_COUNT] = {
 	[OPTION_SERVICE] = {"service", 0, "SERVICE", "only to this service of this host"},
 	[OPTION_VERDICT] = {"verdict", 0, "accept|drop|reject|refused", "only with this verdict; refused: drop or reject"},
 	[OPTION_CUT] = {"cut", 0, NULL, "end the open connections, too, that nothing else allows"},
+	[OPTION_EXPIRED] = {"expired", 0, NULL, "those past their time that are still there"},
 };
 /* clang-format on */
 

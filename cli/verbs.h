@@ -24,6 +24,12 @@ enum status verb_reload(const struct options *options, int argc, char **argv);
 /** verb_complete() - what shells ask when TAB is pressed; @argv: the words, the last is incomplete */
 enum status verb_complete(const struct options *options, int argc, char **argv);
 
+/** print_notes() - what the daemon has to say beside the answer, a list of texts */
+void print_notes(const json_t *notes);
+
+/** parse_id() - an exception's number; NULL: it is none */
+json_t *parse_id(const char *text);
+
 /** print_cut() - how many open connections were cut */
 void print_cut(json_int_t count);
 

@@ -74,11 +74,12 @@ static int add_exception(void *data, const struct exception *exception, uint32_t
 	return 0;
 }
 
-static int remove_exceptions(void *data, const uint32_t *ids, size_t count, struct error *error)
+static int remove_exceptions(void *data, const struct removal *removal, struct removed *removed,
+			     struct error *error)
 {
 	struct daemon *daemon = data;
 
-	int result = exceptions_remove(daemon->exceptions, ids, count, error);
+	int result = exceptions_remove(daemon->exceptions, removal, removed, error);
 
 	if (!result)
 		loop_update_sandboxes(daemon);

@@ -4,10 +4,8 @@
 
 #include "control/call.h"
 #include "control/replies.h"
-#include "control/walks.h"
 #include "control/whom.h"
 #include "policy/services.h"
-#include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/text.h"
 
@@ -71,8 +69,7 @@ static int parse_exception(struct call *call, struct exception *exception)
 	return 0;
 }
 
-/* The name of the error that stands for why an exception cannot be made or removed. */
-static const char *store_error(int result)
+const char *changes_error(int result)
 {
 	switch (result) {
 	case -ENOENT:
@@ -116,79 +113,12 @@ void changes_add(struct call *call)
 		result = settings->handler->add(settings->data, &exception, &exception.id, &error);
 	if (result < 0) {
 		json_decref(notes);
-		return call_fail_reason(call, store_error(result), &error, result);
+		return call_fail_reason(call, changes_error(result), &error, result);
 	}
 	if (whom_note(settings->registry, &exception, note, sizeof(note)))
 		json_array_append_new(notes, json_string(note));
 	call_answer_with(call, json_pack("{s:o, s:o}", "exception", reply_exception(&exception),
 					 "notes", notes));
-}
-
-/**
- * struct collection - of the exceptions with some ids
- */
-struct collection {
-	const uint32_t *ids;
-	size_t count;
-	struct walk_query *query;
-};
-
-static int collect(void *data, const struct exception *exception)
-{
-	struct collection *collection = data;
-	struct walk_query *query = collection->query;
-
-	for (size_t i = 0; i < collection->count; i++)
-		if (collection->ids[i] == exception->id) {
-			query->ended[query->ended_count++] = *exception;
-			break;
-		}
-	return query->ended_count == collection->count;
-}
-
-/* What is to be removed, while it is still there. */
-static int collect_exceptions(struct call *call, const uint32_t *ids, size_t count,
-			      struct walk_query *query)
-{
-	struct collection collection = {ids, count, query};
-
-	query->ended = calloc(count, sizeof(*query->ended));
-	if (!query->ended)
-		return -ENOMEM;
-	exceptions_each(call->settings->exceptions, collect, &collection);
-	return 0;
-}
-
-void changes_remove(struct call *call)
-{
-	const json_t *list = call_parameter(call, "ids");
-	size_t count = json_array_size(list);
-	_cleanup_free_ uint32_t *ids = calloc(count, sizeof(*ids));
-	struct walk_query ended = {.cut = true};
-	struct error error = {.text = ""};
-	int result;
-
-	if (!count)
-		return call_fail_parameter(call, "ids");
-	if (!ids)
-		return call_fail_reason(call, OWN("Failed"), &error, -ENOMEM);
-	for (size_t i = 0; i < count; i++) {
-		json_int_t id = json_integer_value(json_array_get(list, i));
-
-		if (id < 1 || id > UINT32_MAX)
-			return call_fail_parameter(call, "ids");
-		ids[i] = (uint32_t)id;
-	}
-	if (call_flag(call, "cut") && collect_exceptions(call, ids, count, &ended))
-		return call_fail_reason(call, OWN("Failed"), &error, -ENOMEM);
-	result = call->settings->handler->remove(call->settings->data, ids, count, &error);
-	if (result < 0)
-		call_fail_reason(call, store_error(result), &error, result);
-	else if (ended.ended)
-		walk_cut_removed(call, &ended);
-	else
-		call_answer_with(call, json_object());
-	free(ended.ended);
 }
 
 void changes_reload(struct call *call)

@@ -5,6 +5,9 @@
 
 struct call;
 
+/** changes_error() - the name of the error that stands for why an exception cannot be changed */
+const char *changes_error(int result);
+
 void changes_add(struct call *call);
 void changes_remove(struct call *call);
 void changes_reload(struct call *call);

@@ -146,7 +146,7 @@ enum walk_step {
  * struct control_handler - what the guard does for the control socket
  * @status: fill in the state
  * @add: store an exception for this uid; the id on success
- * @remove: forget exceptions
+ * @remove: forget exceptions; free @removed's
  * @reload: read configuration and exceptions again; -errno with @error: the old ones stay
  * @set_mode: change the mode; -errno with @error: it stays as it was
  * @view: all that is known of a guest
@@ -162,7 +162,8 @@ struct control_handler {
 	void (*status)(void *data, struct status *status);
 	int (*add)(void *data, const struct exception *exception, uint32_t *id,
 		   struct error *error);
-	int (*remove)(void *data, const uint32_t *ids, size_t count, struct error *error);
+	int (*remove)(void *data, const struct removal *removal, struct removed *removed,
+		      struct error *error);
 	int (*reload)(void *data, struct error *error);
 	int (*set_mode)(void *data, const struct mode_change *change, struct error *error);
 	void (*view)(void *data, const struct guest *guest, struct guest_view *view);

@@ -27,7 +27,7 @@ enum stream_type {
  * @is_single: the caller takes one answer only
  * @is_unanswered: the caller takes none
  * @walk: of STREAM_CONNECTIONS and STREAM_CUT
- * @items: of the next answer, NULL: none so far
+ * @items: of the next answer, NULL: none so far; of STREAM_CUT what it says beside "cut"
  * @bytes: of JSON in @items
  * @count: connections found or cut so far
  */

@@ -37,7 +37,8 @@ static int parse_query(struct call *call, struct walk_query *query)
 	return 0;
 }
 
-static void start(struct call *call, enum stream_type type, struct walk_query *query)
+/* @items: for the stream, which takes them over */
+static void start(struct call *call, enum stream_type type, struct walk_query *query, json_t *items)
 {
 	const struct control_settings *settings = call->settings;
 	struct error error = {.text = ""};
@@ -46,10 +47,16 @@ static void start(struct call *call, enum stream_type type, struct walk_query *q
 
 	query->ended = NULL;
 	if (result < 0) {
+		json_decref(items);
 		call_fail_reason(call, OWN("Failed"), &error, result);
 		return;
 	}
-	*call->stream = (struct stream){.type = type, .walk = walk, .is_single = !call->is_more};
+	*call->stream = (struct stream){
+		.type = type,
+		.walk = walk,
+		.is_single = !call->is_more,
+		.items = items,
+	};
 	call->answer = stream_next(settings, call->stream);
 }
 
@@ -58,7 +65,7 @@ void walk_list(struct call *call)
 	struct walk_query query = {.cut = false};
 
 	if (!parse_query(call, &query))
-		start(call, STREAM_CONNECTIONS, &query);
+		start(call, STREAM_CONNECTIONS, &query, NULL);
 }
 
 void walk_cut(struct call *call)
@@ -66,12 +73,12 @@ void walk_cut(struct call *call)
 	struct walk_query query = {.cut = true};
 
 	if (!parse_query(call, &query))
-		start(call, STREAM_CUT, &query);
+		start(call, STREAM_CUT, &query, NULL);
 }
 
-void walk_cut_removed(struct call *call, struct walk_query *query)
+void walk_cut_removed(struct call *call, struct walk_query *query, json_t *parameters)
 {
-	start(call, STREAM_CUT, query);
+	start(call, STREAM_CUT, query, parameters);
 }
 
 /* What was found since the last answer. */
@@ -101,9 +108,14 @@ static int add(struct stream *stream, const struct open_connection *connection)
 
 static json_t *last_answer(struct stream *stream, bool incomplete)
 {
-	if (stream->type == STREAM_CUT)
-		return json_pack("{s:{s:I}}", "parameters", "cut", (json_int_t)stream->count);
-	return page(stream, false, incomplete);
+	json_t *parameters;
+
+	if (stream->type == STREAM_CONNECTIONS)
+		return page(stream, false, incomplete);
+	parameters = stream->items ? stream->items : json_object();
+	stream->items = NULL;
+	json_object_set_new(parameters, "cut", json_integer((json_int_t)stream->count));
+	return json_pack("{s:o}", "parameters", parameters);
 }
 
 json_t *walk_answer(const struct control_settings *settings, struct stream *stream)

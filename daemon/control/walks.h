@@ -17,8 +17,9 @@ void walk_cut(struct call *call);
 /**
  * walk_cut_removed() - cut what exceptions allowed that have just been removed
  * @query: with these; they are taken over, and NULL afterwards
+ * @parameters: of the answer beside "cut"; taken over
  */
-void walk_cut_removed(struct call *call, struct walk_query *query);
+void walk_cut_removed(struct call *call, struct walk_query *query, json_t *parameters);
 
 /** walk_answer() - for stream_next() */
 json_t *walk_answer(const struct control_settings *settings, struct stream *stream);

@@ -87,11 +87,40 @@ int exceptions_add(struct exceptions *exceptions, const struct exception *except
 		   struct error *error);
 
 /**
- * exceptions_remove() - forget rules, all of @ids or none
+ * struct removal - which rules are to go: one of the three
+ * @ids: these, @count of them, all or none
+ * @source: those that are about just this
+ * @now_us: those past their time by then, also what stands in the file though it was over
+ *	when that was read
+ */
+struct removal {
+	const uint32_t *ids;
+	size_t count;
+	const struct selector *source;
+	uint64_t now_us;
+};
+
+/**
+ * struct removed - what has gone
+ * @rule: copies, @count of them, for free()
+ * @kept: how many of the administrator's @source is about too: those stay
+ * @kept_rule: the first of them, valid until the next change
+ */
+struct removed {
+	struct exception *rule;
+	size_t count;
+	size_t kept;
+	const struct exception *kept_rule;
+};
+
+/**
+ * exceptions_remove() - forget rules; that there is none of such a source, or none past its time,
+ * is no mistake
+ * @removed: receives them on success
  * Return: 0, -ENOENT naming the first unknown id, -EROFS for the administrator's, or -errno.
  */
-int exceptions_remove(struct exceptions *exceptions, const uint32_t *ids, size_t count,
-		      struct error *error);
+int exceptions_remove(struct exceptions *exceptions, const struct removal *removal,
+		      struct removed *removed, struct error *error);
 
 /**
  * exceptions_expire() - forget what has expired, and write the file

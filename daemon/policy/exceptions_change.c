@@ -6,6 +6,8 @@
 #include "util/cleanup.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static int refuse_when_failed(const struct exceptions *exceptions, struct error *error)
 {
@@ -96,40 +98,123 @@ static bool is_among(uint32_t id, const uint32_t *ids, size_t count)
 	return false;
 }
 
-struct id_list {
-	const uint32_t *ids;
-	size_t count;
-};
-
-static bool goes_by_id(const struct exception *rule, const void *data)
+static bool is_meant(const struct exception *rule, const struct removal *removal)
 {
-	const struct id_list *list = data;
-
-	return is_among(rule->id, list->ids, list->count);
+	if (removal->ids)
+		return is_among(rule->id, removal->ids, removal->count);
+	if (removal->source)
+		return selector_equal(&rule->source, removal->source);
+	return exception_is_expired(rule, removal->now_us);
 }
 
-int exceptions_remove(struct exceptions *exceptions, const uint32_t *ids, size_t count,
+static bool goes(const struct exception *rule, const void *data)
+{
+	return !rule->file[0] && is_meant(rule, data);
+}
+
+static int check_ids(const struct generation *now, const struct removal *removal,
+		     struct error *error)
+{
+	int ret = 0;
+
+	for (size_t i = 0; removal->ids && ret == 0 && i < removal->count; i++)
+		ret = check_removable(now, removal->ids[i], error);
+	return ret;
+}
+
+/* What has expired while no daemon ran is not in memory, but in the file until that is written. */
+static int read_stale(const struct exceptions *exceptions, uint64_t now_us, struct rules *stale,
 		      struct error *error)
 {
+	_cleanup_free_ char *path = NULL;
+	struct rules file = {.rule = NULL};
+	uint32_t next;
+	int ret;
+
+	if (asprintf(&path, "%s/%s", exceptions->directory, STORE_FILE) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	ret = rules_read(path, &file, &next, error);
+	for (size_t i = 0; ret == 0 && i < file.count; i++) {
+		if (!exception_is_expired(file.rule[i], now_us) ||
+		    generation_find(&exceptions->now, file.rule[i]->id))
+			continue;
+		ret = rules_append(stale, file.rule[i]);
+		if (ret == 0)
+			file.rule[i] = NULL;
+	}
+	rules_clear(&file);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static void copy_removed(struct removed *removed, const struct rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		removed->rule[removed->count++] = *rules->rule[i];
+}
+
+static void count_kept(const struct rules *rules, const struct removal *removal,
+		       struct removed *removed)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		if (!is_meant(rules->rule[i], removal))
+			continue;
+		if (!removed->kept++)
+			removed->kept_rule = rules->rule[i];
+	}
+}
+
+/* @next: with those that stay */
+static int remove_rules(struct exceptions *exceptions, struct generation *next,
+			const struct rules *going, const struct rules *stale,
+			struct removed *removed, struct error *error)
+{
+	int ret;
+
+	if (!going->count && !stale->count)
+		return 0;
+	removed->rule = calloc(going->count + stale->count, sizeof(*removed->rule));
+	if (!removed->rule)
+		return error_set(error, -ENOMEM, "out of memory");
+	copy_removed(removed, going);
+	copy_removed(removed, stale);
+	ret = commit(exceptions, next, error);
+	if (ret < 0) {
+		free(removed->rule);
+		*removed = (struct removed){.rule = NULL};
+	}
+	return ret;
+}
+
+int exceptions_remove(struct exceptions *exceptions, const struct removal *removal,
+		      struct removed *removed, struct error *error)
+{
 	struct generation next = {.next = exceptions->now.next};
-	struct id_list list = {ids, count};
-	struct rules going = {.rule = NULL};
+	struct rules going = {.rule = NULL}, stale = {.rule = NULL};
 	int ret = refuse_when_failed(exceptions, error);
 
-	for (size_t i = 0; ret == 0 && i < count; i++)
-		ret = check_removable(&exceptions->now, ids[i], error);
+	*removed = (struct removed){.rule = NULL};
+	if (ret == 0)
+		ret = check_ids(&exceptions->now, removal, error);
+	if (ret == 0 && removal->now_us)
+		ret = read_stale(exceptions, removal->now_us, &stale, error);
 	if (ret < 0)
-		return ret;
-	ret = generation_part(&exceptions->now, goes_by_id, &list, &next.rules, &going);
+		goto out;
+	ret = generation_part(&exceptions->now, goes, removal, &next.rules, &going);
 	if (ret < 0)
 		error_set(error, ret, "out of memory");
 	else
-		ret = commit(exceptions, &next, error);
-	generation_release(&next);
-	if (ret == 0) {
+		ret = remove_rules(exceptions, &next, &going, &stale, removed, error);
+	if (ret == 0)
+		count_kept(&exceptions->now.rules, removal, removed);
+	if (ret == 0 && going.count) {
 		exceptions_tell_ends(exceptions, &going);
 		rules_clear(&going);
 	}
+out:
+	generation_release(&next);
 	free(going.rule);
+	rules_clear(&stale);
 	return ret;
 }

@@ -57,10 +57,12 @@ static int add(void *data, const struct exception *exception, uint32_t *id, stru
 	return 0;
 }
 
-static int forget(void *data, const uint32_t *ids, size_t count, struct error *error)
+static int forget(void *data, const struct removal *removal, struct removed *removed,
+		  struct error *error)
 {
-	for (size_t i = 0; i < count; i++)
-		assert(ids[i]);
+	assert(!removal->ids + !removal->source + !removal->now_us == 2);
+	for (size_t i = 0; i < removal->count; i++)
+		assert(removal->ids[i]);
 	return error_set(error, -ENOENT, "none");
 }
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from lab.guard import guarded
 from lab.guests import SlirpGuest, VethGuest
 from lab.host import Host, Target
-from lab.system import Cleanup
+from lab.system import Cleanup, wait_for
 
 LOCAL = Target("tcp", "10.0.2.2", 9222)  # 127.0.0.1 of the host, as slirp4netns has it
 WIRE = Target("tcp", "10.22.0.1", 8080)
@@ -30,7 +31,10 @@ def world(machine):
 @pytest.fixture
 def guard(world):
     with Cleanup() as cleanup:
-        yield guarded(world.host, cleanup)
+        guard = guarded(world.host, cleanup)
+        labels = {world.slirp.label, world.veth.label}
+        wait_for(lambda: labels <= {guest["label"] for guest in guard.guests()}, "the guests", 10)
+        yield guard
 
 
 def one(guard, **members) -> dict:
@@ -66,3 +70,33 @@ def test_the_list_shows_how_each_is_used(world, guard) -> None:
     guard.stop()
     guard.start()
     assert one(guard, id=1)["hits"] == 0, "counted since the daemon started"
+
+
+def test_all_of_one_source_are_removed(world, guard) -> None:
+    """And those alone; what they had allowed is refused again, and cut when that is asked for."""
+    mine, other = world.slirp.label, world.veth.label
+    guard.must("allow", "127.0.0.1:9222", "--from", mine)
+    guard.must("allow", "8080", "--from", mine, "--until-stop")
+    guard.must("allow", "8080", "--from", other)
+    guard.must("allow", "1", "--from", "container")
+    assert world.slirp.ask(LOCAL).open and world.veth.ask(WIRE).open
+    said = guard.must("remove", "--from", mine, "--cut", "--json").json
+    assert said["removed"] == [1, 2] and said["count"] == 2
+    assert {e["id"] for e in guard.exceptions()} == {3, 4}
+    assert world.slirp.ask(LOCAL).reply is None and world.veth.ask(WIRE).open
+    assert "made by allow or deny" in guard.must("remove", "--from", mine).error
+
+
+def test_what_has_expired_is_removed_from_the_file(world, guard) -> None:
+    """Its time came while no daemon ran: it is not in force, and stands in the file until that is written."""
+    guard.must("allow", "127.0.0.1:9222", "--from", world.slirp.label, "--for", "1s")
+    guard.must("allow", "1", "--from", "any")
+    guard.stop()
+    stored = guard.state / "exceptions.conf"
+    time.sleep(1)
+    guard.start()
+    assert [e["id"] for e in guard.exceptions()] == [2]
+    assert "[exception 1]" in stored.read_text()
+    assert guard.must("remove", "--expired").error == "removed exception 1\n"
+    assert "[exception 1]" not in stored.read_text() and "[exception 2]" in stored.read_text()
+    assert "no exception is past its time" in guard.must("remove", "--expired").error

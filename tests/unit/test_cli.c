@@ -158,11 +158,22 @@ static int add(void *data, const struct exception *exception, uint32_t *id, stru
 	return guard.add_result ? error_set(error, guard.add_result, "the disk is full") : 0;
 }
 
-static int forget(void *data, const uint32_t *ids, size_t count, struct error *error)
+static int forget(void *data, const struct removal *removal, struct removed *removed,
+		  struct error *error)
 {
-	guard.removed_count = count;
-	memcpy(guard.removed, ids, (count < 8 ? count : 8) * sizeof(*ids));
-	return ids[0] == 99 ? error_set(error, -ENOENT, "there is no exception 99") : 0;
+	const uint32_t *ids = removal->ids;
+
+	guard.removed_count = removal->count;
+	memcpy(guard.removed, ids, (removal->count < 8 ? removal->count : 8) * sizeof(*ids));
+	if (ids[0] == 99)
+		return error_set(error, -ENOENT, "there is no exception 99");
+	*removed = (struct removed){
+		.rule = calloc(removal->count, sizeof(*removed->rule)),
+		.count = removal->count,
+	};
+	for (size_t i = 0; i < removal->count; i++)
+		removed->rule[i].id = ids[i];
+	return 0;
 }
 
 static int reload(void *data, struct error *error)
@@ -518,7 +529,7 @@ static void remove_takes_many(void **state)
 	assert_int_equal(guard.removed_count, 2);
 	assert_int_equal(guard.removed[1], 5);
 	RUN(&run, "remove", "3", "--json");
-	assert_string_equal(run.text, "{\"schema\":1,\"removed\":[3]}\n");
+	assert_string_equal(run.text, "{\"schema\":1,\"removed\":[3],\"count\":1}\n");
 }
 
 static void remove_cuts_when_asked(void **state)
@@ -528,7 +539,7 @@ static void remove_cuts_when_asked(void **state)
 	RUN(&run, "remove", "3", "--cut");
 	assert_string_equal(run.complaint, "removed exception 3\ncut 1 open connection\n");
 	RUN(&run, "remove", "3", "--cut", "--json");
-	assert_string_equal(run.text, "{\"schema\":1,\"removed\":[3],\"cut\":1}\n");
+	assert_string_equal(run.text, "{\"schema\":1,\"removed\":[3],\"count\":1,\"cut\":1}\n");
 	RUN(&run, "allow", "80", "--cut");
 	assert_complains(&run, 2, "--cut");
 }

@@ -227,6 +227,19 @@ static uint32_t add(struct exceptions *exceptions, bool allow, const char *servi
 	return id;
 }
 
+static int remove_ids(struct exceptions *exceptions, const uint32_t *ids, size_t count,
+		      struct error *error)
+{
+	struct removal removal = {.ids = ids, .count = count};
+	struct removed removed;
+	int ret = exceptions_remove(exceptions, &removal, &removed, error);
+
+	if (ret == 0)
+		assert_int_equal(removed.count, count);
+	free(removed.rule);
+	return ret;
+}
+
 static struct flow make_flow(uint8_t protocol, const char *address, uint16_t port)
 {
 	struct flow flow = {.protocol = protocol, .service_port = port, .client_port = 40000};
@@ -281,7 +294,7 @@ static void store_survives_reopening(void **state)
 	assert_int_equal(exceptions_count(exceptions), 2);
 	assert_int_equal(match_port(exceptions, 9222, NOW), 1);
 	assert_int_equal(match_port(exceptions, 9223, NOW), 0);
-	assert_int_equal(exceptions_remove(exceptions, (uint32_t[]){2, 1}, 2, NULL), 0);
+	assert_int_equal(remove_ids(exceptions, (uint32_t[]){2, 1}, 2, NULL), 0);
 	assert_int_equal(exceptions_count(exceptions), 0);
 	exceptions_close(exceptions);
 
@@ -362,7 +375,7 @@ static void changes_are_whole(void **state)
 	uint32_t id = 0;
 
 	add(exceptions, true, "127.0.0.1:1", "vm", 0);
-	assert_int_equal(exceptions_remove(exceptions, (uint32_t[]){1, 7}, 2, &error), -ENOENT);
+	assert_int_equal(remove_ids(exceptions, (uint32_t[]){1, 7}, 2, &error), -ENOENT);
 	assert_non_null(strstr(error.text, "7"));
 	assert_int_equal(exceptions_count(exceptions), 1);
 	assert_int_equal(match_port(exceptions, 1, NOW), 1);
@@ -494,7 +507,7 @@ static void broken_file_is_kept(void **state)
 	assert_int_equal(exceptions_count(exceptions), 0);
 	assert_int_equal(exceptions_add(exceptions, &rule, &id, &error), -EUCLEAN);
 	assert_non_null(strstr(error.text, STORE_FILE ":6: "));
-	assert_int_equal(exceptions_remove(exceptions, (uint32_t[]){1}, 1, NULL), -EUCLEAN);
+	assert_int_equal(remove_ids(exceptions, (uint32_t[]){1}, 1, NULL), -EUCLEAN);
 	assert_int_equal(exceptions_expire(exceptions, NOW + 2 * SECOND, &next), 0);
 	text = get_file(places->file);
 	assert_string_equal(text, broken);
@@ -550,7 +563,7 @@ static void administrator_has_a_folder(void **state)
 	exceptions_each(exceptions, last_rule, &rule);
 	assert_non_null(strstr(rule->file, "/exceptions.d/b.conf"));
 	assert_int_equal(rule->line, 1);
-	assert_int_equal(exceptions_remove(exceptions, &id, 1, &error), -EROFS);
+	assert_int_equal(remove_ids(exceptions, &id, 1, &error), -EROFS);
 	assert_non_null(strstr(error.text, "b.conf"));
 
 	/* The id is the same beside other files, and another in another file. */
@@ -720,7 +733,7 @@ static void deny_goes_before_allow(void **state)
 	assert_int_equal(match_port(exceptions, 80, NOW), 3);
 	assert_int_equal(match_port(exceptions, 80, NOW + SECOND), 1);
 	assert_int_equal(exceptions_expire(exceptions, NOW + SECOND, &next), 1);
-	assert_int_equal(exceptions_remove(exceptions, (uint32_t[]){1}, 1, NULL), 0);
+	assert_int_equal(remove_ids(exceptions, (uint32_t[]){1}, 1, NULL), 0);
 	assert_int_equal(match_port(exceptions, 80, NOW), 2);
 	exceptions_close(exceptions);
 }
@@ -936,9 +949,9 @@ static void each_end_is_told_once(void **state)
 	exceptions_on_end(exceptions, note_end, &exceptions);
 	for (uint16_t i = 1; i <= 6; i++)
 		add(exceptions, true, "127.0.0.1:1", "vm", i == 2 ? NOW + 1 : 0);
-	assert_int_equal(exceptions_remove(exceptions, (uint32_t[]){5, 99}, 2, NULL), -ENOENT);
+	assert_int_equal(remove_ids(exceptions, (uint32_t[]){5, 99}, 2, NULL), -ENOENT);
 	assert_string_equal(ends, "");
-	assert_int_equal(exceptions_remove(exceptions, (uint32_t[]){5, 1}, 2, NULL), 0);
+	assert_int_equal(remove_ids(exceptions, (uint32_t[]){5, 1}, 2, NULL), 0);
 	assert_string_equal(ends, "1 5 ");
 	assert_int_equal(exceptions_expire(exceptions, NOW + 1, &next), 1);
 	assert_string_equal(ends, "1 5 2 ");
@@ -1201,7 +1214,7 @@ static void uses_are_counted(void **state)
 
 	/* Other rules come and go; the files are read again. */
 	other = add(exceptions, true, "127.0.0.1:1", "any", NOW + 5);
-	assert_int_equal(exceptions_remove(exceptions, &other, 1, NULL), 0);
+	assert_int_equal(remove_ids(exceptions, &other, 1, NULL), 0);
 	assert_int_equal(exceptions_reload(exceptions, NOW), 0);
 	assert_used(exceptions, 9222, 1, NOW + 2);
 	assert_used(exceptions, 5432, 1, NOW + 3);
@@ -1216,6 +1229,87 @@ static void uses_are_counted(void **state)
 
 	exceptions = open_store(places, NOW); /* a restart */
 	assert_used(exceptions, 9222, 0, 0);
+	exceptions_close(exceptions);
+}
+
+/* The ids in words: "3 5". */
+static char *removed_ids(const struct removed *removed)
+{
+	static char text[128];
+
+	text[0] = '\0';
+	for (size_t i = 0; i < removed->count; i++)
+		text_append(text, sizeof(text), "%s%u", i ? " " : "", removed->rule[i].id);
+	free(removed->rule);
+	return text;
+}
+
+static void those_of_one_source_are_removed(void **state)
+{
+	struct places *places = *state;
+	struct removal removal = {.source = &(struct selector){.type = SELECT_ANY}};
+	struct removed removed;
+	struct selector devbox;
+	struct exceptions *exceptions;
+	char *before, *after;
+
+	put_file(places->administrator, "a.conf",
+		 "[exception 1]\naction = deny\nservice = 9999\nsource = vm:devbox\n"
+		 "[exception 2]\naction = deny\nservice = 9998\nsource = vm:devbox\n");
+	exceptions = open_store(places, NOW);
+	add(exceptions, true, "127.0.0.1:9222", "vm:devbox", 0);
+	add(exceptions, true, "127.0.0.1:9222", "vm", 0);
+	add(exceptions, false, "127.0.0.1:1", "vm:devbox", NOW + 5);
+	add(exceptions, true, "127.0.0.1:9222", "vm:devbox2", 0);
+	before = get_file(places->file);
+	assert_int_equal(exceptions_remove(exceptions, &removal, &removed, NULL), 0);
+	assert_int_equal(removed.count + removed.kept, 0); /* "any" is not each */
+	after = get_file(places->file);
+	assert_string_equal(before, after);
+	assert_int_equal(selector_parse("vm:devbox", &devbox, NULL), 0);
+	removal.source = &devbox;
+	assert_int_equal(exceptions_remove(exceptions, &removal, &removed, NULL), 0);
+	assert_int_equal(removed.kept, 2);
+	assert_int_equal(removed.kept_rule->service.first, 9999);
+	assert_string_equal(removed_ids(&removed), "1 3");
+	assert_int_equal(exceptions_count(exceptions), 4);
+	exceptions_close(exceptions);
+	exceptions = open_store(places, NOW);
+	assert_int_equal(exceptions_count(exceptions), 4);
+	exceptions_close(exceptions);
+	free(before);
+	free(after);
+}
+
+/* In memory before their time's turn has come, and in the file after a start. */
+static void what_has_expired_is_removed(void **state)
+{
+	struct places *places = *state;
+	struct exceptions *exceptions = open_store(places, NOW);
+	struct removal removal = {.now_us = NOW + 7};
+	struct removed removed;
+	char *text;
+
+	add(exceptions, true, "127.0.0.1:1", "any", NOW + 5);
+	add(exceptions, true, "127.0.0.1:2", "any", NOW + 7);
+	add(exceptions, true, "127.0.0.1:3", "any", NOW + 8);
+	add(exceptions, true, "127.0.0.1:4", "any", 0);
+	exceptions_close(exceptions);
+	exceptions =
+		open_store(places, NOW + 6); /* the first is left out, and stands in the file */
+	assert_int_equal(exceptions_count(exceptions), 3);
+	assert_int_equal(exceptions_remove(exceptions, &removal, &removed, NULL), 0);
+	assert_string_equal(removed_ids(&removed), "2 1");
+	assert_int_equal(exceptions_count(exceptions), 2);
+	text = get_file(places->file);
+	assert_null(strstr(text, "[exception 1]"));
+	assert_null(strstr(text, "[exception 2]"));
+	assert_non_null(strstr(text, "[exception 3]"));
+	assert_int_equal(exceptions_remove(exceptions, &removal, &removed, NULL), 0);
+	assert_string_equal(removed_ids(&removed), "");
+	free(text);
+	put_file(places->own, STORE_FILE, "nonsense");
+	assert_int_equal(exceptions_remove(exceptions, &removal, &removed, NULL), -EINVAL);
 	exceptions_close(exceptions);
 }
 
@@ -1241,6 +1335,8 @@ int main(void)
 		IN_PLACES(bound_ones_wait_for_memory),
 		IN_PLACES(each_end_is_told_once),
 		IN_PLACES(uses_are_counted),
+		IN_PLACES(those_of_one_source_are_removed),
+		IN_PLACES(what_has_expired_is_removed),
 		cmocka_unit_test(index_agrees_with_scan),
 		cmocka_unit_test(lookups_do_not_grow),
 		cmocka_unit_test(ids_and_conduits_cost_one_lookup_each),

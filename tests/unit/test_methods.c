@@ -60,6 +60,8 @@ struct asked {
 	struct exception exception;
 	uint32_t ids[8];
 	size_t id_count;
+	bool is_expired;
+	struct selector source;
 	int result;
 };
 
@@ -98,14 +100,32 @@ static int fake_add(void *data, const struct exception *exception, uint32_t *id,
 	return asked->result ? error_set(error, asked->result, "the store says no") : 0;
 }
 
-static int fake_remove(void *data, const uint32_t *ids, size_t count, struct error *error)
+/* What is asked for by id is there; of a source there is 7, and the administrator's 1000000007. */
+static int fake_remove(void *data, const struct removal *removal, struct removed *removed,
+		       struct error *error)
 {
+	static const struct exception kept = {.id = 1000000007, .file = "/etc/a.conf"};
 	struct asked *asked = data;
+	size_t count = removal->ids ? removal->count : removal->source != NULL;
 
 	asked->remove++;
-	asked->id_count = count;
-	memcpy(asked->ids, ids, (count < 8 ? count : 8) * sizeof(*ids));
-	return asked->result ? error_set(error, asked->result, "the store says no") : 0;
+	asked->id_count = removal->count;
+	asked->is_expired = removal->now_us;
+	if (removal->ids)
+		memcpy(asked->ids, removal->ids,
+		       (removal->count < 8 ? removal->count : 8) * sizeof(asked->ids[0]));
+	if (removal->source)
+		asked->source = *removal->source;
+	if (asked->result)
+		return error_set(error, asked->result, "the store says no");
+	*removed = (struct removed){.rule = calloc(count + 1, sizeof(*removed->rule))};
+	for (size_t i = 0; i < count; i++)
+		removed->rule[removed->count++].id = removal->ids ? removal->ids[i] : 7;
+	if (removal->source) {
+		removed->kept = 2;
+		removed->kept_rule = &kept;
+	}
+	return 0;
 }
 
 static int fake_reload(void *data, struct error *error)
@@ -631,6 +651,40 @@ static void a_query_is_checked(void **state)
 	assert_wrong_parameter(CUT("\"refusedOnly\":1"), "refusedOnly");
 }
 
+#define FORGET(parameters)                                                                         \
+	"{\"method\":\"org.lhguard.RemoveExceptions\",\"parameters\":{" parameters "}}"
+
+static void remove_says_what_has_gone(void **state)
+{
+	assert_answer(FORGET("\"ids\":[5]"),
+		      "{\"parameters\":{\"removed\":[5],\"count\":1,\"notes\":[]}}");
+	assert_answer(
+		FORGET("\"source\":\"vm:devbox\",\"ids\":null"),
+		"{\"parameters\":{\"removed\":[7],\"count\":1,\"notes\":[\"exception "
+		"1000000007 is the administrator's and stays: remove it from /etc/a.conf (and "
+		"1 more of the administrator's)\"]}}");
+	assert_string_equal(asked.source.name, "devbox");
+	assert_false(asked.is_expired);
+	assert_answer(FORGET("\"expired\":true,\"cut\":true"),
+		      "{\"parameters\":{\"removed\":[],\"count\":0,\"notes\":[],\"cut\":0}}");
+	assert_true(asked.is_expired);
+	assert_int_equal(asked.remove, 3);
+}
+
+static void remove_is_asked_for_one_thing(void **state)
+{
+	assert_wrong_parameter(FORGET(""), "ids");
+	assert_wrong_parameter(FORGET("\"expired\":false"), "ids");
+	assert_wrong_parameter(FORGET("\"ids\":[]"), "ids");
+	assert_wrong_parameter(FORGET("\"ids\":[0]"), "ids");
+	assert_wrong_parameter(FORGET("\"ids\":[4294967296]"), "ids");
+	assert_wrong_parameter(FORGET("\"ids\":[1],\"source\":\"any\""), "source");
+	assert_wrong_parameter(FORGET("\"ids\":[1],\"expired\":true"), "expired");
+	assert_wrong_parameter(FORGET("\"source\":\"any\",\"expired\":true"), "expired");
+	assert_error(FORGET("\"source\":\"A B\""), "org.lhguard.InvalidSource");
+	assert_int_equal(asked.remove, 0);
+}
+
 /* What was removed is cut, and nothing when it could not be removed. */
 static void remove_may_cut(void **state)
 {
@@ -638,7 +692,7 @@ static void remove_may_cut(void **state)
 	to_find = 2;
 	assert_answer("{\"method\":\"org.lhguard.RemoveExceptions\",\"parameters\":{\"ids\":[3,1],"
 		      "\"cut\":true}}",
-		      "{\"parameters\":{\"cut\":2}}");
+		      "{\"parameters\":{\"removed\":[3,1],\"count\":2,\"notes\":[],\"cut\":2}}");
 	assert_true(the_walk.query.cut && !the_walk.query.refused);
 	assert_int_equal(the_walk.query.ended_count, 2);
 	assert_int_equal(asked.id_count, 2);
@@ -1042,6 +1096,8 @@ int main(void)
 						reset, clear),
 		cmocka_unit_test_setup_teardown(a_cut_says_how_many, reset, clear),
 		cmocka_unit_test_setup_teardown(a_query_is_checked, reset, clear),
+		cmocka_unit_test_setup_teardown(remove_says_what_has_gone, reset, clear),
+		cmocka_unit_test_setup_teardown(remove_is_asked_for_one_thing, reset, clear),
 		cmocka_unit_test_setup_teardown(remove_may_cut, reset, clear),
 		cmocka_unit_test_setup_teardown(a_walk_ends_with_its_caller, reset, clear),
 		cmocka_unit_test_setup_teardown(oneway_is_done_and_not_answered, reset, clear),

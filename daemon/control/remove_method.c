@@ -88,16 +88,14 @@ static void answer(struct call *call, struct removed *removed)
 	json_t *parameters = json_pack("{s:o, s:I, s:o}", "removed", list_ids(removed), "count",
 				       (json_int_t)removed->count, "notes", list_notes(removed));
 
-	if (!call_flag(call, "cut")) {
-		call_answer_with(call, parameters);
-		free(removed->rule);
-	} else if (!removed->count) {
-		json_object_set_new(parameters, "cut", json_integer(0));
-		call_answer_with(call, parameters);
-	} else {
+	if (call_flag(call, "cut") && removed->count) {
 		walk_cut_removed(call, &ended, parameters);
-		free(ended.ended);
+	} else {
+		if (call_flag(call, "cut"))
+			json_object_set_new(parameters, "cut", json_integer(0));
+		call_answer_with(call, parameters);
 	}
+	free(ended.ended);
 }
 
 void changes_remove(struct call *call)

@@ -538,7 +538,8 @@ static void failures_have_names_and_reasons(void **state)
 
 static void remove_takes_many(void **state)
 {
-	assert_answer(REMOVE("[3,1,4294967295]"), "{\"parameters\":{}}");
+	assert_answer(REMOVE("[3,1,4294967295]"), "{\"parameters\":{\"removed\":[3,1,4294967295],"
+						  "\"count\":3,\"notes\":[]}}");
 	assert_int_equal(asked.id_count, 3);
 	assert_int_equal(asked.ids[2], UINT32_MAX);
 }

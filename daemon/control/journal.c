@@ -2,6 +2,7 @@
 /* Attempts to the journal, by a thread of its own: journald may be slow, the guard may not. */
 #include "control/journal.h"
 
+#include "policy/timestamp.h"
 #include "util/text.h"
 #include "util/thread.h"
 
@@ -20,10 +21,7 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
-/* Of every attempt and of every listener (sd-id128(3)) */
-#define ATTEMPT_ID   "cb0d0915b5544e38a093f4b2df03b490"
-#define LISTENER_ID  "29480d7bb0524a97acac04ce0e67b07c"
-#define FIELDS_MAX   24
+#define FIELDS_MAX   32
 #define TEXT_SIZE    256
 #define FIELD_SIZE   (4 * TEXT_SIZE + 64) /* escaping makes a byte into four at most */
 #define STOP_SECONDS 1
@@ -87,6 +85,17 @@ static void add_endpoint(struct entry *entry, const char *name, const struct in6
 	add_text(entry, name, endpoint);
 }
 
+static void add_mac(struct entry *entry, const struct arrival *arrival)
+{
+	const uint8_t *mac = arrival->mac;
+	char text[3 * MAC_SIZE] = "";
+
+	if (arrival->has_mac)
+		snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
+			 mac[2], mac[3], mac[4], mac[5]);
+	add_text(entry, "LHGUARD_MAC", text);
+}
+
 /* "drop vm:devbox to tcp 127.0.0.1:9222 (python3), user-net" */
 static void add_message(struct entry *entry, const struct attempt *attempt)
 {
@@ -133,19 +142,21 @@ static void fill_entry(struct entry *entry, const struct attempt *attempt)
 	const struct decision *decision = &attempt->decision;
 	bool is_guest = source->class == SOURCE_GUEST;
 	bool is_listener = attempt->type == EVENT_LISTENER;
-	char label[NAME_SIZE + 16], protocol[8];
+	char label[NAME_SIZE + 16], protocol[8], time[TIMESTAMP_SIZE];
 
 	entry->count = 0;
 	if (is_listener)
 		add_listener_message(entry, attempt);
 	else
 		add_message(entry, attempt);
-	add_text(entry, "MESSAGE_ID", is_listener ? LISTENER_ID : ATTEMPT_ID);
+	add_text(entry, "MESSAGE_ID", is_listener ? JOURNAL_LISTENER_ID : JOURNAL_ATTEMPT_ID);
 	add_number(entry, "PRIORITY",
 		   decision->verdict == VERDICT_ACCEPT && !is_listener ? LOG_INFO : LOG_NOTICE);
 	add_text(entry, "SYSLOG_IDENTIFIER", "lhguardd");
 	add_text(entry, "LHGUARD_TYPE", event_type_text(attempt->type));
 	add_number(entry, "LHGUARD_EVENT", attempt->id);
+	timestamp_format(time, sizeof(time), attempt->first_us);
+	add_text(entry, "LHGUARD_TIME", time);
 	add_text(entry, "LHGUARD_VERDICT", verdict_text(decision->verdict));
 	add_text(entry, "LHGUARD_MODE", attempt->enforced ? "enforce" : "monitor");
 	add_text(entry, "LHGUARD_REASON", reason_text(decision->reason));
@@ -156,8 +167,12 @@ static void fill_entry(struct entry *entry, const struct attempt *attempt)
 	add_text(entry, "LHGUARD_KIND", is_guest ? kind_text(source->kind) : "");
 	add_text(entry, "LHGUARD_RUNTIME", source->runtime);
 	add_text(entry, "LHGUARD_NAME", source->name);
+	add_number(entry, "LHGUARD_GUEST", source->guest);
+	add_number(entry, "LHGUARD_SHARED", source->shared);
+	add_text(entry, "LHGUARD_CONDUIT", source->conduit);
 	add_text(entry, "LHGUARD_ROUTE", route_text(source->route));
 	add_text(entry, "LHGUARD_INTERFACE", source->interface);
+	add_mac(entry, &attempt->arrival);
 	add_text(entry, "LHGUARD_PROTOCOL",
 		 protocol_format(protocol, sizeof(protocol), attempt->flow.protocol));
 	add_endpoint(entry, "LHGUARD_SERVICE", &attempt->flow.service, attempt->flow.service_port);

@@ -9,6 +9,10 @@ struct journal;
 
 #define JOURNAL_BACKLOG 256 /* attempts waiting for journald */
 
+/* The MESSAGE_ID of every attempt and of every listener (sd-id128(3)) */
+#define JOURNAL_ATTEMPT_ID  "cb0d0915b5544e38a093f4b2df03b490"
+#define JOURNAL_LISTENER_ID "29480d7bb0524a97acac04ce0e67b07c"
+
 /** journal_start() - start the thread (all signals blocked in it). */
 int journal_start(struct journal **journal);
 
@@ -20,9 +24,10 @@ void journal_stop(struct journal *journal);
  * @attempt: copied, without its pointers
  *
  * When the backlog is full it is counted as lost. Where no journald runs, attempts go nowhere and
- * none is lost. Structured fields: MESSAGE, MESSAGE_ID, PRIORITY, SYSLOG_IDENTIFIER, LHGUARD_TYPE, LHGUARD_EVENT,
- * LHGUARD_VERDICT, LHGUARD_MODE, LHGUARD_REASON, LHGUARD_RULE, LHGUARD_EXCEPTION, LHGUARD_CLASS,
- * LHGUARD_SOURCE, LHGUARD_KIND, LHGUARD_RUNTIME, LHGUARD_NAME, LHGUARD_ROUTE, LHGUARD_INTERFACE,
+ * none is lost. Structured fields: MESSAGE, MESSAGE_ID, PRIORITY, SYSLOG_IDENTIFIER, LHGUARD_TYPE,
+ * LHGUARD_EVENT, LHGUARD_TIME, LHGUARD_VERDICT, LHGUARD_MODE, LHGUARD_REASON, LHGUARD_RULE, LHGUARD_EXCEPTION, LHGUARD_CLASS,
+ * LHGUARD_SOURCE, LHGUARD_KIND, LHGUARD_RUNTIME, LHGUARD_NAME, LHGUARD_GUEST, LHGUARD_SHARED,
+ * LHGUARD_CONDUIT, LHGUARD_ROUTE, LHGUARD_INTERFACE, LHGUARD_MAC,
  * LHGUARD_PROTOCOL, LHGUARD_SERVICE, LHGUARD_PROGRAM, LHGUARD_CLIENT, LHGUARD_CLIENT_PID,
  * LHGUARD_CLIENT_PROGRAM; those without a value are left out, text is escaped by text_escape().
  */

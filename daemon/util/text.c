@@ -174,6 +174,34 @@ bool text_escape(char *target, size_t size, const char *source, size_t length)
 	return true;
 }
 
+static int hex_digit(char digit)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *found = digit ? strchr(digits, digit) : NULL;
+
+	return found ? (int)(found - digits) : -1;
+}
+
+void text_unescape(char *text)
+{
+	char *end = text;
+
+	while (*text) {
+		int high, low;
+
+		if (text[0] == '\\' && text[1] == '\\') {
+			text++;
+		} else if (text[0] == '\\' && text[1] == 'x' && (high = hex_digit(text[2])) >= 0 &&
+			   (low = hex_digit(text[3])) >= 0 && (high || low)) {
+			*end++ = (char)(high << 4 | low);
+			text += 4;
+			continue;
+		}
+		*end++ = *text++;
+	}
+	*end = '\0';
+}
+
 bool text_append(char *target, size_t size, const char *format, ...)
 {
 	size_t used = strlen(target);

@@ -41,6 +41,12 @@ void text_copy_name(char *target, size_t size, const char *source, size_t length
  */
 bool text_escape(char *target, size_t size, const char *source, size_t length);
 
+/**
+ * text_unescape() - what text_escape() was given, in place
+ * A backslash that no text_escape() has written stays as it is.
+ */
+void text_unescape(char *text);
+
 /** text_append() - printf to the end of a NUL-terminated buffer; false when it was cut. */
 bool text_append(char *target, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -39,6 +39,8 @@ static struct attempt attempt_of_devbox(void)
 	struct attempt attempt = {
 		.id = 12,
 		.enforced = true,
+		.first_us = 1500000,
+		.arrival = {.has_mac = true, .mac = {2, 0, 0, 0, 0xab, 1}},
 		.flow = {.family = AF_INET,
 			 .protocol = IPPROTO_TCP,
 			 .client_port = 40000,
@@ -48,6 +50,9 @@ static struct attempt attempt_of_devbox(void)
 			   .route = ROUTE_USER_NET,
 			   .runtime = "qemu",
 			   .name = "devbox",
+			   .guest = 7,
+			   .shared = true,
+			   .conduit = "qemu",
 			   .interface = "lo",
 			   .pid = 123,
 			   .comm = "qemu\nFAKE=1"},
@@ -80,6 +85,11 @@ static void an_entry_has_its_fields_escaped(void **state)
 		"\nLHGUARD_CLIENT=127.0.0.1:40000\n",
 		"\nLHGUARD_CLIENT_PROGRAM=qemu\\x0aFAKE=1\n",
 		"\nLHGUARD_MODE=enforce\n",
+		"\nLHGUARD_TIME=1970-01-01T00:00:01.500000Z\n",
+		"\nLHGUARD_GUEST=7\n",
+		"\nLHGUARD_SHARED=1\n",
+		"\nLHGUARD_CONDUIT=qemu\n",
+		"\nLHGUARD_MAC=02:00:00:00:ab:01\n",
 	};
 	struct attempt attempt = attempt_of_devbox();
 	struct journal *journal;

@@ -50,9 +50,41 @@ static void escape_shows_what_a_terminal_would_obey(void **state)
 		assert_true(text_escape(target, sizeof(target), cases[i].source,
 					strlen(cases[i].source)));
 		assert_string_equal(target, cases[i].expected);
+		text_unescape(target);
+		assert_string_equal(target, cases[i].source);
 	}
 	assert_true(text_escape(target, sizeof(target), "a\0b", 3));
 	assert_string_equal(target, "a\\x00b");
+}
+
+static void unescape_takes_what_escape_gives(void **state)
+{
+	static const struct {
+		const char *source, *expected;
+	} cases[] = {
+		{"\\\\x1b", "\\x1b"}, /* an escaped backslash before "x1b" */
+		{"\\\\\\x1b", "\\\x1b"}, {"\\x1", "\\x1"},
+		{"\\xAB", "\\xAB"},	 {"\\x00a", "\\x00a"}, /* no text has a NUL */
+		{"\\n\\", "\\n\\"},	 {"", ""},
+	};
+	char target[128];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		text_copy(target, sizeof(target), cases[i].source);
+		text_unescape(target);
+		assert_string_equal(target, cases[i].expected);
+	}
+	for (unsigned int i = 0; i < 10000; i++) {
+		char source[16], escaped[4 * sizeof(source)];
+		size_t length = (size_t)rand() % (sizeof(source) - 1);
+
+		for (size_t k = 0; k < length; k++)
+			source[k] = (char)(rand() % 2 ? 1 + rand() % 255 : "\\x0a1"[rand() % 5]);
+		source[length] = '\0';
+		assert_true(text_escape(escaped, sizeof(escaped), source, length));
+		text_unescape(escaped);
+		assert_string_equal(escaped, source);
+	}
 }
 
 static void escape_is_never_cut_inside(void **state)
@@ -171,6 +203,7 @@ int main(void)
 		cmocka_unit_test(escape_is_never_cut_inside),
 		cmocka_unit_test(escape_never_leaves_an_unprintable_byte),
 		cmocka_unit_test(long_names_stay_different),
+		cmocka_unit_test(unescape_takes_what_escape_gives),
 		cmocka_unit_test(names_that_fit_are_kept_whole),
 		cmocka_unit_test(long_names_are_cut_between_characters),
 		cmocka_unit_test(copy_and_append_cut_between_characters),

@@ -25,7 +25,7 @@ FUZZ_SECONDS ?= 60
 # B is the folder of the results; other builds of the same tree (sanitizers, fuzzing) take another.
 B            ?= build
 DAEMON_LIBS  := libnetfilter_queue libmnl libnftnl inih jansson libsystemd libcap-ng libseccomp
-CLI_LIBS     := jansson
+CLI_LIBS     := jansson libsystemd
 
 WARNINGS     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
                 -Wformat=2 -Wvla -Wundef -Wno-unused-parameter
@@ -111,13 +111,18 @@ $(B)/daemon/control/introspection.o: conf/org.lhguard.varlink
 SANITIZE     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                 -fno-sanitize-recover=undefined
 
+# What the CLI is made of, for tests of its parts.
+$(B)/cli/libcli.a: $(call OBJECTS,$(filter-out cli/lhguard.c,$(CLI_SRC)))
+	rm -f $@
+	$(AR) rcs $@ $^
+
 # An archive, so that only those tests that use it take it, and what it uses, in.
 $(B)/tests/unit/libfake.a: $(B)/tests/unit/fake_proc.o
 	rm -f $@
 	$(AR) rcs $@ $^
 
 $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/libfake.a \
-		$(B)/tests/interface/libidl.a $(B)/liblhguardd.a
+		$(B)/tests/interface/libidl.a $(B)/cli/libcli.a $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS) $(UNIT_LDFLAGS) -lcmocka
 
 # Where memory runs out is said by the test.

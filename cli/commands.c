@@ -2,7 +2,7 @@
 /* The command table: what lhguard(1) can be asked to do. */
 #include "commands.h"
 
-#include "filter.h"
+#include "entries.h"
 #include "output.h"
 
 #include "util/near.h"
@@ -27,6 +27,8 @@ const struct command commands[] = {
 	 0, NULL},
 	{"watch", verb_watch, "", "each new attempt as it is made", 0, 0,
 	 OPTION(PAST) | OPTION(EXEC) | FILTER_OPTIONS, NULL},
+	{"log", verb_log, "", "the attempts of former times, from the journal", 0, 0,
+	 OPTION(PAST) | ENTRIES_OPTIONS | FILTER_OPTIONS, NULL},
 
 	{"allow", verb_allow, "SERVICE", "let guests reach a service of this host", 1, 1,
 	 EXCEPTION | OPTION(CUT_AT_END) | OPTION(YES), "Exceptions"},

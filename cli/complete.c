@@ -150,6 +150,15 @@ static void offer_durations(const struct line *line)
 	offer(line, "7d", "a week");
 }
 
+static void offer_times(const struct line *line)
+{
+	offer(line, "10m", "ten minutes ago");
+	offer(line, "1h", "an hour ago");
+	offer(line, "1d", "a day ago");
+	offer(line, "today", "from midnight on");
+	offer(line, "yesterday", "from the midnight before on");
+}
+
 static void offer_commands(const struct line *line)
 {
 	for (size_t i = 0; i < command_count; i++)
@@ -179,9 +188,10 @@ static const struct {
 	const char *what;
 	void (*offer)(const struct line *line);
 } kinds[] = {
-	{"NAME", offer_guests},	     {"GUEST", offer_guests},  {"SOURCE", offer_sources},
-	{"SERVICE", offer_services}, {"ID", offer_exceptions}, {"DURATION", offer_durations},
-	{"COMMAND", offer_commands}, {"PATH", offer_files},    {"FILE", offer_files},
+	{"NAME", offer_guests},	     {"GUEST", offer_guests},	  {"SOURCE", offer_sources},
+	{"SERVICE", offer_services}, {"ID", offer_exceptions},	  {"DURATION", offer_durations},
+	{"TIME", offer_times},	     {"COMMAND", offer_commands}, {"PATH", offer_files},
+	{"FILE", offer_files},
 };
 
 /* Of "enforce|monitor" each is a word to type. */

@@ -46,6 +46,21 @@ enum status filter_parse(struct filter *filter, const struct options *options)
 	return service ? names_parse(options, service, &filter->service) : STATUS_DONE;
 }
 
+int past_parse(const char *text, unsigned int *past)
+{
+	char *end;
+	unsigned long value;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || *end || end == text || *text == '-' || *text == '+' || value > PAST_MAX) {
+		complain(STATUS_USAGE, "--past takes a number, not \"%s\"", shown(text));
+		return -EINVAL;
+	}
+	*past = (unsigned int)value;
+	return 0;
+}
+
 bool filter_is_empty(const struct filter *filter)
 {
 	return !filter->has_source && !filter->has_service && !filter->verdicts;

@@ -34,6 +34,11 @@ struct filter {
  */
 enum status filter_parse(struct filter *filter, const struct options *options);
 
+#define PAST_MAX 1000000 /* more than the daemon keeps */
+
+/** past_parse() - the number of --past; a mistake has been complained about. Return: 0 or -EINVAL. */
+int past_parse(const char *text, unsigned int *past);
+
 /** filter_is_empty() - does it let all events through? */
 bool filter_is_empty(const struct filter *filter);
 

@@ -9,12 +9,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-
-#define PAST_MAX 1000000 /* more than the daemon keeps */
 
 /**
  * struct view - what of the stream of events is shown
@@ -118,19 +115,6 @@ static bool attend_signal(struct view *view)
 	return true;
 }
 
-static int parse_past(const char *text, unsigned int *past)
-{
-	char *end;
-	unsigned long value;
-
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || *end || end == text || *text == '-' || *text == '+' || value > PAST_MAX)
-		return -EINVAL;
-	*past = (unsigned int)value;
-	return 0;
-}
-
 /* With a filter all that the daemon keeps is asked for: how far does that go? */
 static enum status find_newest(struct view *view)
 {
@@ -197,8 +181,8 @@ enum status verb_watch(const struct options *options, int argc, char **argv)
 	struct view view = {.options = options, .stop_fd = -1};
 	enum status status;
 
-	if (past && parse_past(past, &view.past))
-		return complain(STATUS_USAGE, "--past takes a number, not \"%s\"", shown(past));
+	if (past && past_parse(past, &view.past))
+		return STATUS_USAGE;
 	if (has_option(options, OPTION_EXEC) && !*options->value[OPTION_EXEC])
 		return complain(STATUS_USAGE, "--exec takes a command, not nothing");
 	status = filter_parse(&view.filter, options);

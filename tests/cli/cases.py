@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 NARROW, WIDE = 80, 200
+FILE = ("--file", "JOURNAL")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ TABLES = {
     "connections": Case(("connections",)),
     "explain": Case(("explain", "vm:devbox", "9222")),
     "watch": Case(("watch", "--past", "20")),
+    "log": Case(("log", *FILE)),
 }
 
 # Verbs whose document is data; the others print words.
@@ -47,6 +49,8 @@ DOCUMENTS = {
     "explain-event": Case(("explain", "1", "--json")),
     "watch": Case(("watch", "--past", "20", "--json")),
     "watch-filtered": Case(("watch", "--past", "20", "--json", "--service", "udp/*")),
+    "log": Case(("log", "--json", *FILE)),
+    "log-filtered": Case(("log", "--json", "--from", "podman:web", "--verdict", "refused", *FILE)),
     "allow": Case(("allow", "9222", "--json")),
     "deny": Case(("deny", "5432", "--json"), "deny"),
     "remove": Case(("remove", "1", "2", "--json")),
@@ -77,6 +81,19 @@ WORDS = {
     "connections-refused-none": Case(("connections", "--refused"), "none"),
     "connections-cut": Case(("connections", "--from", "vm:devbox", "--cut")),
     "connections-no-legend": Case(("connections", "--no-legend")),
+    "log-newest": Case(("log", "--past", "3", *FILE)),
+    "log-newest-from": Case(("log", "--past", "2", "--from", "podman:web", *FILE)),
+    "log-since": Case(("log", "--since", "2020-02-03T04:05:17Z", *FILE)),
+    "log-newest-since": Case(("log", "--since", "2020-02-03T04:05:17Z", "--past", "100", *FILE)),
+    "log-filtered": Case(("log", "--from", "vm", "--service", "11000-12000", "--verdict", "drop", *FILE)),
+    "log-none-matches": Case(("log", "--from", "vm:nobody", *FILE)),
+    "log-none-since": Case(("log", "--since", "1h", *FILE)),
+    "log-of-another-unit": Case(("log", "--unit", "lhguardd@vpn.service", *FILE)),
+    "log-no-file": Case(("log", "--file", "/nowhere/it.journal")),
+    "log-no-directory": Case(("log", "--directory", "/nowhere")),
+    "log-no-journal": Case(("log", "--file", "/dev/null")),
+    "log-file-and-directory": Case(("log", "--directory", "/nowhere", *FILE)),
+    "log-bad-since": Case(("log", "--since", "\x1bsoon", *FILE)),
     "watch-from": Case(("watch", "--past", "20", "--from", "podman:web")),
     "watch-from-kind": Case(("watch", "--past", "20", "--from", "container")),
     "watch-from-shared": Case(("watch", "--past", "20", "--from", "conduit:pasta")),

@@ -20,9 +20,10 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from daemon import FixedDaemon  # noqa: E402
+from daemon import ANSWERS, FixedDaemon  # noqa: E402
 
 LHGUARD = ROOT / "build/lhguard"
+JOURNAL_REMOTE = "/lib/systemd/systemd-journal-remote"
 NARROW, WIDE = 80, 200
 
 
@@ -55,12 +56,16 @@ def read_terminal(leader: int) -> bytes:
 class Cli:
     """Runs build/lhguard in a fixed environment."""
 
-    def __init__(self, daemon: FixedDaemon) -> None:
-        self.daemon = daemon
+    def __init__(self, daemon: FixedDaemon, journal: Path) -> None:
+        self.daemon, self.journal = daemon, journal
 
     def run(self, *argv: str, columns: int = 0, variant: str = "", socket: str = "",
             **environment: str) -> Ran:
-        """@columns: of the terminal that stdout is; 0: a pipe. stderr always is a pipe."""
+        """@columns: of the terminal that stdout is; 0: a pipe. stderr always is a pipe.
+
+        The word JOURNAL stands for the path of a journal file, made from answers/journal.export.
+        """
+        argv = tuple(str(self.journal) if word == "JOURNAL" else word for word in argv)
         self.daemon.variant, self.daemon.calls = variant, []
         environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "xterm",
                        "LHGUARD_SOCKET": socket or str(self.daemon.path), **environment}
@@ -87,5 +92,8 @@ def cli():
         pytest.exit("build/lhguard is not built: run make", 1)
     with tempfile.TemporaryDirectory(prefix="lhg-cli-") as folder:
         daemon = FixedDaemon(Path(folder) / "socket")
-        yield Cli(daemon)
+        journal = Path(folder) / "fixed.journal"
+        subprocess.run([JOURNAL_REMOTE, "-o", journal, ANSWERS / "journal.export"], check=True,
+                       capture_output=True)
+        yield Cli(daemon, journal)
         daemon.close()

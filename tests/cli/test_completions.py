@@ -35,6 +35,8 @@ def test_what_is_offered(cli: Cli) -> None:
     assert asked(cli, "guests", "devbox", "") == []
     assert asked(cli, "--socket", "") == [":files"]
     assert asked(cli, "help", "wa") == ["watch"]
+    assert asked(cli, "log", "--since", "to") == ["today"]
+    assert asked(cli, "log", "--file", "") == [":files"]
     assert asked(cli, "watch", "--verdict", "re") == ["reject", "refused"]
     assert "vm:devbox" in asked(cli, "watch", "--from", "")
     assert asked(cli, "watch", "--service", "udp") == ["udp/10.0.0.0/8:53"]

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""lhguard log and suggest against a real journald that a real guard writes to, about real guests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from lab.guard import guarded
+from lab.guests import UserVm, VethGuest
+from lab.host import Host, Target
+from lab.journal import Journald
+from lab.system import BUILD, ROOT, Cleanup, wait_for
+
+sys.path.append(str(ROOT / "tests/cli"))
+from schema import complaints  # noqa: E402
+
+NAME = "box'; $(id) \\x1b <b>"  # as printable as a name has to be, and a guest's own choice
+SERVICES = [Target("tcp", "127.0.0.1", 9222), Target("tcp", "0.0.0.0", 8080), Target("udp", "0.0.0.0", 8080)]
+
+FORGE = """
+import socket, sys
+fields = {"MESSAGE": "forged", "MESSAGE_ID": "cb0d0915b5544e38a093f4b2df03b490", "PRIORITY": "5",
+          "_UID": "0", "_SYSTEMD_UNIT": "lhguardd.service", "_COMM": "lhguardd",
+          "SYSLOG_IDENTIFIER": "lhguardd", "LHGUARD_TYPE": "attempt", "LHGUARD_EVENT": "666",
+          "LHGUARD_VERDICT": "drop", "LHGUARD_MODE": "enforce", "LHGUARD_REASON": "default",
+          "LHGUARD_RULE": "vm = refuse", "LHGUARD_CLASS": "guest", "LHGUARD_SOURCE": "vm:forged",
+          "LHGUARD_KIND": "vm", "LHGUARD_NAME": "forged", "LHGUARD_ROUTE": "user-net",
+          "LHGUARD_PROTOCOL": "tcp", "LHGUARD_SERVICE": "127.0.0.1:22", "LHGUARD_CLIENT": "127.0.0.1:1"}
+text = "".join(f"{name}={value}\\n" for name, value in fields.items())
+client = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+client.sendto(text.encode(), "/run/systemd/journal/socket")
+"""
+
+
+@pytest.fixture(scope="module")
+def scene(machine: None):
+    """A host with a VM and a guest on a wire, and a guard whose journal nobody else writes to."""
+    with Cleanup() as cleanup:
+        host = Host(cleanup)
+        host.serve(*SERVICES)
+        journald = Journald(cleanup)
+        vm = UserVm(host, NAME.replace(",", ",,"), cleanup)
+        veth = VethGuest(host, "veth", cleanup, "10.22.0.2/24", "10.22.0.1", "fd22::2/64", "fd22::1")
+        vm.wait_ready(60)
+        guard = guarded(host, cleanup, stage=journald.unit)
+        scene = SimpleNamespace(host=host, journald=journald, vm=vm, veth=veth, guard=guard)
+        scene.events = guard.events()
+        assert not vm.tcp("10.0.2.2", 9222)
+        veth.probe([Target("tcp", "10.22.0.1", 8080), Target("udp", "10.22.0.1", 8080)], 0.5)
+        guard.must("allow", "127.0.0.1:9222", "--from", f"vm:{NAME}")
+        assert vm.tcp("10.0.2.2", 9222)
+        guard.forget()
+        journald.sync()
+        yield scene
+
+
+def lhguard(scene: SimpleNamespace, *argv: str, uid: int = 0) -> subprocess.CompletedProcess:
+    drop = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] if uid else []
+    scene.journald.sync()
+    return subprocess.run([*scene.journald.enter, *drop, str(BUILD / "lhguard"), "--socket",
+                           str(scene.guard.socket), *argv], capture_output=True, text=True, timeout=20,
+                          stdin=subprocess.DEVNULL)
+
+
+def test_the_journal_vouches_for_the_daemon(scene: SimpleNamespace) -> None:
+    """What log relies on is what journald itself writes of the daemon that runs as a unit."""
+    entries = scene.journald.entries("SYSLOG_IDENTIFIER=lhguardd")
+    assert entries
+    for entry in entries:
+        assert (entry["_UID"], entry["_SYSTEMD_UNIT"]) == ("0", "lhguardd.service")
+
+
+def test_log_tells_what_watch_told(scene: SimpleNamespace) -> None:
+    """The same objects, member by member, as they were told when they were new."""
+    said = lhguard(scene, "log", "--json")
+    assert said.returncode == 0, said.stderr
+    logged = [json.loads(line) for line in said.stdout.splitlines()]
+    told = [{"schema": 1, **event} for event in scene.events.since() if event["count"] == 1]
+    assert {event["source"]["label"] for event in told} >= {f"vm:{NAME}"}
+    assert {event["verdict"] for event in told} == {"accept", "drop"}
+    assert logged == told
+    assert [complaint for event in logged for complaint in complaints("log", event)] == []
+
+
+def test_the_lines_are_those_of_watch(scene: SimpleNamespace) -> None:
+    lines = lhguard(scene, "log", "--from", f"vm:{NAME}", "--verdict", "refused").stdout.splitlines()
+    assert len(lines) == 1
+    assert f" drop   vm:{NAME.replace(chr(92), chr(92) * 2)} → tcp 127.0.0.1:9222 (" in lines[0]
+    assert "; allow: lhguard allow 127.0.0.1:9222 --from 'vm:box'\\''; $(id) " in lines[0]
+
+
+@pytest.mark.parametrize("who", ("a user", "root outside the unit"))
+def test_nobody_else_writes_into_the_log(scene: SimpleNamespace, who: str) -> None:
+    """The entry arrives, with all that the sender can choose; log does not show it."""
+    drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if who == "a user" else []
+    before = len(scene.journald.entries("LHGUARD_NAME=forged"))
+    subprocess.run([*scene.journald.enter, *drop, sys.executable, "-c", FORGE], check=True, timeout=20)
+    wait_for(lambda: len(scene.journald.entries("LHGUARD_NAME=forged")) == before + 1, "the forged entry")
+    said = lhguard(scene, "log")
+    assert said.returncode == 0 and "box" in said.stdout and "forged" not in said.stdout
+
+
+def test_who_may_not_read_the_journal_is_told(scene: SimpleNamespace) -> None:
+    said = lhguard(scene, "log", uid=65534)
+    assert said.returncode == 4 and said.stdout == ""
+    assert "try sudo; members of the group systemd-journal" in said.stderr
+
+
+def test_a_host_without_a_journal(scene: SimpleNamespace) -> None:
+    """In a mount namespace where nothing is in its folders."""
+    empty = "for folder in /run/log /var/log; do mount -t tmpfs none $folder; done; exec \"$@\""
+    said = subprocess.run(["unshare", "--mount", "sh", "-c", empty, "sh", str(BUILD / "lhguard"), "log"],
+                          capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+    assert said.returncode == 1 and said.stdout == ""
+    assert "keeps no journal" in said.stderr and "lhguard watch --past 1024" in said.stderr

@@ -31,7 +31,7 @@ static void say_made(const json_t *exception, const char *duration)
 	bool until_stop = json_is_true(json_object_get(exception, "untilStop"));
 	json_int_t id = number_of(exception, "id");
 
-	say("%s %s %s %s%s%s%s (id %" JSON_INTEGER_FORMAT
+	say("%s %s %s %s%s%s%s%s (id %" JSON_INTEGER_FORMAT
 	    "); undo: lhguard remove %" JSON_INTEGER_FORMAT,
 	    allows ? "allowed" : "denied", service_of(text_of(exception, "service")),
 	    allows ? "from" : "to", strcmp(source, "any") ? shown(source) : "every guest (any)",
@@ -39,7 +39,7 @@ static void say_made(const json_t *exception, const char *duration)
 	    !until_stop ? ""
 	    : duration	? " or until it stops"
 			: " until it stops",
-	    id, id);
+	    json_is_true(json_object_get(exception, "once")) ? ", one connection" : "", id, id);
 }
 
 /* Everything that can be wrong is found before the daemon is asked. */
@@ -56,6 +56,10 @@ static enum status check(const struct options *options, const char *text, uint64
 	    (from && selector_parse(from, &selector, &error)) ||
 	    (duration && duration_parse(duration, seconds, &error)))
 		return complain(STATUS_USAGE, "%s", shown(error.text));
+	if (has_option(options, OPTION_ONCE) && has_option(options, OPTION_CUT_AT_END))
+		return complain(STATUS_USAGE,
+				"--once ends with its connection: it cannot be cut at "
+				"the end (--cut-at-end)");
 	if (comment && strlen(comment) >= COMMENT_SIZE)
 		return complain(STATUS_USAGE, "the comment is longer than %d bytes",
 				COMMENT_SIZE - 1);
@@ -77,6 +81,8 @@ static json_t *exception_parameters(const struct options *options, const char *a
 					      json_integer((json_int_t)seconds));
 	if (has_option(options, OPTION_UNTIL_STOP))
 		result |= json_object_set_new(parameters, "untilStop", json_true());
+	if (has_option(options, OPTION_ONCE))
+		result |= json_object_set_new(parameters, "once", json_true());
 	if (has_option(options, OPTION_CUT_AT_END))
 		result |= json_object_set_new(parameters, "cutAtEnd", json_true());
 	if (comment)

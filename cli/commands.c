@@ -31,7 +31,7 @@ const struct command commands[] = {
 	 OPTION(PAST) | ENTRIES_OPTIONS | FILTER_OPTIONS, NULL},
 
 	{"allow", verb_allow, "SERVICE", "let guests reach a service of this host", 1, 1,
-	 EXCEPTION | OPTION(CUT_AT_END) | OPTION(YES), "Exceptions"},
+	 EXCEPTION | OPTION(ONCE) | OPTION(CUT_AT_END) | OPTION(YES), "Exceptions"},
 	{"deny", verb_deny, "SERVICE", "refuse it, whatever is allowed", 1, 1, EXCEPTION, NULL},
 	{"list", verb_list, "", "the exceptions in force", 0, 0, 0, NULL},
 	{"remove", verb_remove, "[ID...]", "forget exceptions", 0, -1,

@@ -3,6 +3,8 @@
 #include "output.h"
 #include "verbs.h"
 
+#include "util/text.h"
+
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,17 +28,26 @@ static const char *maker_of(const json_t *exception)
 	return text;
 }
 
-/* "never", "in 9m58s", "when it stops", "in 9m58s or when it stops" */
+static void add_way(char *ends, size_t size, const char *way)
+{
+	text_append(ends, size, "%s%s", *ends ? " or " : "", way);
+}
+
+/* "never", "in 9m58s", "when it stops", "in 9m58s or when used" */
 static void add_end(struct table *table, const json_t *exception)
 {
-	bool until_stop = json_is_true(json_object_get(exception, "untilStop"));
 	const char *expires = text_of(exception, "expires");
+	char ends[128] = "", way[64];
 
-	if (*expires)
-		table_add(table, "in %s%s", time_left(expires),
-			  until_stop ? " or when it stops" : "");
-	else
-		table_add(table, until_stop ? "when it stops" : "never");
+	if (*expires) {
+		snprintf(way, sizeof(way), "in %s", time_left(expires));
+		add_way(ends, sizeof(ends), way);
+	}
+	if (json_is_true(json_object_get(exception, "untilStop")))
+		add_way(ends, sizeof(ends), "when it stops");
+	if (json_is_true(json_object_get(exception, "once")))
+		add_way(ends, sizeof(ends), "when used");
+	table_add(table, "%s", *ends ? ends : "never");
 }
 
 static void print_exceptions(const json_t *list)

@@ -26,6 +26,7 @@
  * @family: AF_INET or AF_INET6, as on the wire
  * @protocol: IPPROTO_TCP, IPPROTO_UDP, …: the number in the IP header, after extension headers
  * @icmp_type: ICMP or ICMPv6 type, else 0
+ * @sequence: TCP: the initial sequence number, which a retransmitted SYN has, too; else 0
  */
 struct flow {
 	struct in6_addr client;
@@ -35,6 +36,7 @@ struct flow {
 	uint8_t family;
 	uint8_t protocol;
 	uint8_t icmp_type;
+	uint32_t sequence;
 };
 
 /**
@@ -153,12 +155,14 @@ enum reason {
  * @verdict: what happens in enforce mode
  * @reason: which step of the policy decided
  * @exception: id of the exception that decided, 0 if none did
+ * @once: that exception ends when what was asked about is let through
  * @rule: the deciding line in words, a static string or one that lives as long as the policy
  */
 struct decision {
 	enum verdict verdict;
 	enum reason reason;
 	uint32_t exception;
+	bool once;
 	const char *rule;
 };
 

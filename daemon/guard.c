@@ -20,6 +20,7 @@
 #include "kernel/packet.h"
 #include "policy/config.h"
 #include "policy/exceptions.h"
+#include "spent.h"
 #include "util/clock.h"
 #include "util/text.h"
 
@@ -60,6 +61,28 @@ static void judge_vanished(struct guard *guard, struct attempt *attempt)
 		attempt->decision.reason = REASON_VANISHED;
 }
 
+/* An exception for one connection is spent by it, but not by what is sent again of that one. */
+static void judge_once(struct guard *guard, struct attempt *attempt)
+{
+	struct decision *decision = &attempt->decision;
+	uint32_t exception;
+
+	if (!decision->once && decision->reason != REASON_DEFAULT)
+		return;
+	exception = spent_find(&guard->spent, attempt, guard->now_us);
+	if (exception) {
+		*decision = (struct decision){
+			.verdict = VERDICT_ACCEPT,
+			.reason = REASON_ALLOW_EXCEPTION,
+			.exception = exception,
+			.rule = "the connection that an exception allowed once",
+		};
+	} else if (decision->once && decision->verdict == VERDICT_ACCEPT && guard->enforce) {
+		exceptions_spend(guard->exceptions, decision->exception);
+		spent_add(&guard->spent, attempt, guard->now_us);
+	}
+}
+
 static bool is_worth_an_event(const struct attempt *attempt)
 {
 	switch (attempt->source.class) {
@@ -92,6 +115,7 @@ static enum verdict judge(void *data, const struct queue_packet *packet)
 	else
 		decide(&guard->policy, &attempt->flow, &attempt->source, guard->now_us,
 		       &attempt->decision);
+	judge_once(guard, attempt);
 
 	if (is_worth_an_event(attempt) || attempt->decision.exception)
 		guard->batch_count++;

@@ -6,6 +6,7 @@
 #include "flow.h"
 #include "kernel/queue.h"
 #include "policy/decision.h"
+#include "spent.h"
 
 struct events;
 struct exceptions;
@@ -35,6 +36,7 @@ struct guard_handler {
  * @now_us: CLOCK_REALTIME of the batch
  * @batch: attempts of the batch, recorded once its verdicts are sent
  * @batch_count: how many of them there are
+ * @spent: connections that an exception allowed once
  * @vanished: connections whose client socket closed before its turn
  */
 struct guard {
@@ -49,6 +51,7 @@ struct guard {
 	uint64_t now_us;
 	struct attempt batch[QUEUE_BATCH];
 	size_t batch_count;
+	struct spent spent;
 	uint64_t vanished;
 };
 

@@ -203,8 +203,20 @@ void loop_work(struct daemon *daemon)
 	ports_update(daemon->ports);
 }
 
+/* What allowed one connection has ended with it. */
+static void forget_spent(struct daemon *daemon)
+{
+	int result = exceptions_forget_spent(daemon->exceptions);
+
+	if (result < 0)
+		log_error("an exception for one connection is out of force, but the file cannot be "
+			  "written: %s",
+			  strerror(-result));
+}
+
 static void work(void *data)
 {
+	forget_spent(data);
 	loop_work(data);
 }
 

@@ -49,10 +49,16 @@ static int parse_exception(struct call *call, struct exception *exception)
 		.created_us = clock_realtime_us(),
 		.creator = call->peer->uid,
 		.cut = json_is_true(call_parameter(call, "cutAtEnd")),
+		.once = json_is_true(call_parameter(call, "once")),
 	};
 	if (parse_action(call, &exception->allow) ||
 	    parse_seconds(call, exception->created_us, &exception->expires_us))
 		return -EINVAL;
+	/* A connection that is refused comes again; one that is cut at once was no use. */
+	if (exception->once && (!exception->allow || exception->cut)) {
+		call_fail_parameter(call, "once");
+		return -EINVAL;
+	}
 	if (comment && !text_copy(exception->comment, sizeof(exception->comment), comment)) {
 		call_fail_parameter(call, "comment");
 		return -EINVAL;

@@ -106,6 +106,7 @@ const struct method methods[] = {
 	  {"source", PARAMETER_STRING, true},
 	  {"seconds", PARAMETER_INTEGER, true},
 	  {"untilStop", PARAMETER_BOOLEAN, true},
+	  {"once", PARAMETER_BOOLEAN, true},
 	  {"cutAtEnd", PARAMETER_BOOLEAN, true},
 	  {"comment", PARAMETER_STRING, true}}, changes_add},
 	{OWN("RemoveExceptions"), PRIVILEGE_CHANGE,

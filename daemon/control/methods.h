@@ -29,7 +29,7 @@ struct parameter {
 	bool is_optional;
 };
 
-#define PARAMETERS_MAX 8
+#define PARAMETERS_MAX 16
 
 /**
  * struct method - one entry of the method table

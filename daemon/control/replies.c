@@ -122,11 +122,11 @@ json_t *reply_exception(const struct exception *exception)
 	service_format(service, sizeof(service), &exception->service);
 	selector_format(source, sizeof(source), &exception->source);
 	return json_pack(
-		"{s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:b, s:I, s:o, s:o, s:I, s:o}", "id",
+		"{s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:b, s:I, s:o, s:o, s:I, s:o}", "id",
 		(json_int_t)exception->id, "action", exception->allow ? "allow" : "deny", "service",
 		text(service), "source", text(source), "created", time_text(exception->created_us),
 		"expires", exception->expires_us ? time_text(exception->expires_us) : json_null(),
-		"untilStop", exception->guest_key[0] != '\0', "guest",
+		"once", exception->once, "untilStop", exception->guest_key[0] != '\0', "guest",
 		number_or_null(exception->guest), "cutAtEnd", exception->cut, "creator",
 		(json_int_t)exception->creator, "comment", text(exception->comment), "file",
 		text_or_null(exception->file), "hits", (json_int_t)exception->hits, "lastUsed",

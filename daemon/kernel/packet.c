@@ -73,6 +73,7 @@ static int packet_tcp(const struct packet *packet, size_t offset, struct flow *f
 	header = (size_t)(bytes[12] >> 4) * 4;
 	if (header < TCP_HEADER_SIZE || header > packet->total - offset)
 		return -EBADMSG;
+	flow->sequence = (uint32_t)read_u16(bytes + 4) << 16 | read_u16(bytes + 6);
 	return packet_ports(packet, offset, TCP_HEADER_SIZE, flow);
 }
 

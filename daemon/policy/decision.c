@@ -207,8 +207,12 @@ static bool step_allow(const struct question *question, struct decision *decisio
 {
 	const struct exception *exception = question->exception;
 
-	return exception && exception->allow &&
-	       answer(decision, VERDICT_ACCEPT, exception->id, "an exception that allows");
+	if (!exception || !exception->allow)
+		return false;
+	decision->once = exception->once;
+	return answer(decision, VERDICT_ACCEPT, exception->id,
+		      exception->once ? "an exception that allows once"
+				      : "an exception that allows");
 }
 
 static bool step_own_service(const struct question *question, struct decision *decision)

@@ -160,10 +160,21 @@ const struct exception *exceptions_match(const struct exceptions *exceptions,
 					 const struct flow *flow, const struct source *source,
 					 uint64_t now_us)
 {
-	const struct exception *deny =
-		index_match(exceptions->now.deny, flow, source, now_us, NULL);
+	const struct exception *found = NULL;
 
-	return deny ? deny : index_match(exceptions->now.allow, flow, source, now_us, NULL);
+	for (int sort = 0; !found && sort < RULE_SORT_COUNT; sort++)
+		found = index_match(exceptions->now.index[sort], flow, source, now_us, NULL);
+	return found;
+}
+
+void exceptions_spend(struct exceptions *exceptions, uint32_t id)
+{
+	struct exception *rule = generation_find(&exceptions->now, id);
+
+	if (!rule || !rule->once || rule->is_spent)
+		return;
+	rule->is_spent = true;
+	exceptions->spent++;
 }
 
 void exceptions_used(struct exceptions *exceptions, uint32_t id, bool is_new, uint64_t now_us)

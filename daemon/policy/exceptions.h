@@ -27,6 +27,8 @@ struct exceptions;
  * @guest_key: key of the one guest that it is about and ends with, whatever name @source says; ""
  *	for an exception that does not end with a guest
  * @guest: that guest's id; 0 while it has not been found after a start: then nothing matches
+ * @once: it allows one connection, and ends with that
+ * @is_spent: that one has been made: nothing matches any more
  * @cut: when it ends, the connections that it allowed are to be closed
  * @creator: uid that made it
  * @comment: any text, escaped by whoever prints it
@@ -44,6 +46,8 @@ struct exception {
 	uint64_t expires_us;
 	char guest_key[GUEST_KEY_SIZE];
 	uint32_t guest;
+	bool once;
+	bool is_spent;
 	bool cut;
 	uint32_t creator;
 	char comment[COMMENT_SIZE];
@@ -163,7 +167,8 @@ void exceptions_on_end(struct exceptions *exceptions,
 /**
  * exceptions_match() - the rule that decides for this connection
  * @now_us: an exception past its time does not match even before exceptions_expire()
- * A deny goes before an allow; among equals the one that lasts longest, then the lowest id. No
+ * A deny goes before an allow, and what allows for good before what allows once, so that this is not
+ * spent where it is not needed; among equals the one that lasts longest, then the lowest id. No
  * allocation; the cost does not grow with the number of exceptions (index.h).
  * Return: the rule, valid until the next change, or NULL.
  */
@@ -178,6 +183,18 @@ const struct exception *exceptions_match(const struct exceptions *exceptions,
  * What was counted stays when other rules come and go, and over exceptions_reload().
  */
 void exceptions_used(struct exceptions *exceptions, uint32_t id, bool is_new, uint64_t now_us);
+
+/**
+ * exceptions_spend() - the one connection of a rule that allows once is let through now
+ * @id: of such a rule; it matches nothing from here on. No allocation.
+ */
+void exceptions_spend(struct exceptions *exceptions, uint32_t id);
+
+/**
+ * exceptions_forget_spent() - take what is spent out of the file
+ * Return: how many were forgotten, or -errno from writing (they are out of force all the same).
+ */
+int exceptions_forget_spent(struct exceptions *exceptions);
 
 size_t exceptions_count(const struct exceptions *exceptions);
 

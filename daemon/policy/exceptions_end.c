@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What makes exceptions end by themselves: their time, and their guest. */
+/* What makes exceptions end by themselves: their time, their one connection, and their guest. */
 #include "policy/exceptions_private.h"
 #include "policy/store.h"
 
@@ -62,6 +62,19 @@ int exceptions_expire(struct exceptions *exceptions, uint64_t now_us, uint64_t *
 
 	*next_us = next_expiry(&exceptions->now.rules);
 	return ret;
+}
+
+static bool goes_when_spent(const struct exception *rule, const void *data)
+{
+	return rule->is_spent;
+}
+
+int exceptions_forget_spent(struct exceptions *exceptions)
+{
+	if (!exceptions->spent)
+		return 0;
+	exceptions->spent = 0;
+	return end_rules(exceptions, goes_when_spent, NULL);
 }
 
 static bool goes_with_guest(const struct exception *rule, const void *data)

@@ -11,6 +11,7 @@
  * @directory: of the daemon's own file
  * @administrator: folder of *.conf, "" for none
  * @failure: why the store is in the failed state, "" when it is not
+ * @spent: how many rules wait for exceptions_forget_spent()
  * @ended: told of each exception that ended, may be NULL
  * @ended_data: for @ended
  */
@@ -19,6 +20,7 @@ struct exceptions {
 	char *administrator;
 	struct generation now;
 	struct error failure;
+	size_t spent;
 	void (*ended)(void *data, const struct exception *exception);
 	void *ended_data;
 };

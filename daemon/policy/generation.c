@@ -8,18 +8,21 @@
 int generation_index(struct generation *generation)
 {
 	const struct rules *rules = &generation->rules;
-	int ret = index_new(&generation->deny, rules->rule, rules->count, false);
+	int ret = 0;
 
 	generation->bound = 0;
 	for (size_t i = 0; i < rules->count; i++)
 		generation->bound += rules->rule[i]->guest_key[0] != '\0';
-	return ret < 0 ? ret : index_new(&generation->allow, rules->rule, rules->count, true);
+	for (int sort = 0; ret == 0 && sort < RULE_SORT_COUNT; sort++)
+		ret = index_new(&generation->index[sort], rules->rule, rules->count,
+				(enum rule_sort)sort);
+	return ret;
 }
 
 void generation_release(struct generation *generation)
 {
-	index_free(generation->deny);
-	index_free(generation->allow);
+	for (int sort = 0; sort < RULE_SORT_COUNT; sort++)
+		index_free(generation->index[sort]);
 	free(generation->rules.rule);
 	*generation = (struct generation){.next = 0};
 }
@@ -59,8 +62,9 @@ struct exception *generation_find(const struct generation *generation, uint32_t 
 
 bool exception_is_same(const struct exception *a, const struct exception *b)
 {
-	return a->allow == b->allow && service_equal(&a->service, &b->service) &&
-	       !strcmp(a->guest_key, b->guest_key) && selector_equal(&a->source, &b->source);
+	return a->allow == b->allow && a->once == b->once &&
+	       service_equal(&a->service, &b->service) && !strcmp(a->guest_key, b->guest_key) &&
+	       selector_equal(&a->source, &b->source);
 }
 
 static void bind_rule(struct exception *rule, uint32_t guest)

@@ -9,15 +9,13 @@
 /**
  * struct generation - a set of rules and what is made from it
  * @rules: sorted by id, the daemon's own before the administrator's
- * @deny: index of those that deny
- * @allow: index of those that allow
+ * @index: one for each sort of rules
  * @bound: how many are bound to a guest
  * @next: the daemon's next own id
  */
 struct generation {
 	struct rules rules;
-	struct index *deny;
-	struct index *allow;
+	struct index *index[RULE_SORT_COUNT];
 	size_t bound;
 	uint32_t next;
 };

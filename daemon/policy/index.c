@@ -19,7 +19,8 @@
  *
  * A key holds one rule only: of several with the same key the one that lasts longest, since as
  * long as any of them is in force that one is. So neither duplicates nor expired rules that
- * nobody has collected yet make a look-up longer. The index never changes: a change of the rules
+ * nobody has collected yet make a look-up longer. (A spent one hides those that allow once by the same
+ * key until it is collected, at the end of the batch.) The index never changes: a change of the rules
  * builds a new one.
  *
  * A rule that is bound to one guest asks for that guest's id and nothing else, whatever name it was
@@ -303,14 +304,21 @@ static void insert_rule(struct index *index, const struct exception *rule, bool 
 	}
 }
 
-static bool belongs(const struct exception *rule, bool allow)
+static enum rule_sort sort_of(const struct exception *rule)
+{
+	if (!rule->allow)
+		return RULE_DENY;
+	return rule->once ? RULE_ALLOW_ONCE : RULE_ALLOW;
+}
+
+static bool belongs(const struct exception *rule, enum rule_sort sort)
 {
 	if (rule->source.type == SELECT_GUEST && !is_bound(rule))
 		return false;
-	return rule->allow == allow && (!is_bound(rule) || rule->guest);
+	return sort_of(rule) == sort && (!is_bound(rule) || rule->guest);
 }
 
-static size_t count_blocks(struct exception *const *rules, size_t count, bool allow)
+static size_t count_blocks(struct exception *const *rules, size_t count, enum rule_sort sort)
 {
 	size_t blocks = 0;
 
@@ -318,7 +326,7 @@ static size_t count_blocks(struct exception *const *rules, size_t count, bool al
 		uint32_t from = rules[i]->service.first;
 		struct block block;
 
-		while (belongs(rules[i], allow) && next_block(&rules[i]->service, &from, &block))
+		while (belongs(rules[i], sort) && next_block(&rules[i]->service, &from, &block))
 			blocks++;
 	}
 	return blocks;
@@ -342,15 +350,16 @@ static struct index *index_allocate(size_t blocks)
 	return NULL;
 }
 
-int index_new(struct index **index, struct exception *const *rules, size_t count, bool allow)
+int index_new(struct index **index, struct exception *const *rules, size_t count,
+	      enum rule_sort sort)
 {
 	_cleanup_free_ bool *known = calloc(SHAPE_COUNT, sizeof(*known));
-	struct index *new = known ? index_allocate(count_blocks(rules, count, allow)) : NULL;
+	struct index *new = known ? index_allocate(count_blocks(rules, count, sort)) : NULL;
 
 	if (!new)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
-		if (belongs(rules[i], allow))
+		if (belongs(rules[i], sort))
 			insert_rule(new, rules[i], known);
 	*index = new;
 	return 0;
@@ -413,7 +422,7 @@ const struct exception *index_match(const struct index *index, const struct flow
 				shape, flow, source);
 		if (lookups)
 			(*lookups)++;
-		if (rule && (!rule->expires_us || rule->expires_us > now_us) &&
+		if (rule && !rule->is_spent && (!rule->expires_us || rule->expires_us > now_us) &&
 		    (!best || is_better(rule, best)))
 			best = rule;
 	}

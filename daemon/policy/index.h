@@ -7,15 +7,24 @@
 
 struct index;
 
+/** enum rule_sort - the sorts of rules, of which each has an index of its own */
+enum rule_sort {
+	RULE_DENY,
+	RULE_ALLOW,
+	RULE_ALLOW_ONCE,
+	RULE_SORT_COUNT,
+};
+
 /**
  * index_new() - build the index of the rules with one action
  * @index: receives it; index_free()
  * @rules: @count rules, borrowed until index_free()
- * @allow: of those the rules with this action are indexed, the others left out, as are those
- *	bound to a guest that has not been found
+ * @sort: of those the rules of this sort are indexed, the others left out, as are those bound to a
+ *	guest that has not been found
  * Return: 0 or -ENOMEM.
  */
-int index_new(struct index **index, struct exception *const *rules, size_t count, bool allow);
+int index_new(struct index **index, struct exception *const *rules, size_t count,
+	      enum rule_sort sort);
 void index_free(struct index *index);
 
 /**

@@ -189,6 +189,19 @@ static int take_cut(struct reader *reader, const char *value, struct error *erro
 	return 0;
 }
 
+static int take_once(struct reader *reader, const char *value, struct error *error)
+{
+	if (reader->administrator)
+		return error_set(
+			error, -EINVAL,
+			"once belongs into the daemon's own file only: it ends by a change "
+			"of the file");
+	reader->rule->once = !strcmp(value, "yes");
+	if (!reader->rule->once && strcmp(value, "no"))
+		return error_set(error, -EINVAL, "once = %s: write yes or no", value);
+	return 0;
+}
+
 static int take_created(struct reader *reader, const char *value, struct error *error)
 {
 	return timestamp_parse(value, &reader->rule->created_us, error);
@@ -221,15 +234,11 @@ static const struct {
 	bool needed;
 	int (*take)(struct reader *reader, const char *value, struct error *error);
 } keys[] = {
-	{"action", NULL, true, take_action},
-	{"service", NULL, true, take_service},
-	{"source", "source+", true, take_source},
-	{"guest", "guest+", false, take_guest},
-	{"cut", NULL, false, take_cut},
-	{"created", NULL, false, take_created},
-	{"expires", NULL, false, take_expires},
-	{"creator", NULL, false, take_creator},
-	{"comment", "comment+", false, take_comment},
+	{"action", NULL, true, take_action},	  {"service", NULL, true, take_service},
+	{"source", "source+", true, take_source}, {"guest", "guest+", false, take_guest},
+	{"once", NULL, false, take_once},	  {"cut", NULL, false, take_cut},
+	{"created", NULL, false, take_created},	  {"expires", NULL, false, take_expires},
+	{"creator", NULL, false, take_creator},	  {"comment", "comment+", false, take_comment},
 };
 
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
@@ -261,10 +270,11 @@ static int take_key(struct reader *reader, const struct ini_entry *entry, struct
 		reader->seen |= 1u << i;
 		return keys[i].take(reader, entry->value, error);
 	}
-	return error_set(error, -EINVAL,
-			 "unknown key \"%s\": write action, service, source, guest, cut, created, "
-			 "expires, creator or comment",
-			 entry->key);
+	return error_set(
+		error, -EINVAL,
+		"unknown key \"%s\": write action, service, source, guest, once, cut, created, "
+		"expires, creator or comment",
+		entry->key);
 }
 
 static int take_store_key(struct reader *reader, const struct ini_entry *entry, struct error *error)

@@ -76,6 +76,8 @@ static void print_rule(FILE *file, const struct exception *rule)
 		   selector_format(source, sizeof(source), &rule->source));
 	if (rule->guest_key[0])
 		print_text(file, "guest", "guest+", rule->guest_key);
+	if (rule->once)
+		fprintf(file, "once = yes\n");
 	if (rule->cut)
 		fprintf(file, "cut = yes\n");
 	print_time(file, "created", rule->created_us);

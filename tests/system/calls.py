@@ -24,7 +24,7 @@ READS = {
 }
 CHANGES = {
     "AddException": {"action": "allow", "service": "tcp/127.0.0.1:9222", "source": "container:wired",
-                     "seconds": 600, "untilStop": True, "cutAtEnd": True, "comment": "<b>\u00fc\"\\"},
+                     "seconds": 600, "untilStop": True, "once": False, "cutAtEnd": True, "comment": "<b>\u00fc\"\\"},
     "RemoveExceptions": {"ids": [1], "source": None, "expired": False, "cut": True},
     "CutConnections": {"source": "container:wired", "service": "tcp/9222", "refusedOnly": False},
     "SetMode": {"mode": "enforce", "seconds": 600},

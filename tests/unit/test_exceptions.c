@@ -902,13 +902,15 @@ static void bound_ones_survive_a_restart(void **state)
 static bool out_of_memory;
 
 int __real_index_new(struct index **index, struct exception *const *rules, size_t count,
-		     bool allow);
+		     enum rule_sort sort);
 int __wrap_index_new(struct index **index, struct exception *const *rules, size_t count,
-		     bool allow);
+		     enum rule_sort sort);
 
-int __wrap_index_new(struct index **index, struct exception *const *rules, size_t count, bool allow)
+int __wrap_index_new(struct index **index, struct exception *const *rules, size_t count,
+		     enum rule_sort sort)
 {
-	return out_of_memory && allow ? -ENOMEM : __real_index_new(index, rules, count, allow);
+	return out_of_memory && sort == RULE_ALLOW ? -ENOMEM
+						   : __real_index_new(index, rules, count, sort);
 }
 
 /* What could not be put into force is not taken for what is, and comes the next time. */
@@ -1054,7 +1056,7 @@ static void index_agrees_with_scan(void **state)
 			rules[i]->id = (uint32_t)i + 1;
 			rules[i]->expires_us = random() % 2 ? 0 : NOW - 5 + (uint64_t)random() % 10;
 		}
-		assert_int_equal(index_new(&index, rules, count, true), 0);
+		assert_int_equal(index_new(&index, rules, count, RULE_ALLOW), 0);
 		for (int probe = 0; probe < 100; probe++) {
 			struct flow flow = make_flow(protocols[random() % 5], pick(addresses, 6),
 						     ports[random() % 12]);
@@ -1097,7 +1099,7 @@ static unsigned int count_lookups(size_t count)
 		*rules[i] = make_rule(true, service, name);
 		rules[i]->id = (uint32_t)i + 1;
 	}
-	assert_int_equal(index_new(&index, rules, count, true), 0);
+	assert_int_equal(index_new(&index, rules, count, RULE_ALLOW), 0);
 	rule = index_match(index, &flow, &source, NOW, &lookups);
 	assert_non_null(rule);
 	assert_int_equal(rule->id, 6);
@@ -1138,7 +1140,7 @@ static void ids_and_conduits_cost_one_lookup_each(void **state)
 		strcpy(rules[i]->guest_key, "key");
 		rules[i]->guest = (uint32_t)i + 1;
 	}
-	assert_int_equal(index_new(&index, rules, MANY, true), 0);
+	assert_int_equal(index_new(&index, rules, MANY, RULE_ALLOW), 0);
 	source.guest = 4711;
 	assert_int_equal(index_match(index, &flow, &source, NOW, &lookups)->id, 4711);
 	assert_int_equal(lookups, 2);
@@ -1166,7 +1168,7 @@ static void duplicates_cost_nothing(void **state)
 		rules[i]->id = (uint32_t)i + 1;
 		rules[i]->expires_us = NOW - MANY / 2 + i;
 	}
-	assert_int_equal(index_new(&index, rules, MANY, false), 0);
+	assert_int_equal(index_new(&index, rules, MANY, RULE_DENY), 0);
 	assert_int_equal(index_match(index, &flow, &source, NOW, &lookups)->id, MANY);
 	assert_int_equal(lookups, 1);
 	assert_null(index_match(index, &flow, &source, NOW + MANY, NULL));
@@ -1313,6 +1315,58 @@ static void what_has_expired_is_removed(void **state)
 	exceptions_close(exceptions);
 }
 
+static uint32_t add_once(struct exceptions *exceptions, const char *service)
+{
+	struct exception rule = make_rule(true, service, "vm:devbox");
+	uint32_t id = 0;
+
+	rule.once = true;
+	assert_int_equal(exceptions_add(exceptions, &rule, &id, NULL), 0);
+	return id;
+}
+
+static void once_is_once(void **state)
+{
+	struct places *places = *state;
+	struct exceptions *exceptions = open_store(places, NOW);
+	uint32_t once = add_once(exceptions, "9222"), wide, other;
+
+	exceptions_spend(exceptions, once + 1); /* there is none */
+	assert_int_equal(exceptions_reload(exceptions, NOW), 0);
+	assert_int_equal(match_port(exceptions, 9222, NOW), once);
+
+	/* What allows for good goes before it, wherever that stands: it is not spent in vain. */
+	wide = add(exceptions, true, "9000-9999", "vm", NOW + 5);
+	assert_int_equal(match_port(exceptions, 9222, NOW), wide);
+	assert_int_equal(match_port(exceptions, 9222, NOW + 5), once);
+	exceptions_spend(exceptions, wide); /* is not for once */
+	assert_int_equal(exceptions_forget_spent(exceptions), 0);
+	assert_int_equal(match_port(exceptions, 9222, NOW), wide);
+	assert_int_equal(remove_ids(exceptions, &wide, 1, NULL), 0);
+
+	other = add_once(exceptions, "9222");
+	exceptions_spend(exceptions, once);
+	exceptions_spend(exceptions, once);
+	assert_int_equal(match_port(exceptions, 9222, NOW), 0); /* it hides the other one so long */
+	assert_int_equal(exceptions_forget_spent(exceptions), 1);
+	assert_int_equal(exceptions_forget_spent(exceptions), 0);
+	assert_int_equal(match_port(exceptions, 9222, NOW), other);
+	exceptions_close(exceptions);
+
+	exceptions = open_store(places, NOW); /* the file knows, too */
+	assert_int_equal(exceptions_count(exceptions), 1);
+	assert_int_equal(match_port(exceptions, 9222, NOW), other);
+	exceptions_spend(exceptions, other);
+	assert_int_equal(match_port(exceptions, 9222, NOW), 0);
+	exceptions_close(exceptions);
+
+	put_file(places->administrator, "a.conf",
+		 "[exception 1]\naction = allow\nservice = 1\nsource = any\nonce = yes\n");
+	exceptions = open_store(places, NOW);
+	assert_non_null(strstr(exceptions_failure(exceptions), "a.conf:5: once belongs"));
+	exceptions_close(exceptions);
+}
+
 #define IN_PLACES(test) cmocka_unit_test_setup_teardown(test, make_places, remove_places)
 
 int main(void)
@@ -1335,6 +1389,7 @@ int main(void)
 		IN_PLACES(bound_ones_wait_for_memory),
 		IN_PLACES(each_end_is_told_once),
 		IN_PLACES(uses_are_counted),
+		IN_PLACES(once_is_once),
 		IN_PLACES(those_of_one_source_are_removed),
 		IN_PLACES(what_has_expired_is_removed),
 		cmocka_unit_test(index_agrees_with_scan),

@@ -83,7 +83,8 @@ static void put_transport(struct builder *builder, uint8_t protocol, const void 
 
 static void put_tcp(struct builder *builder)
 {
-	static const uint8_t syn[20] = {0x9c, 0x40, 0x24, 0x06, [12] = 0x50, 0x02};
+	static const uint8_t syn[20] = {0x9c, 0x40, 0x24, 0x06,	       0xa1,
+					0xb2, 0xc3, 0xd4, [12] = 0x50, 0x02};
 
 	put_transport(builder, IPPROTO_TCP, syn, sizeof(syn));
 }
@@ -165,6 +166,7 @@ static void assert_flow(const struct flow *flow, const struct expected *expected
 	assert_int_equal(flow->family, expected->family);
 	assert_int_equal(flow->protocol, expected->protocol);
 	assert_int_equal(flow->icmp_type, expected->icmp_type);
+	assert_int_equal(flow->sequence, expected->protocol == IPPROTO_TCP ? 0xa1b2c3d4 : 0);
 }
 
 /* Refused at every length below what is needed; the same flow at every length from there on. */

@@ -1,12 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The verb that tells what the guard cannot see, and what of that this host has. */
+/* The verb that looks for what keeps the guard from its work, and for what the guard cannot see. */
 #include "blind_spots.h"
+#include "checks.h"
 #include "output.h"
 #include "verbs.h"
 
+#include "kernel/processes.h"
+#include "util/cleanup.h"
+
+#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define NAME_WIDTH  17
+#define STATE_WIDTH 15
+#define TEXT_COLUMN (NAME_WIDTH + 1 + STATE_WIDTH + 1)
+
+static const struct {
+	const char *word;
+	enum colour colour;
+} healths[] = {
+	[HEALTH_OK] = {"ok", COLOUR_GREEN},
+	[HEALTH_UNKNOWN] = {"unknown", COLOUR_NONE},
+	[HEALTH_WARNING] = {"warning", COLOUR_YELLOW},
+	[HEALTH_PROBLEM] = {"problem", COLOUR_RED},
+};
+
+/* Lines of both parts */
+
+static void print_head(const json_t *item, enum colour paint)
+{
+	const char *state = text_of(item, "state");
+
+	printf("%-*s %s%s%s%*s %s\n", NAME_WIDTH, text_of(item, "name"),
+	       paint == COLOUR_NONE ? "" : colour(paint), state,
+	       paint == COLOUR_NONE ? "" : colour(COLOUR_NONE), STATE_WIDTH - (int)strlen(state),
+	       "", text_of(item, "title"));
+}
+
+static void print_found(const json_t *item, bool wants_advice)
+{
+	const json_t *found = json_object_get(item, "found");
+	const char *advice = text_of(item, "advice");
+
+	for (size_t i = 0; i < json_array_size(found); i++)
+		printf("%*s%s\n", TEXT_COLUMN, "",
+		       shown(json_string_value(json_array_get(found, i))));
+	if (wants_advice && *advice)
+		printf("%*s%s %s\n", TEXT_COLUMN, "", arrow(), advice);
+}
+
+/* Blind spots */
 
 static const char *state_of(const struct blind_spot *spot, int result, const json_t *found)
 {
@@ -17,51 +65,157 @@ static const char *state_of(const struct blind_spot *spot, int result, const jso
 	return json_array_size(found) ? "found" : "none";
 }
 
-static json_t *examine(const struct blind_spot *spot, const json_t *guests)
+static json_t *examine_spots(const json_t *guests)
 {
-	json_t *found = json_array();
-	int result = spot->find ? spot->find(guests, found) : 0;
+	json_t *spots = json_array();
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", spot->name, "title", spot->title,
-			 "state", state_of(spot, result, found), "advice", spot->advice, "found",
-			 found);
+	for (size_t i = 0; i < blind_spot_count; i++) {
+		const struct blind_spot *spot = &blind_spots[i];
+		json_t *found = json_array();
+		int result = spot->find ? spot->find(guests, found) : 0;
+
+		json_array_append_new(spots, json_pack("{s:s, s:s, s:s, s:s, s:o}", "name",
+						       spot->name, "title", spot->title, "state",
+						       state_of(spot, result, found), "advice",
+						       spot->advice, "found", found));
+	}
+	return spots;
 }
 
-static void print_spot(const json_t *spot)
+static void print_spots(const json_t *spots)
 {
-	const json_t *found = json_object_get(spot, "found");
-	bool is_there = json_array_size(found) || !strcmp(text_of(spot, "state"), "cannot be told");
+	puts("\nWhat the guard cannot see, since it is no IP packet or bears no mark, and what of "
+	     "it "
+	     "is here:\n");
+	for (size_t i = 0; i < json_array_size(spots); i++) {
+		const json_t *spot = json_array_get(spots, i);
 
-	printf("%-16s %-14s %s\n", text_of(spot, "name"), text_of(spot, "state"),
-	       text_of(spot, "title"));
-	for (size_t i = 0; i < json_array_size(found); i++)
-		printf("%32s%s\n", "", shown(json_string_value(json_array_get(found, i))));
-	if (is_there)
-		printf("%32s%s %s\n", "", arrow(), text_of(spot, "advice"));
+		print_head(spot, COLOUR_NONE);
+		print_found(spot, json_array_size(json_object_get(spot, "found")) ||
+					  !strcmp(text_of(spot, "state"), "cannot be told"));
+	}
+}
+
+/* Checks */
+
+/* @counts: of each health, grows */
+static json_t *examine_checks(const struct examination *examination, unsigned int *counts)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < check_count; i++) {
+		struct diagnosis diagnosis = {.found = json_array()};
+
+		checks[i].examine(examination, &diagnosis);
+		counts[diagnosis.health]++;
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", checks[i].name,
+						"title", checks[i].title, "state",
+						healths[diagnosis.health].word, "advice",
+						checks[i].advice, "found", diagnosis.found));
+	}
+	return list;
+}
+
+static void print_checks(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *check = json_array_get(list, i);
+		const char *state = text_of(check, "state");
+		enum health health = HEALTH_OK;
+
+		while (strcmp(healths[health].word, state))
+			health++;
+		print_head(check, healths[health].colour);
+		print_found(check, health > HEALTH_OK);
+	}
+}
+
+/* What they look at */
+
+/* Whoever serves the socket; the kernel keeps it from the time of listen(2). */
+static pid_t daemon_pid(const struct options *options)
+{
+	struct client client;
+	struct ucred peer = {.pid = 0};
+	socklen_t size = sizeof(peer);
+
+	if (client_open(&client, options->socket))
+		return 0;
+	if (getsockopt(client.wire.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+		peer.pid = 0;
+	client_close(&client);
+	return peer.pid;
+}
+
+static uint64_t inode_of(const char *path)
+{
+	struct stat info;
+
+	return stat(path, &info) ? 0 : info.st_ino;
+}
+
+/* Go where the daemon is: what is to be looked at is there. */
+static void enter_guarded(struct examination *examination)
+{
+	uint64_t own = inode_of("/proc/self/ns/net");
+	_cleanup_close_ int fd = -1;
+	char path[64];
+
+	examination->is_inside = true;
+	examination->netns = own;
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)examination->daemon);
+	if (!examination->daemon || inode_of(path) == own)
+		return;
+	examination->netns = inode_of(path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	examination->is_inside = fd >= 0 && !setns(fd, CLONE_NEWNET);
+}
+
+/* Who cannot see the daemon's namespace takes it for this one, unless the daemon has another by name. */
+static void look_around(struct examination *examination, const struct options *options)
+{
+	const char *named = text_of(examination->status, "netns");
+
+	examination->daemon = examination->status ? daemon_pid(options) : 0;
+	enter_guarded(examination);
+	if (!examination->netns) {
+		examination->netns = inode_of(*named ? named : "/proc/self/ns/net");
+		examination->is_inside = examination->netns == inode_of("/proc/self/ns/net");
+	}
 }
 
 enum status verb_doctor(const struct options *options, int argc, char **argv)
 {
-	json_t *guests = NULL, *spots = json_array();
-	enum status status =
-		client_list(options->socket, "ListGuests", "guests", &guests); /* says why not */
+	struct examination examination = {.sysctl = "/proc/sys"};
+	json_t *answer = NULL, *guests = NULL, *spots, *list;
+	unsigned int counts[HEALTH_PROBLEM + 1] = {0};
+	enum status status = client_call(options->socket, "GetStatus", NULL, &answer);
 
+	if (!status)
+		status = client_list(options->socket, "ListGuests", "guests", &guests);
 	if (status)
 		guests = NULL;
-	for (size_t i = 0; i < blind_spot_count; i++)
-		json_array_append_new(spots, examine(&blind_spots[i], guests));
+	examination.status = json_object_get(answer, "status");
+	examination.guests = guests;
+	examination.proc = processes_open_root("/proc");
+	look_around(&examination, options);
+	list = examine_checks(&examination, counts);
+	spots = examine_spots(guests);
 	if (options->json) {
-		print_document("blindSpots", json_incref(spots));
+		print_members(json_pack("{s:O, s:O}", "checks", list, "blindSpots", spots));
 	} else {
-		puts("What the guard cannot see, since it is no IP packet or bears no mark, and "
-		     "what "
-		     "of it is here:\n");
-		for (size_t i = 0; i < json_array_size(spots); i++)
-			print_spot(json_array_get(spots, i));
-		if (geteuid())
-			puts("\nFor a whole answer run it as root.");
+		print_checks(list);
+		print_spots(spots);
+		say("%s%u problem%s, %u warning%s", "\n", counts[HEALTH_PROBLEM],
+		    counts[HEALTH_PROBLEM] == 1 ? "" : "s", counts[HEALTH_WARNING],
+		    counts[HEALTH_WARNING] == 1 ? "" : "s");
 	}
+	json_decref(list);
 	json_decref(spots);
 	json_decref(guests);
+	json_decref(answer);
+	if (!status && counts[HEALTH_PROBLEM])
+		status = STATUS_FAILED;
 	return status;
 }

@@ -29,6 +29,9 @@ static void fill_status(void *data, struct status *status)
 		.netns = daemon->settings.netns ? daemon->settings.netns : "",
 		.expression =
 			ruleset_expression(daemon->ruleset) == RULESET_NATIVE ? "native" : "compat",
+		.knows_cgroups = ruleset_knows_cgroups(daemon->ruleset),
+		.has_cgroups = daemon->cgroup >= 0,
+		.has_kvm_events = daemon->kvm_events != NULL,
 		.config_path = daemon->settings.config,
 		.config_failure =
 			daemon->config_failure.text[0] ? daemon->config_failure.text : NULL,

@@ -37,6 +37,9 @@ struct status {
 	uint64_t since_us;	  /* CLOCK_REALTIME */
 	const char *netns;	  /* path of the guarded namespace, "" for the machine's own */
 	const char *expression;	  /* "native" or "compat" */
+	bool knows_cgroups;	  /* the table does: ruleset_knows_cgroups() */
+	bool has_cgroups;	  /* there is a cgroup2 hierarchy */
+	bool has_kvm_events;
 	const char *config_path;
 	const char *config_failure;	/* NULL when the last reload was good */
 	const char *catalogue_failure;	/* NULL when all of it is in force */

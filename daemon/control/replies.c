@@ -80,6 +80,12 @@ json_t *reply_mode(const struct status *status)
 			 status->configured_mode, "modeOverride", mode_override(status));
 }
 
+static json_t *kernel(const struct status *status)
+{
+	return json_pack("{s:b, s:b, s:b}", "socketCgroup", status->knows_cgroups, "cgroups",
+			 status->has_cgroups, "kvmEvents", status->has_kvm_events);
+}
+
 /* What there is, and what has happened since the start. */
 static json_t *counts(const struct status *status)
 {
@@ -110,6 +116,7 @@ json_t *reply_status(const struct status *status)
 			  "services", part(status->services_failure), "exceptions",
 			  part(status->exceptions_failure));
 	json_object_update(reply, totals);
+	json_object_set_new(reply, "kernel", kernel(status));
 	json_object_set_new(reply, "queues", queues);
 	json_decref(totals);
 	return reply;

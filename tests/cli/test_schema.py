@@ -61,5 +61,5 @@ def test_what_is_wrong_is_found(cli: Cli, change) -> None:
 def test_doctor_of_this_machine(cli: Cli) -> None:
     """What it finds is of this machine; how it says so is not."""
     ran = cli.run("doctor", "--json")
-    assert ran.status == 0
+    assert ran.status in (0, 1)  # 1: it found a problem, as it does where nobody holds the queues
     assert complaints("doctor", json.loads(ran.output)) == []

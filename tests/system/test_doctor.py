@@ -1,13 +1,153 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`lhguard doctor` finds on this host what the guard cannot see."""
+"""`lhguard doctor` finds on this host what keeps the guard from its work, and what the guard cannot see."""
 
 from __future__ import annotations
 
+import os
 import socket
+import struct
+import subprocess
 
-from lab.guard import Guard
+import pytest
+
+from lab.guard import Guard, Said
 from lab.guests import PodmanGuest
-from lab.system import Cleanup, wait_for
+from lab.system import BUILD, Cleanup, wait_for
+
+NETLINK_NETFILTER = 12
+
+
+def checks_of(said: Said) -> dict[str, dict]:
+    return {check["name"]: check for check in said.json["checks"]}
+
+
+def check(guard: Guard, name: str) -> dict:
+    return checks_of(guard.cli("doctor", "--json"))[name]
+
+
+def hold_queue(number: int) -> socket.socket:
+    """Bind an NFQUEUE as any program of this kind does (linux/netfilter/nfnetlink_queue.h)."""
+    queue = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
+    queue.bind((0, 0))
+    body = struct.pack("=BBHHHBBH", 0, 0, socket.htons(number), 8, 1, 1, 0, 0)
+    queue.send(struct.pack("=IHHII", 16 + len(body), 3 << 8 | 2, 1 | 4, 1, 0) + body)
+    assert struct.unpack_from("=i", queue.recv(4096), 16) == (0,)
+    return queue
+
+
+def test_all_is_well(lab, guard: Guard) -> None:
+    """What the guard needs is here: nothing of it is a problem, and the exit status says so."""
+    said = guard.cli("doctor", "--json")
+    states = {name: found["state"] for name, found in checks_of(said).items()}
+    for name in ("capabilities", "own-view", "queues", "other-queues", "queue-expression", "socket-cgroup",
+                 "cgroups", "process-events", "cut-connections", "bridge-netfilter"):
+        assert states[name] == "ok", checks_of(said)[name]
+    assert said.status == 0 and "problem" not in states.values()
+    assert "0 problems" in guard.must("doctor").error
+
+
+def test_from_another_namespace(lab, guard: Guard) -> None:
+    """It looks where the daemon guards, not where it was started."""
+    done = subprocess.run([str(BUILD / "lhguard"), "--socket", str(guard.socket), "doctor", "--json"],
+                          capture_output=True, text=True, timeout=20)
+    found = checks_of(Said(done.returncode, done.stdout, done.stderr))
+    assert found["queues"]["state"] == "ok" and found["own-view"]["state"] == "ok"
+    assert any(f"pid {lab.guests.slirp.process.pid}" in text for text in found["slirp4netns"]["found"])
+
+
+def test_settings_that_open_the_host(lab, guard: Guard) -> None:
+    """Real conduits by their real options, and containers that share the host's network."""
+    found = checks_of(guard.must("doctor", "--json"))
+    slirp, pasta = found["slirp4netns"], found["pasta"]
+    assert slirp["state"] == pasta["state"] == found["host-network"]["state"] == "warning"
+    assert any(f"pid {lab.guests.slirp.process.pid})" in text for text in slirp["found"])
+    assert not any(f"pid {lab.guests.slirp_lan.process.pid})" in text for text in slirp["found"])
+    mine = [text for text in pasta["found"] if f"pid {lab.guests.pasta.process.pid})" in text]
+    assert any("-T auto" in text for text in mine) and any("--no-map-gw" in text for text in mine)
+    assert "container:web" in found["host-network"]["found"]
+    assert "container:bridged" not in found["host-network"]["found"]
+
+
+def test_route_localnet(lab, guard: Guard) -> None:
+    assert "br0" not in check(guard, "route-localnet")["found"]
+    lab.host.sysctl("net.ipv4.conf.br0.route_localnet=1")
+    try:
+        found = check(guard, "route-localnet")
+        assert found["state"] == "warning" and "br0" in found["found"]
+        assert "route_localnet=0" in guard.must("doctor").output
+    finally:
+        lab.host.sysctl("net.ipv4.conf.br0.route_localnet=0")
+    assert "br0" not in check(guard, "route-localnet")["found"]
+
+
+@pytest.mark.parametrize("rule,state,words", [
+    (("-j", "ACCEPT"), "ok", "OUTPUT at -300"),
+    (("-j", "CT", "--notrack"), "warning", "NOTRACK"),
+    (("-j", "NFQUEUE", "--queue-num", "7"), "warning", "QUEUES packets to 7"),
+    (("-j", "NFQUEUE", "--queue-num", "27702"), "problem", "27702, which is the guard's"),
+], ids=["accept", "notrack", "queue", "our-queue"])
+def test_firewall_tables(lab, guard: Guard, rule: tuple[str, ...], state: str, words: str) -> None:
+    """The raw table of iptables, which packets pass before the guard's."""
+    def others() -> list[str]:
+        return [text for text in check(guard, "firewall-tables")["found"] if "table ip raw" in text]
+
+    assert others() == []
+    lab.host.run("iptables-nft", "-t", "raw", "-A", "OUTPUT", "-s", "192.0.2.1", *rule)
+    try:
+        said = guard.cli("doctor", "--json")
+        found = checks_of(said)["firewall-tables"]
+        assert words in others()[0] and found["state"] == state
+        assert said.status == (1 if state == "problem" else 0)
+    finally:
+        lab.host.run("nft", "delete", "table", "ip", "raw")
+    assert others() == []
+
+
+def test_whose_table(lab, guard: Guard) -> None:
+    """Firewalls are known by the names that they use; a chain behind the guard's is in nobody's way."""
+    lab.host.run("nft", "add", "table", "inet", "firewalld")
+    try:
+        lab.host.run("nft", "add", "chain", "inet", "firewalld", "late",
+                     "{ type filter hook input priority 100; }")
+        assert not any("firewalld" in text for text in check(guard, "firewall-tables")["found"])
+        lab.host.run("nft", "add", "chain", "inet", "firewalld", "filter_INPUT",
+                     "{ type filter hook input priority 0; }")
+        assert any("inet firewalld (firewalld): filter_INPUT at 0" in text
+                   for text in check(guard, "firewall-tables")["found"])
+    finally:
+        lab.host.run("nft", "delete", "table", "inet", "firewalld")
+
+
+def test_other_queues(lab, guard: Guard) -> None:
+    """Another program that gives verdicts is named."""
+    assert check(guard, "other-queues")["found"] == []
+    with lab.host.netns.call(lambda: hold_queue(77)):
+        found = check(guard, "other-queues")
+    assert found["state"] == "warning"
+    assert any(text.startswith("queue 77: held by") and f"(pid {os.getpid()})" in text
+               for text in found["found"])
+
+
+def test_queues_that_somebody_else_holds(lab, guard: Guard) -> None:
+    """Why lhguardd would not start: somebody has its number."""
+    guard.stop()
+    try:
+        said = guard.cli("doctor", "--json")
+        assert checks_of(said)["queues"]["state"] == "ok" and said.status == 3
+        with lab.host.netns.call(lambda: hold_queue(27702)):
+            found = check(guard, "queues")
+        assert found["state"] == "problem" and f"(pid {os.getpid()})" in found["found"][0]
+    finally:
+        guard.start()
+
+
+def test_for_those_who_may_not_look(lab, guard: Guard) -> None:
+    """Who is not root gets what there is, and is told that it is not all."""
+    said = guard.cli("doctor", "--json", uid=4242)
+    found = checks_of(said)
+    assert said.status == 4
+    assert found["own-view"]["state"] == "warning" and found["host-network"]["state"] == "unknown"
+    assert found["cut-connections"]["state"] == "unknown"
 
 
 def spots(guard: Guard) -> dict[str, dict]:
@@ -50,3 +190,6 @@ def test_without_a_daemon(lab, guard: Guard) -> None:
     assert states["mounted-sockets"] == "not looked at"
     assert states["vsock"] in ("none", "found")
     assert states["forged-mac"] == "cannot be told"
+    checks = {name: check["state"] for name, check in checks_of(said).items()}
+    assert checks["queue-expression"] == checks["socket-cgroup"] == checks["cut-connections"] == "ok"
+    assert checks["capabilities"] == checks["host-network"] == "unknown"

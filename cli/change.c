@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The verbs that make exceptions, and reload: allow, deny, reload. */
+#include "change.h"
+
 #include "broad.h"
 #include "output.h"
 #include "verbs.h"
@@ -24,26 +26,48 @@ static const char *service_of(const char *service)
 	return text;
 }
 
-static void say_made(const json_t *exception, const char *duration)
+const char *change_text(const json_t *exception, uint64_t seconds)
 {
 	const char *source = text_of(exception, "source");
 	bool allows = !strcmp(text_of(exception, "action"), "allow");
 	bool until_stop = json_is_true(json_object_get(exception, "untilStop"));
-	json_int_t id = number_of(exception, "id");
+	static char text[SERVICE_TEXT_SIZE + 4 * SELECTOR_TEXT_SIZE + 128];
+	char duration[32];
 
-	say("%s %s %s %s%s%s%s%s (id %" JSON_INTEGER_FORMAT
-	    "); undo: lhguard remove %" JSON_INTEGER_FORMAT,
-	    allows ? "allowed" : "denied", service_of(text_of(exception, "service")),
-	    allows ? "from" : "to", strcmp(source, "any") ? shown(source) : "every guest (any)",
-	    duration ? " for " : "", duration ? duration : "",
-	    !until_stop ? ""
-	    : duration	? " or until it stops"
-			: " until it stops",
-	    json_is_true(json_object_get(exception, "once")) ? ", one connection" : "", id, id);
+	duration_format(duration, sizeof(duration), seconds);
+	text[0] = '\0';
+	text_append(text, sizeof(text), "%s %s %s", service_of(text_of(exception, "service")),
+		    allows ? "from" : "to",
+		    strcmp(source, "any") ? shown(source) : "every guest (any)");
+	if (seconds)
+		text_append(text, sizeof(text), " for %s", duration);
+	if (until_stop)
+		text_append(text, sizeof(text), "%s until it stops", seconds ? " or" : "");
+	if (json_is_true(json_object_get(exception, "once")))
+		text_append(text, sizeof(text), ", one connection");
+	return text;
 }
 
-/* Everything that can be wrong is found before the daemon is asked. */
-static enum status check(const struct options *options, const char *text, uint64_t *seconds)
+static void say_made(const struct options *options, const json_t *answer, bool allows,
+		     uint64_t seconds)
+{
+	const json_t *exception = json_object_get(answer, "exception");
+	const char *what = change_text(exception, seconds);
+	json_int_t id = number_of(exception, "id");
+	char words[4096] = "";
+
+	if (has_option(options, OPTION_DRY_RUN))
+		text_append(words, sizeof(words), "would %s %s; nothing was changed",
+			    allows ? "allow" : "deny", what);
+	else
+		text_append(words, sizeof(words),
+			    "%s %s (id %" JSON_INTEGER_FORMAT
+			    "); undo: lhguard remove %" JSON_INTEGER_FORMAT,
+			    allows ? "allowed" : "denied", what, id, id);
+	change_print(options, answer, words);
+}
+
+enum status change_check(const struct options *options, const char *text, uint64_t *seconds)
 {
 	const char *from = options->value[OPTION_FROM], *duration = options->value[OPTION_FOR];
 	const char *comment = options->value[OPTION_COMMENT];
@@ -52,7 +76,7 @@ static enum status check(const struct options *options, const char *text, uint64
 	struct service service;
 
 	/* Names are the daemon's to know. */
-	if ((!service_name_in(text) && service_parse(text, &service, &error)) ||
+	if ((text && !service_name_in(text) && service_parse(text, &service, &error)) ||
 	    (from && selector_parse(from, &selector, &error)) ||
 	    (duration && duration_parse(duration, seconds, &error)))
 		return complain(STATUS_USAGE, "%s", shown(error.text));
@@ -66,31 +90,33 @@ static enum status check(const struct options *options, const char *text, uint64
 	return STATUS_DONE;
 }
 
-/* The parameters of AddException; NULL when some text is no UTF-8. */
-static json_t *exception_parameters(const struct options *options, const char *action,
-				    const char *service, uint64_t seconds)
+int change_parameters(const struct options *options, const char *service, uint64_t seconds,
+		      json_t *parameters)
 {
+	static const struct {
+		enum option_id option;
+		const char *member;
+	} flags[] = {
+		{OPTION_FOREVER, "forever"}, {OPTION_UNTIL_STOP, "untilStop"},
+		{OPTION_ONCE, "once"},	     {OPTION_CUT_AT_END, "cutAtEnd"},
+		{OPTION_DRY_RUN, "dryRun"},
+	};
 	const char *from = options->value[OPTION_FROM], *comment = options->value[OPTION_COMMENT];
-	json_t *parameters = json_pack("{s:s}", "action", action);
-	int result = json_object_set_new(parameters, "service", json_string(service));
+	int result = 0;
 
+	if (service)
+		result |= json_object_set_new(parameters, "service", json_string(service));
 	if (from)
 		result |= json_object_set_new(parameters, "source", json_string(from));
 	if (seconds)
 		result |= json_object_set_new(parameters, "seconds",
 					      json_integer((json_int_t)seconds));
-	if (has_option(options, OPTION_UNTIL_STOP))
-		result |= json_object_set_new(parameters, "untilStop", json_true());
-	if (has_option(options, OPTION_ONCE))
-		result |= json_object_set_new(parameters, "once", json_true());
-	if (has_option(options, OPTION_CUT_AT_END))
-		result |= json_object_set_new(parameters, "cutAtEnd", json_true());
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (has_option(options, flags[i].option))
+			result |= json_object_set_new(parameters, flags[i].member, json_true());
 	if (comment)
 		result |= json_object_set_new(parameters, "comment", json_string(comment));
-	if (!result)
-		return parameters;
-	json_decref(parameters);
-	return NULL;
+	return result;
 }
 
 void print_notes(const json_t *notes)
@@ -102,19 +128,31 @@ void print_notes(const json_t *notes)
 	}
 }
 
+void change_print(const struct options *options, const json_t *answer, const char *words)
+{
+	json_t *notes = json_object_get(answer, "notes");
+
+	if (options->json)
+		print_members(json_pack("{s:O, s:O}", "exception",
+					json_object_get(answer, "exception"), "notes", notes));
+	else
+		say("%s", words);
+	print_notes(notes);
+}
+
 static enum status add(const struct options *options, const char *action, const char *service)
 {
+	bool allows = !strcmp(action, "allow");
 	json_t *answer = NULL, *parameters;
 	uint64_t seconds = 0;
-	enum status status = check(options, service, &seconds);
-	char duration[32];
+	enum status status = change_check(options, service, &seconds);
 
 	if (status)
 		return status;
-	parameters = exception_parameters(options, action, service, seconds);
-	if (!parameters)
-		return complain(STATUS_USAGE, "what you wrote is no UTF-8 text");
-	if (!strcmp(action, "allow"))
+	parameters = json_pack("{s:s}", "action", action);
+	if (change_parameters(options, service, seconds, parameters))
+		status = complain(STATUS_USAGE, "what you wrote is no UTF-8 text");
+	else if (allows && !has_option(options, OPTION_DRY_RUN))
 		status = broad_confirm(options, service);
 	if (status) {
 		json_decref(parameters);
@@ -123,12 +161,7 @@ static enum status add(const struct options *options, const char *action, const 
 	status = client_call(options->socket, "AddException", parameters, &answer);
 	if (status)
 		return status;
-	duration_format(duration, sizeof(duration), seconds);
-	if (options->json)
-		print_document("exception", json_incref(json_object_get(answer, "exception")));
-	else
-		say_made(json_object_get(answer, "exception"), seconds ? duration : NULL);
-	print_notes(json_object_get(answer, "notes"));
+	say_made(options, answer, allows, seconds);
 	json_decref(answer);
 	return STATUS_DONE;
 }

@@ -13,7 +13,8 @@
 static enum status verb_version(const struct options *options, int argc, char **argv);
 static enum status verb_help(const struct options *options, int argc, char **argv);
 
-#define EXCEPTION (OPTION(FROM) | OPTION(FOR) | OPTION(UNTIL_STOP) | OPTION(COMMENT))
+#define EXCEPTION                                                                                  \
+	(OPTION(FROM) | OPTION(FOR) | OPTION(UNTIL_STOP) | OPTION(COMMENT) | OPTION(DRY_RUN))
 
 /* clang-format off */
 const struct command commands[] = {
@@ -34,6 +35,8 @@ const struct command commands[] = {
 	 EXCEPTION | OPTION(ONCE) | OPTION(CUT_AT_END) | OPTION(YES), "Exceptions"},
 	{"deny", verb_deny, "SERVICE", "refuse it, whatever is allowed", 1, 1, EXCEPTION, NULL},
 	{"list", verb_list, "", "the exceptions in force", 0, 0, 0, NULL},
+	{"edit", verb_edit, "ID", "change an exception in place", 1, 1,
+	 EXCEPTION | OPTION(SERVICE) | OPTION(FOREVER) | OPTION(CUT_AT_END) | OPTION(YES), NULL},
 	{"remove", verb_remove, "[ID...]", "forget exceptions", 0, -1,
 	 OPTION(FROM) | OPTION(EXPIRED) | OPTION(CUT), NULL},
 

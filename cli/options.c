@@ -36,9 +36,11 @@ const struct option_info option_infos[OPTION_COUNT] = {
 	[OPTION_FILE] = {"file", 0, "FILE", "a journal file, and not this host's journal"},
 	[OPTION_DIRECTORY] = {"directory", 0, "PATH", "a directory of journal files, and not this host's journal"},
 	[OPTION_UNIT] = {"unit", 0, "UNIT", "that lhguardd ran as: lhguardd.service when left out"},
-	[OPTION_SERVICE] = {"service", 0, "SERVICE", "only to this service of this host"},
+	[OPTION_SERVICE] = {"service", 0, "SERVICE", "which service of this host"},
 	[OPTION_VERDICT] = {"verdict", 0, "accept|drop|reject|refused", "only with this verdict; refused: drop or reject"},
 	[OPTION_CUT] = {"cut", 0, NULL, "end the open connections, too, that nothing else allows"},
+	[OPTION_DRY_RUN] = {"dry-run", 0, NULL, "only say what would come of it"},
+	[OPTION_FOREVER] = {"forever", 0, NULL, "no time ends it, and no guest's end"},
 	[OPTION_EXPIRED] = {"expired", 0, NULL, "those past their time that are still there"},
 };
 /* clang-format on */

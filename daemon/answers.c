@@ -70,7 +70,20 @@ static int add_exception(void *data, const struct exception *exception, uint32_t
 	struct daemon *daemon = data;
 	int result = exceptions_add(daemon->exceptions, exception, id, error);
 
-	if (result)
+	if (result || !id)
+		return result;
+	loop_arm_expiry(daemon);
+	loop_update_sandboxes(daemon);
+	return 0;
+}
+
+static int edit_exception(void *data, const struct exception *exception, bool is_dry_run,
+			  struct error *error)
+{
+	struct daemon *daemon = data;
+	int result = exceptions_edit(daemon->exceptions, exception, is_dry_run, error);
+
+	if (result || is_dry_run)
 		return result;
 	loop_arm_expiry(daemon);
 	loop_update_sandboxes(daemon);
@@ -112,6 +125,7 @@ static bool peer_guest(void *data, pid_t pid, char *label, size_t size)
 const struct control_handler answers_handler = {
 	.status = fill_status,
 	.add = add_exception,
+	.edit = edit_exception,
 	.remove = remove_exceptions,
 	.reload = reload,
 	.set_mode = mode_set,

@@ -5,6 +5,7 @@
 #include "control/call.h"
 #include "control/replies.h"
 #include "control/whom.h"
+#include "policy/overlap.h"
 #include "policy/services.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+#define NOTES_MAX   8
 #define SECONDS_MAX (10LL * 365 * 86400) /* as in duration_parse() */
 
 static int parse_action(struct call *call, bool *allow)
@@ -25,7 +27,7 @@ static int parse_action(struct call *call, bool *allow)
 	return -EINVAL;
 }
 
-static int parse_seconds(struct call *call, uint64_t now_us, uint64_t *expires_us)
+int changes_parse_seconds(struct call *call, uint64_t now_us, uint64_t *expires_us)
 {
 	const json_t *seconds = call_parameter(call, "seconds");
 
@@ -39,40 +41,46 @@ static int parse_seconds(struct call *call, uint64_t now_us, uint64_t *expires_u
 	return 0;
 }
 
-static int parse_exception(struct call *call, struct exception *exception)
+int changes_parse_words(struct call *call, struct exception *exception)
 {
-	const char *source = call_string(call, "source");
+	const char *service = call_string(call, "service"), *source = call_string(call, "source");
 	const char *comment = call_string(call, "comment");
 	struct error error = {.text = ""};
 
+	if (comment && !text_copy(exception->comment, sizeof(exception->comment), comment)) {
+		call_fail_parameter(call, "comment");
+		return -EINVAL;
+	}
+	if (service &&
+	    services_parse(call->settings->services, service, &exception->service, &error)) {
+		call_fail_reason(call, OWN("InvalidService"), &error, -EINVAL);
+		return -EINVAL;
+	}
+	if (source && selector_parse(source, &exception->source, &error)) {
+		call_fail_reason(call, OWN("InvalidSource"), &error, -EINVAL);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int parse_exception(struct call *call, struct exception *exception)
+{
 	*exception = (struct exception){
+		.source = {.type = SELECT_ANY},
 		.created_us = clock_realtime_us(),
 		.creator = call->peer->uid,
-		.cut = json_is_true(call_parameter(call, "cutAtEnd")),
-		.once = json_is_true(call_parameter(call, "once")),
+		.cut = call_flag(call, "cutAtEnd"),
+		.once = call_flag(call, "once"),
 	};
 	if (parse_action(call, &exception->allow) ||
-	    parse_seconds(call, exception->created_us, &exception->expires_us))
+	    changes_parse_seconds(call, exception->created_us, &exception->expires_us))
 		return -EINVAL;
 	/* A connection that is refused comes again; one that is cut at once was no use. */
 	if (exception->once && (!exception->allow || exception->cut)) {
 		call_fail_parameter(call, "once");
 		return -EINVAL;
 	}
-	if (comment && !text_copy(exception->comment, sizeof(exception->comment), comment)) {
-		call_fail_parameter(call, "comment");
-		return -EINVAL;
-	}
-	if (services_parse(call->settings->services, call_string(call, "service"),
-			   &exception->service, &error)) {
-		call_fail_reason(call, OWN("InvalidService"), &error, -EINVAL);
-		return -EINVAL;
-	}
-	if (selector_parse(source ? source : "any", &exception->source, &error)) {
-		call_fail_reason(call, OWN("InvalidSource"), &error, -EINVAL);
-		return -EINVAL;
-	}
-	return 0;
+	return changes_parse_words(call, exception);
 }
 
 const char *changes_error(int result)
@@ -100,31 +108,99 @@ static bool ends_with_guest(const struct call *call, const struct exception *exc
 	       json_is_true(call_parameter(call, "untilStop"));
 }
 
-void changes_add(struct call *call)
+/**
+ * struct look - at what other exceptions have to do with one
+ * @is_dry_run: whoever asks wants to know all
+ * @left: notes that there is room for
+ */
+struct look {
+	const struct exception *exception;
+	bool is_dry_run;
+	size_t left;
+	json_t *notes;
+};
+
+/* What is said of @other, NULL: nothing. Everything but the first is for who only wants to know. */
+static const char *say_overlap(const struct look *look, const struct exception *other)
+{
+	const struct exception *exception = look->exception;
+	enum overlap overlap = overlap_of(exception, other);
+
+	if (exception->allow && !other->allow && overlap == OVERLAP_WHOLE)
+		return look->is_dry_run ? "would still refuse all of it"
+					: "still refuses all of it";
+	if (!look->is_dry_run)
+		return NULL;
+	if (exception->allow && !other->allow && overlap == OVERLAP_PART)
+		return "would still refuse a part of it";
+	if (exception->allow == other->allow && overlap == OVERLAP_WHOLE)
+		return exception->allow ? "allows all of it already" : "denies all of it already";
+	if (exception->allow || !other->allow)
+		return NULL;
+	overlap = overlap_of(other, exception);
+	if (overlap == OVERLAP_WHOLE)
+		return "would have nothing left to allow";
+	return overlap == OVERLAP_PART ? "would lose a part of what it allows" : NULL;
+}
+
+static int look_at(void *data, const struct exception *other)
+{
+	char service[SERVICE_TEXT_SIZE], source[SELECTOR_TEXT_SIZE];
+	char note[SERVICE_TEXT_SIZE + SELECTOR_TEXT_SIZE + 128] = "";
+	struct look *look = data;
+	const char *what;
+
+	if (other->id == look->exception->id)
+		return 0;
+	what = say_overlap(look, other);
+	if (!what)
+		return 0;
+	text_append(note, sizeof(note), "%s exception %u (%s %s %s) %s",
+		    other->allow ? "allow" : "deny", other->id,
+		    service_format(service, sizeof(service), &other->service),
+		    other->allow ? "from" : "to",
+		    selector_format(source, sizeof(source), &other->source), what);
+	json_array_append_new(look->notes, json_string(note));
+	return --look->left == 0;
+}
+
+void changes_answer(struct call *call, const struct exception *exception)
 {
 	const struct control_settings *settings = call->settings;
 	char note[WHOM_TEXT_SIZE + SELECTOR_TEXT_SIZE + 128];
+	struct look look = {
+		.exception = exception,
+		.is_dry_run = call_flag(call, "dryRun"),
+		.left = NOTES_MAX,
+		.notes = json_array(),
+	};
+
+	if (whom_note(settings->registry, exception, note, sizeof(note)))
+		json_array_append_new(look.notes, json_string(note));
+	exceptions_each(settings->exceptions, look_at, &look);
+	call_answer_with(call, json_pack("{s:o, s:o}", "exception", reply_exception(exception),
+					 "notes", look.notes));
+}
+
+void changes_add(struct call *call)
+{
+	const struct control_settings *settings = call->settings;
 	struct error error = {.text = ""};
-	json_t *notes = json_array();
 	struct exception exception;
 	int result = 0;
 
-	if (parse_exception(call, &exception)) {
-		json_decref(notes);
+	if (parse_exception(call, &exception))
 		return;
-	}
 	if (ends_with_guest(call, &exception))
 		result = whom_bind(settings->registry, &exception, &error);
 	if (result == 0)
-		result = settings->handler->add(settings->data, &exception, &exception.id, &error);
-	if (result < 0) {
-		json_decref(notes);
-		return call_fail_reason(call, changes_error(result), &error, result);
-	}
-	if (whom_note(settings->registry, &exception, note, sizeof(note)))
-		json_array_append_new(notes, json_string(note));
-	call_answer_with(call, json_pack("{s:o, s:o}", "exception", reply_exception(&exception),
-					 "notes", notes));
+		result = settings->handler->add(settings->data, &exception,
+						call_flag(call, "dryRun") ? NULL : &exception.id,
+						&error);
+	if (result < 0)
+		call_fail_reason(call, changes_error(result), &error, result);
+	else
+		changes_answer(call, &exception);
 }
 
 void changes_reload(struct call *call)

@@ -3,12 +3,29 @@
 #ifndef LHGUARD_CONTROL_CHANGES_H
 #define LHGUARD_CONTROL_CHANGES_H
 
+#include <stdint.h>
+
 struct call;
+struct exception;
 
 /** changes_error() - the name of the error that stands for why an exception cannot be changed */
 const char *changes_error(int result);
 
+/**
+ * changes_parse_seconds() - when it ends, by the parameter "seconds"
+ * @expires_us: left as it is where that is not given
+ * Return: 0 or -EINVAL; the call has its answer then.
+ */
+int changes_parse_seconds(struct call *call, uint64_t now_us, uint64_t *expires_us);
+
+/** changes_parse_words() - the same for service, source and comment. */
+int changes_parse_words(struct call *call, struct exception *exception);
+
+/** changes_answer() - the exception, and what its maker should know of whom it is about and others */
+void changes_answer(struct call *call, const struct exception *exception);
+
 void changes_add(struct call *call);
+void changes_edit(struct call *call);
 void changes_remove(struct call *call);
 void changes_reload(struct call *call);
 

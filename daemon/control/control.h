@@ -148,7 +148,8 @@ enum walk_step {
 /**
  * struct control_handler - what the guard does for the control socket
  * @status: fill in the state
- * @add: store an exception for this uid; the id on success
+ * @add: store an exception for this uid; the id on success, or no id: only look
+ * @edit: let the exception with this id be so; or only look
  * @remove: forget exceptions; free @removed's
  * @reload: read configuration and exceptions again; -errno with @error: the old ones stay
  * @set_mode: change the mode; -errno with @error: it stays as it was
@@ -165,6 +166,8 @@ struct control_handler {
 	void (*status)(void *data, struct status *status);
 	int (*add)(void *data, const struct exception *exception, uint32_t *id,
 		   struct error *error);
+	int (*edit)(void *data, const struct exception *exception, bool is_dry_run,
+		    struct error *error);
 	int (*remove)(void *data, const struct removal *removal, struct removed *removed,
 		      struct error *error);
 	int (*reload)(void *data, struct error *error);

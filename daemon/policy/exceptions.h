@@ -81,7 +81,7 @@ const char *exceptions_failure(const struct exceptions *exceptions);
 /**
  * exceptions_add() - store a new rule: in force only once it is safely on disk
  * @exception: @id is ignored
- * @id: receives its id
+ * @id: receives its id; NULL: only look whether it could be stored
  * Written whole or not at all: temporary file, fsync, rename, fsync of the folder. On any failure
  * the store and the file stay as they were.
  * Return: 0, -EUCLEAN in the failed state, -ENOSPC beyond EXCEPTIONS_MAX, -EINVAL for a time that
@@ -89,6 +89,17 @@ const char *exceptions_failure(const struct exceptions *exceptions);
  */
 int exceptions_add(struct exceptions *exceptions, const struct exception *exception, uint32_t *id,
 		   struct error *error);
+
+/**
+ * exceptions_edit() - let a rule say something else, under its id
+ * @exception: the rule as it is to be; @id says which
+ * @is_dry_run: only look whether it could be
+ * Written as in exceptions_add(). The rule that was there ends if the new one is about something
+ * else, and its use is counted anew then.
+ * Return: 0, -ENOENT, -EROFS for the administrator's, or as exceptions_add().
+ */
+int exceptions_edit(struct exceptions *exceptions, const struct exception *exception,
+		    bool is_dry_run, struct error *error);
 
 /**
  * struct removal - which rules are to go: one of the three

@@ -36,6 +36,40 @@ static int commit(struct exceptions *exceptions, struct generation *next, struct
 	return 0;
 }
 
+static int check_rule(const struct exception *rule, struct error *error)
+{
+	if (rule->expires_us >= TIMESTAMP_END_US || rule->created_us >= TIMESTAMP_END_US)
+		return error_set(error, -EINVAL,
+				 "an exception ends before the year 10000, or never");
+	if (rule->source.type == SELECT_GUEST && !rule->guest_key[0])
+		return error_set(error, -EINVAL, "guest:%u has no key", rule->source.guest);
+	return 0;
+}
+
+static int check_room(const struct exceptions *exceptions, struct error *error)
+{
+	if (exceptions->now.rules.count < EXCEPTIONS_MAX &&
+	    exceptions->now.next < ADMINISTRATOR_IDS)
+		return 0;
+	return error_set(error, -ENOSPC, "there are too many exceptions already");
+}
+
+/* The daemon's own, which has not been used yet. */
+static struct exception *new_rule(const struct exception *exception, uint32_t id)
+{
+	struct exception *rule = malloc(sizeof(*rule));
+
+	if (!rule)
+		return NULL;
+	*rule = *exception;
+	rule->id = id;
+	rule->file[0] = '\0';
+	rule->line = 0;
+	rule->hits = 0;
+	rule->used_us = 0;
+	return rule;
+}
+
 int exceptions_add(struct exceptions *exceptions, const struct exception *exception, uint32_t *id,
 		   struct error *error)
 {
@@ -43,25 +77,15 @@ int exceptions_add(struct exceptions *exceptions, const struct exception *except
 	_cleanup_free_ struct exception *rule = NULL;
 	int ret = refuse_when_failed(exceptions, error);
 
-	if (ret < 0)
+	if (ret == 0)
+		ret = check_room(exceptions, error);
+	if (ret == 0)
+		ret = check_rule(exception, error);
+	if (ret < 0 || !id)
 		return ret;
-	if (exceptions->now.rules.count >= EXCEPTIONS_MAX ||
-	    exceptions->now.next >= ADMINISTRATOR_IDS)
-		return error_set(error, -ENOSPC, "there are too many exceptions already");
-	if (exception->expires_us >= TIMESTAMP_END_US || exception->created_us >= TIMESTAMP_END_US)
-		return error_set(error, -EINVAL,
-				 "an exception ends before the year 10000, or never");
-	if (exception->source.type == SELECT_GUEST && !exception->guest_key[0])
-		return error_set(error, -EINVAL, "guest:%u has no key", exception->source.guest);
-	rule = malloc(sizeof(*rule));
+	rule = new_rule(exception, exceptions->now.next);
 	if (!rule)
 		return error_set(error, -ENOMEM, "out of memory");
-	*rule = *exception;
-	rule->id = exceptions->now.next;
-	rule->file[0] = '\0';
-	rule->line = 0;
-	rule->hits = 0;
-	rule->used_us = 0;
 	ret = rules_copy(&next.rules, &exceptions->now.rules);
 	if (ret == 0)
 		ret = rules_append(&next.rules, rule);
@@ -77,7 +101,7 @@ int exceptions_add(struct exceptions *exceptions, const struct exception *except
 	return ret;
 }
 
-static int check_removable(const struct generation *now, uint32_t id, struct error *error)
+static int check_own(const struct generation *now, uint32_t id, struct error *error)
 {
 	const struct exception *found = generation_find(now, id);
 
@@ -85,8 +109,54 @@ static int check_removable(const struct generation *now, uint32_t id, struct err
 		return error_set(error, -ENOENT, "there is no exception %u", id);
 	if (found->file[0])
 		return error_set(error, -EROFS,
-				 "exception %u is the administrator's: remove it from %s", id,
+				 "exception %u is the administrator's: change it in %s", id,
 				 found->file);
+	return 0;
+}
+
+/* @rule: stands for the one with its id */
+static int replace_rule(struct exceptions *exceptions, struct exception *rule, struct error *error)
+{
+	struct generation next = {.next = exceptions->now.next};
+	int ret = rules_copy(&next.rules, &exceptions->now.rules);
+
+	if (ret < 0)
+		error_set(error, ret, "out of memory");
+	for (size_t i = 0; ret == 0 && i < next.rules.count; i++)
+		if (next.rules.rule[i]->id == rule->id)
+			next.rules.rule[i] = rule;
+	if (ret == 0)
+		ret = commit(exceptions, &next, error);
+	generation_release(&next);
+	return ret;
+}
+
+int exceptions_edit(struct exceptions *exceptions, const struct exception *exception,
+		    bool is_dry_run, struct error *error)
+{
+	struct exception *old = generation_find(&exceptions->now, exception->id);
+	_cleanup_free_ struct exception *rule = NULL;
+	int ret = refuse_when_failed(exceptions, error);
+
+	if (ret == 0)
+		ret = check_own(&exceptions->now, exception->id, error);
+	if (ret == 0)
+		ret = check_rule(exception, error);
+	if (ret < 0 || is_dry_run)
+		return ret;
+	rule = new_rule(exception, exception->id);
+	if (!rule)
+		return error_set(error, -ENOMEM, "out of memory");
+	if (exception_is_same(old, rule)) {
+		rule->hits = old->hits;
+		rule->used_us = old->used_us;
+	}
+	ret = replace_rule(exceptions, rule, error);
+	if (ret < 0)
+		return ret;
+	if (!exception_is_same(old, steal_pointer(&rule)))
+		exceptions_tell_ends(exceptions, &(struct rules){.rule = &old, .count = 1});
+	free(old);
 	return 0;
 }
 
@@ -118,7 +188,7 @@ static int check_ids(const struct generation *now, const struct removal *removal
 	int ret = 0;
 
 	for (size_t i = 0; removal->ids && ret == 0 && i < removal->count; i++)
-		ret = check_removable(now, removal->ids[i], error);
+		ret = check_own(now, removal->ids[i], error);
 	return ret;
 }
 

@@ -53,8 +53,15 @@ static void print(const struct service *service, const struct selector *source)
 static int add(void *data, const struct exception *exception, uint32_t *id, struct error *error)
 {
 	print(&exception->service, &exception->source);
-	*id = 1;
+	if (id)
+		*id = 1;
 	return 0;
+}
+
+static int edit(void *data, const struct exception *exception, bool is_dry_run, struct error *error)
+{
+	assert(exception->id);
+	return error_set(error, -EROFS, "not this one");
 }
 
 static int forget(void *data, const struct removal *removal, struct removed *removed,
@@ -109,6 +116,7 @@ static void walk_end(struct walk *walk)
 static const struct control_handler handler = {
 	.status = fill_status,
 	.add = add,
+	.edit = edit,
 	.remove = forget,
 	.reload = reload,
 	.set_mode = set_mode,

@@ -100,3 +100,46 @@ def test_what_has_expired_is_removed_from_the_file(world, guard) -> None:
     assert guard.must("remove", "--expired").error == "removed exception 1\n"
     assert "[exception 1]" not in stored.read_text() and "[exception 2]" in stored.read_text()
     assert "no exception is past its time" in guard.must("remove", "--expired").error
+
+
+def test_a_dry_run_changes_nothing(world, guard) -> None:
+    """It is checked as the real one is, and says what would undo it."""
+    guard.must("deny", "8080", "--from", "container")
+    stored = guard.state / "exceptions.conf"
+    before = stored.read_text()
+    label = world.veth.label
+    said = guard.must("allow", "10.22.0.1:8080", "--from", "container", "--dry-run").error
+    assert said == ("would allow 10.22.0.1:8080 from container; nothing was changed\n"
+                    "lhguard: deny exception 1 (8080 to container) would still refuse all of it\n")
+    made = guard.must("allow", "9222", "--from", label, "--until-stop", "--for", "1h", "--dry-run", "--json").json
+    assert (made["exception"]["id"], made["exception"]["untilStop"]) == (0, True)
+    assert guard.cli("allow", "9222", "--from", "vm:nobody", "--until-stop", "--dry-run").status == 1
+    guard.must("edit", "1", "--service", "1", "--dry-run")
+    assert stored.read_text() == before and [e["service"] for e in guard.exceptions()] == ["8080"]
+    # What was said is so: the allow does not help.
+    said = guard.must("allow", "10.22.0.1:8080", "--from", "container").error
+    assert "deny exception 1 (8080 to container) still refuses all of it" in said
+    assert world.veth.ask(WIRE).reply is None
+
+
+def test_an_exception_is_edited(world, guard) -> None:
+    """In place, over a restart too: what it allowed is refused, what it did not is allowed."""
+    guard.must("allow", "127.0.0.1:1", "--from", world.slirp.label, "--for", "1h", "--comment", "why")
+    made = one(guard, id=1)
+    assert world.slirp.ask(LOCAL).reply is None
+    assert guard.must("edit", "1", "--service", "127.0.0.1:9222", "--forever").error == \
+        f"exception 1 now allows 127.0.0.1:9222 from {world.slirp.label}\n"
+    assert world.slirp.ask(LOCAL).open
+    assert one(guard, id=1, hits=1) | {"hits": 0, "lastUsed": None} == \
+        made | {"service": "127.0.0.1:9222", "expires": None}
+    guard.stop()
+    guard.start()
+    assert one(guard, id=1)["comment"] == "why"
+    guard.must("edit", "1", "--from", world.veth.label, "--service", "tcp/8080")
+    assert world.veth.ask(WIRE, 3.0).open and world.slirp.ask(LOCAL).reply is None
+    assert guard.cli("edit", "7", "--forever").status == 1
+    with_guest = guard.must("edit", "1", "--until-stop", "--json").json["exception"]
+    assert with_guest["untilStop"] and with_guest["created"] > made["created"]
+    assert world.veth.ask(WIRE).open
+    assert guard.cli("edit", "1", "--from", "vm:nobody").status == 1
+    assert one(guard, id=1) | {"hits": 0, "lastUsed": None} == with_guest | {"hits": 0, "lastUsed": None}

@@ -56,6 +56,7 @@ static const struct {
 	{"org.lhguard.ExplainEvent", {READ}},
 	{"org.lhguard.Watch", {READ}},
 	{"org.lhguard.AddException", {CHANGE}},
+	{"org.lhguard.EditException", {CHANGE}},
 	{"org.lhguard.RemoveExceptions", {CHANGE}},
 	{"org.lhguard.CutConnections", {CHANGE}},
 	{"org.lhguard.SetMode", {CHANGE}},

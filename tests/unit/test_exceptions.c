@@ -1367,6 +1367,112 @@ static void once_is_once(void **state)
 	exceptions_close(exceptions);
 }
 
+static struct exception edited(const struct exceptions *exceptions, uint32_t id)
+{
+	const struct exception *rule = NULL;
+	struct exception copy = {.id = 0};
+
+	for (uint16_t port = 1; port < 10 && copy.id != id; port++) {
+		rule = rule_of(exceptions, port);
+		if (rule)
+			copy = *rule;
+	}
+	assert_int_equal(copy.id, id);
+	return copy;
+}
+
+static void note_ended(void *data, const struct exception *rule)
+{
+	*(uint32_t *)data = rule->id;
+}
+
+static void an_exception_is_edited_in_place(void **state)
+{
+	struct places *places = *state;
+	struct error error = {.text = ""};
+	struct exceptions *exceptions;
+	struct exception rule;
+	uint32_t ended = 0;
+	char *before, *after;
+
+	put_file(places->administrator, "a.conf",
+		 "[exception 1]\naction = deny\nservice = 9\nsource = any\n");
+	exceptions = open_store(places, NOW);
+	add(exceptions, true, "127.0.0.1:1", "vm:devbox", NOW + 5);
+	add(exceptions, true, "127.0.0.1:2", "vm:devbox", 0);
+	exceptions_on_end(exceptions, note_ended, &ended);
+	exceptions_used(exceptions, 1, true, NOW);
+
+	/* Its end and its comment only: the same rule. */
+	rule = edited(exceptions, 1);
+	rule.expires_us = 0;
+	strcpy(rule.comment, "new");
+	before = get_file(places->file);
+	assert_int_equal(exceptions_edit(exceptions, &rule, true, NULL), 0);
+	after = get_file(places->file);
+	assert_string_equal(before, after);
+	free(after);
+	assert_int_equal(edited(exceptions, 1).expires_us, NOW + 5);
+	assert_int_equal(exceptions_edit(exceptions, &rule, false, NULL), 0);
+	assert_int_equal(ended, 0);
+	rule = edited(exceptions, 1);
+	assert_int_equal(rule.expires_us, 0);
+	assert_int_equal(rule.hits, 1);
+	assert_int_equal(rule.created_us, NOW);
+
+	/* What it is about: what was is over. */
+	assert_int_equal(service_parse("127.0.0.1:3", &rule.service, NULL), 0);
+	assert_int_equal(exceptions_edit(exceptions, &rule, false, NULL), 0);
+	assert_int_equal(ended, 1);
+	assert_int_equal(match_port(exceptions, 1, NOW), 0);
+	assert_int_equal(match_port(exceptions, 3, NOW), 1);
+	assert_used(exceptions, 3, 0, 0);
+	assert_int_equal(exceptions_count(exceptions), 3);
+
+	rule.id = 99;
+	assert_int_equal(exceptions_edit(exceptions, &rule, true, &error), -ENOENT);
+	assert_string_equal(error.text, "there is no exception 99");
+	rule.id = rule_of(exceptions, 9)->id;
+	assert_int_equal(exceptions_edit(exceptions, &rule, true, &error), -EROFS);
+	rule.id = 1;
+	rule.expires_us = TIMESTAMP_END_US;
+	assert_int_equal(exceptions_edit(exceptions, &rule, true, &error), -EINVAL);
+	exceptions_close(exceptions);
+
+	exceptions = open_store(places, NOW);
+	assert_int_equal(match_port(exceptions, 3, NOW), 1);
+	assert_string_equal(edited(exceptions, 1).comment, "new");
+	exceptions_close(exceptions);
+	free(before);
+}
+
+/* Whatever goes wrong while it is written: the old rule is in force, and in the file. */
+static void an_edit_that_fails_changes_nothing(void **state)
+{
+	struct places *places = *state;
+	struct exceptions *exceptions = open_store(places, NOW);
+	struct exception rule;
+	char *before, *after;
+
+	add(exceptions, true, "127.0.0.1:1", "vm:devbox", 0);
+	before = get_file(places->file);
+	rule = edited(exceptions, 1);
+	assert_int_equal(service_parse("127.0.0.1:3", &rule.service, NULL), 0);
+	steps.armed = true;
+	steps.step = 0;
+	steps.due = 3;
+	steps.error = ENOSPC;
+	assert_int_equal(exceptions_edit(exceptions, &rule, false, NULL), -ENOSPC);
+	steps.armed = false;
+	after = get_file(places->file);
+	assert_string_equal(before, after);
+	assert_int_equal(match_port(exceptions, 1, NOW), 1);
+	assert_int_equal(match_port(exceptions, 3, NOW), 0);
+	exceptions_close(exceptions);
+	free(before);
+	free(after);
+}
+
 #define IN_PLACES(test) cmocka_unit_test_setup_teardown(test, make_places, remove_places)
 
 int main(void)
@@ -1390,6 +1496,8 @@ int main(void)
 		IN_PLACES(each_end_is_told_once),
 		IN_PLACES(uses_are_counted),
 		IN_PLACES(once_is_once),
+		IN_PLACES(an_exception_is_edited_in_place),
+		IN_PLACES(an_edit_that_fails_changes_nothing),
 		IN_PLACES(those_of_one_source_are_removed),
 		IN_PLACES(what_has_expired_is_removed),
 		cmocka_unit_test(index_agrees_with_scan),

@@ -7,6 +7,7 @@
 #include "guests/registry.h"
 #include "guests/view.h"
 #include "policy/services.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -40,12 +41,18 @@ int registry_each(const struct registry *registry,
 	return result;
 }
 
+/* Those of one test, in place of the many. */
+static struct exception stored[8];
+static size_t stored_count;
+
 int exceptions_each(const struct exceptions *exceptions,
 		    int (*visit)(void *data, const struct exception *exception), void *data)
 {
 	struct exception exception = {.allow = true};
 	int result = 0;
 
+	for (size_t i = 0; !result && i < stored_count; i++)
+		result = visit(data, &stored[i]);
 	memset(exception.comment, '"', COMMENT_SIZE - 1);
 	while (!result && exception.id < exception_count) {
 		exception.id++;
@@ -61,6 +68,8 @@ struct asked {
 	uint32_t ids[8];
 	size_t id_count;
 	bool is_expired;
+	int edit;
+	bool is_dry_run;
 	struct selector source;
 	int result;
 };
@@ -95,8 +104,21 @@ static int fake_add(void *data, const struct exception *exception, uint32_t *id,
 	struct asked *asked = data;
 
 	asked->add++;
+	asked->is_dry_run = !id;
 	asked->exception = *exception;
-	*id = 3;
+	if (id)
+		*id = 3;
+	return asked->result ? error_set(error, asked->result, "the store says no") : 0;
+}
+
+static int fake_edit(void *data, const struct exception *exception, bool is_dry_run,
+		     struct error *error)
+{
+	struct asked *asked = data;
+
+	asked->edit++;
+	asked->is_dry_run = is_dry_run;
+	asked->exception = *exception;
 	return asked->result ? error_set(error, asked->result, "the store says no") : 0;
 }
 
@@ -220,6 +242,7 @@ static const struct control_handler handler = {
 	.walk_end = fake_walk_end,
 	.status = fake_status,
 	.add = fake_add,
+	.edit = fake_edit,
 	.remove = fake_remove,
 	.reload = fake_reload,
 	.set_mode = fake_set_mode,
@@ -235,6 +258,7 @@ static int reset(void **state)
 	asked = (struct asked){0};
 	stream = (struct stream){0};
 	guest_count = exception_count = 0;
+	stored_count = 0;
 	to_find = pause_every = walks_open = 0;
 	walk_result = 0;
 	settings.events = events_new();
@@ -650,6 +674,141 @@ static void a_query_is_checked(void **state)
 	assert_error(CUT("\"source\":\"A B\""), "org.lhguard.InvalidSource");
 	assert_error(CUT("\"service\":\"nonsense\""), "org.lhguard.InvalidService");
 	assert_wrong_parameter(CUT("\"refusedOnly\":1"), "refusedOnly");
+}
+
+static void list_rule(uint32_t id, bool allow, const char *service, const char *source)
+{
+	struct exception *rule = &stored[stored_count++];
+
+	*rule = (struct exception){.id = id, .allow = allow, .created_us = 5, .creator = 77};
+	assert_int_equal(service_parse(service, &rule->service, NULL), 0);
+	assert_int_equal(selector_parse(source, &rule->source, NULL), 0);
+}
+
+/* The notes of an answer, each in a line. */
+static char *notes_of(const char *message)
+{
+	json_t *answer = answer_to_root(message);
+	json_t *notes = json_object_get(json_object_get(answer, "parameters"), "notes");
+	static char text[4096];
+
+	text[0] = '\0';
+	if (!notes)
+		text_append(text, sizeof(text), "%s",
+			    json_string_value(json_object_get(answer, "error")));
+	for (size_t i = 0; i < json_array_size(notes); i++)
+		text_append(text, sizeof(text), "%s\n",
+			    json_string_value(json_array_get(notes, i)));
+	json_decref(answer);
+	return text;
+}
+
+#define DRY(action, service, source)                                                               \
+	"{\"method\":\"org.lhguard.AddException\",\"parameters\":{\"action\":\"" action            \
+	"\",\"service\":\"" service "\",\"source\":\"" source "\",\"dryRun\":true}}"
+
+static void a_dry_run_says_what_others_do(void **state)
+{
+	list_rule(4, false, "tcp/80", "container");
+	list_rule(5, true, "80", "iface:br0");
+	assert_string_equal(
+		notes_of(DRY("allow", "tcp/80", "container")),
+		"deny exception 4 (tcp/80 to container) would still refuse all of it\n");
+	assert_true(asked.is_dry_run);
+	assert_string_equal(
+		notes_of(DRY("allow", "80", "any")),
+		"deny exception 4 (tcp/80 to container) would still refuse a part of it\n");
+	assert_string_equal(notes_of(DRY("allow", "tcp/80", "iface:br0")),
+			    "allow exception 5 (80 from iface:br0) allows all of it already\n");
+	assert_string_equal(
+		notes_of(DRY("deny", "80", "iface:br0")),
+		"allow exception 5 (80 from iface:br0) would have nothing left to allow\n");
+	assert_string_equal(notes_of(DRY("deny", "udp/80", "iface:br0")),
+			    "allow exception 5 (80 from iface:br0) would lose a part of what it "
+			    "allows\n");
+	assert_string_equal(notes_of(DRY("deny", "tcp/80", "container")),
+			    "deny exception 4 (tcp/80 to container) denies all of it already\n");
+	assert_string_equal(notes_of(DRY("allow", "81", "any")), "");
+	assert_string_equal(notes_of(DRY("allow", "81", "host")), "org.lhguard.InvalidSource");
+	assert_int_equal(asked.add, 7);
+}
+
+/* Who makes one for good is told only of what makes it useless. */
+static void an_allow_that_a_deny_undoes_is_told(void **state)
+{
+	list_rule(4, false, "tcp/80", "container");
+	list_rule(5, true, "80", "any");
+	assert_string_equal(
+		notes_of("{\"method\":\"org.lhguard.AddException\",\"parameters\":{\"action\":"
+			 "\"allow\",\"service\":\"tcp/80\",\"source\":\"container\"}}"),
+		"deny exception 4 (tcp/80 to container) still refuses all of it\n");
+	assert_false(asked.is_dry_run);
+}
+
+#define EDIT(parameters)                                                                           \
+	"{\"method\":\"org.lhguard.EditException\",\"parameters\":{\"id\":4" parameters "}}"
+
+static void an_edit_leaves_the_rest(void **state)
+{
+	list_rule(4, false, "tcp/80", "container");
+	list_rule(5, true, "tcp/80", "any");
+	stored[0].expires_us = 9;
+	assert_string_equal(notes_of(EDIT("")), "");
+	assert_memory_equal(&asked.exception, &stored[0], sizeof(stored[0]));
+	notes_of(EDIT(",\"comment\":\"why\",\"cutAtEnd\":true,\"dryRun\":true"));
+	assert_true(asked.is_dry_run && asked.exception.cut);
+	assert_string_equal(asked.exception.comment, "why");
+	assert_int_equal(asked.exception.expires_us, 9);
+	assert_int_equal(asked.exception.creator, 77);
+	assert_int_equal(asked.exception.created_us, 5);
+	notes_of(EDIT(",\"service\":\"81\",\"source\":\"vm\",\"forever\":true"));
+	assert_false(asked.is_dry_run);
+	assert_int_equal(asked.exception.service.first, 81);
+	assert_int_equal(asked.exception.source.kind, KIND_VM);
+	assert_int_equal(asked.exception.expires_us, 0);
+	notes_of(EDIT(",\"seconds\":60"));
+	assert_true(asked.exception.expires_us > 60000000);
+	assert_int_equal(asked.exception.created_us, 5);
+	assert_int_equal(asked.edit, 4);
+}
+
+/* It ends with its guest, until somebody wants another end or another guest. */
+static void an_edit_binds_and_unbinds(void **state)
+{
+	list_rule(4, true, "tcp/80", "vm:devbox");
+	strcpy(stored[0].guest_key, "key");
+	stored[0].guest = 7;
+	notes_of(EDIT(",\"comment\":\"why\",\"untilStop\":true"));
+	assert_int_equal(asked.exception.guest, 7);
+	assert_int_equal(asked.exception.created_us, 5);
+	notes_of(EDIT(",\"seconds\":60"));
+	assert_string_equal(asked.exception.guest_key, "key");
+	notes_of(EDIT(",\"forever\":true"));
+	assert_string_equal(asked.exception.guest_key, "");
+	assert_int_equal(asked.exception.guest, 0);
+	notes_of(EDIT(",\"untilStop\":false"));
+	assert_string_equal(asked.exception.guest_key, "");
+	assert_int_equal(asked.edit, 4);
+	/* Nobody of that name runs. */
+	assert_string_equal(notes_of(EDIT(",\"source\":\"vm:nobody\"")), "org.lhguard.NoSuchGuest");
+	assert_string_equal(notes_of(EDIT(",\"source\":\"vm\"")), "org.lhguard.InvalidSource");
+	assert_int_equal(asked.edit, 4);
+}
+
+static void an_edit_is_checked(void **state)
+{
+	list_rule(4, false, "tcp/80", "container");
+	assert_wrong_parameter("{\"method\":\"org.lhguard.EditException\"}", "id");
+	assert_wrong_parameter(EDIT(",\"seconds\":60,\"forever\":true"), "forever");
+	assert_wrong_parameter(EDIT(",\"seconds\":0"), "seconds");
+	assert_wrong_parameter(EDIT(",\"action\":\"allow\""), "action");
+	assert_error(EDIT(",\"service\":\"nonsense!\""), "org.lhguard.InvalidService");
+	assert_error(EDIT(",\"source\":\"host\""), "org.lhguard.InvalidSource");
+	assert_error("{\"method\":\"org.lhguard.EditException\",\"parameters\":{\"id\":5}}",
+		     "org.lhguard.NoSuchException");
+	assert_int_equal(asked.edit, 0);
+	asked.result = -EUCLEAN;
+	assert_error(EDIT(",\"service\":\"81\""), "org.lhguard.ExceptionsFailed");
 }
 
 #define FORGET(parameters)                                                                         \
@@ -1097,6 +1256,11 @@ int main(void)
 						reset, clear),
 		cmocka_unit_test_setup_teardown(a_cut_says_how_many, reset, clear),
 		cmocka_unit_test_setup_teardown(a_query_is_checked, reset, clear),
+		cmocka_unit_test_setup_teardown(a_dry_run_says_what_others_do, reset, clear),
+		cmocka_unit_test_setup_teardown(an_allow_that_a_deny_undoes_is_told, reset, clear),
+		cmocka_unit_test_setup_teardown(an_edit_leaves_the_rest, reset, clear),
+		cmocka_unit_test_setup_teardown(an_edit_binds_and_unbinds, reset, clear),
+		cmocka_unit_test_setup_teardown(an_edit_is_checked, reset, clear),
 		cmocka_unit_test_setup_teardown(remove_says_what_has_gone, reset, clear),
 		cmocka_unit_test_setup_teardown(remove_is_asked_for_one_thing, reset, clear),
 		cmocka_unit_test_setup_teardown(remove_may_cut, reset, clear),

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The method that changes an exception in place. */
+#include "control/changes.h"
+
+#include "control/call.h"
+#include "control/whom.h"
+#include "util/clock.h"
+
+#include <errno.h>
+
+/**
+ * struct search - for an exception by its id
+ * @found: copy of it, id 0: there is none
+ */
+struct search {
+	json_int_t id;
+	struct exception found;
+};
+
+static int visit(void *data, const struct exception *exception)
+{
+	struct search *search = data;
+
+	if (exception->id != search->id)
+		return 0;
+	search->found = *exception;
+	return 1;
+}
+
+/* The end of an exception is a time, a guest's end, both or neither. */
+static int change_end(struct call *call, const struct exception *before,
+		      struct exception *exception, struct error *error)
+{
+	const json_t *until_stop = call_parameter(call, "untilStop");
+	bool is_forever = call_flag(call, "forever"), was_bound = before->guest_key[0];
+	bool is_bound = until_stop ? json_is_true(until_stop) : was_bound && !is_forever;
+
+	if (is_forever)
+		exception->expires_us = 0;
+	is_bound |= exception->source.type == SELECT_GUEST;
+	if (is_bound && was_bound && selector_equal(&before->source, &exception->source))
+		return 0;
+	exception->guest = 0;
+	exception->guest_key[0] = '\0';
+	if (!is_bound)
+		return 0;
+	/* A guest that is older than its exception is the one that it was made for. */
+	exception->created_us = clock_realtime_us();
+	return whom_bind(call->settings->registry, exception, error);
+}
+
+void changes_edit(struct call *call)
+{
+	const struct control_settings *settings = call->settings;
+	struct search search = {.id = json_integer_value(call_parameter(call, "id"))};
+	const json_t *cut = call_parameter(call, "cutAtEnd");
+	struct error error = {.text = ""};
+	struct exception exception;
+	int result;
+
+	exceptions_each(settings->exceptions, visit, &search);
+	if (!search.found.id) {
+		error_set(&error, -ENOENT, "there is no exception %" JSON_INTEGER_FORMAT,
+			  search.id);
+		return call_fail_reason(call, OWN("NoSuchException"), &error, -ENOENT);
+	}
+	if (call_flag(call, "forever") && call_parameter(call, "seconds"))
+		return call_fail_parameter(call, "forever");
+	exception = search.found;
+	if (exception.once && json_is_true(cut))
+		return call_fail_parameter(call, "cutAtEnd");
+	if (cut)
+		exception.cut = json_is_true(cut);
+	if (changes_parse_words(call, &exception) ||
+	    changes_parse_seconds(call, clock_realtime_us(), &exception.expires_us))
+		return;
+	result = change_end(call, &search.found, &exception, &error);
+	if (result == 0)
+		result = settings->handler->edit(settings->data, &exception,
+						 call_flag(call, "dryRun"), &error);
+	if (result < 0)
+		call_fail_reason(call, changes_error(result), &error, result);
+	else
+		changes_answer(call, &exception);
+}

@@ -25,7 +25,7 @@ FUZZ_SECONDS ?= 60
 # B is the folder of the results; other builds of the same tree (sanitizers, fuzzing) take another.
 B            ?= build
 DAEMON_LIBS  := libnetfilter_queue libmnl libnftnl inih jansson libsystemd libcap-ng libseccomp
-CLI_LIBS     := jansson libmnl libnftnl libnetfilter_queue libsystemd
+CLI_LIBS     := jansson libmnl libnftnl libnetfilter_queue libsystemd inih
 
 WARNINGS     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
                 -Wformat=2 -Wvla -Wundef -Wno-unused-parameter

@@ -43,6 +43,7 @@ const struct command commands[] = {
 	{"mode", verb_mode, "[enforce|monitor]", "the mode, or another one, also for a while", 0, 1,
 	 OPTION(FOR), "The guard itself"},
 	{"doctor", verb_doctor, "", "what keeps the guard from its work, and what it cannot see", 0, 0, 0, NULL},
+	{"check", verb_check, "FILE", "the mistakes of a configuration file", 1, 1, OPTION(AS) | OPTION(CATALOGUE), NULL},
 	{"reload", verb_reload, "", "read configuration, catalogue and exceptions again", 0, 0, 0, NULL},
 	{"version", verb_version, "", "the version of this program", 0, 0, 0, NULL},
 	{"help", verb_help, "[COMMAND]", "this text, or all about a command", 0, 1, 0, NULL},

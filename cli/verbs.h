@@ -21,6 +21,7 @@ enum status verb_log(const struct options *options, int argc, char **argv);
 enum status verb_watch(const struct options *options, int argc, char **argv);
 enum status verb_doctor(const struct options *options, int argc, char **argv);
 enum status verb_mode(const struct options *options, int argc, char **argv);
+enum status verb_check(const struct options *options, int argc, char **argv);
 enum status verb_reload(const struct options *options, int argc, char **argv);
 
 /** verb_complete() - what shells ask when TAB is pressed; @argv: the words, the last is incomplete */

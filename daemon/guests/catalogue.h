@@ -90,7 +90,7 @@ struct program {
  * catalogue_load() - read the catalogue
  * @catalogue: receives it, immutable from then on; freed by catalogue_free()
  * @installed: the installed file
- * @folder: whose files "*.conf" add to it and override it, in the order of their names
+ * @folder: whose files "*.conf" add to it and override it, in the order of their names; or one such file
  *
  * A line with a mistake is left out; all else is in force, and catalogue_failure() tells.
  * Return: 0, or -errno with @error when @installed cannot be read or says nothing of any guest.

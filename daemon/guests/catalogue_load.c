@@ -132,13 +132,18 @@ static int read_file(struct loader *loader, const char *path, struct error *erro
 	return ini_read_file_on(path, take_entry, take_mistake, loader, error);
 }
 
-/* A file that cannot be read is a mistake like another; a folder that does not exist is none. */
+/* A file that cannot be read is a mistake like another; a folder that does not exist is none. @folder: or a file */
 static void read_folder(struct loader *loader, const char *folder)
 {
 	struct error error = {.text = ""};
 	struct dirent **entries;
 	int count = folder_list(folder, &entries);
 
+	if (count == -ENOTDIR) {
+		if (read_file(loader, folder, &error))
+			take_mistake(loader, error.text);
+		return;
+	}
 	if (count < 0) {
 		error_set(&error, count, "%s: %s", folder, strerror(-count));
 		take_mistake(loader, error.text);

@@ -283,6 +283,8 @@ static void read_folder(struct loader *loader, const char *folder)
 	struct dirent **names;
 	int count = folder_list(folder, &names);
 
+	if (count == -ENOTDIR)
+		return read_file(loader, folder);
 	if (count < 0) {
 		error_set(&error, count, "%s: %s", folder, strerror(-count));
 		take_mistake(loader, error.text);

@@ -33,7 +33,7 @@ struct services *services_new(void);
 void services_free(struct services *services);
 
 /**
- * services_read() - the installed file and the folder's files *.conf, anew
+ * services_read() - the installed file and the folder's files *.conf, or one such file, anew
  * A line with a mistake is left out and all else is in force, and services_failure() tells; so it
  * does of a file that cannot be read. Names are a convenience: the guard does without.
  * Return: 0, or -ENOMEM: then all stays as it was.

@@ -20,6 +20,13 @@ class Case:
     environment: dict[str, str] = field(default_factory=dict)
 
 
+CATALOGUE = ("--catalogue", "conf/guests.conf")
+
+
+def checked(file: str, *options: str) -> Case:
+    return Case(("check", f"tests/cli/files/{file}", *options))
+
+
 TABLES = {
     "status": Case(("status",)),
     "status-wrong": Case(("status",), "wrong"),
@@ -60,6 +67,7 @@ DOCUMENTS = {
     "mode": Case(("mode", "--json")),
     "mode-set": Case(("mode", "monitor", "--for", "10m", "--json")),
     "remove-from": Case(("remove", "--from", "vm:devbox", "--json"), "source"),
+    "check": checked("exceptions.conf", "--json"),
     "reload": Case(("reload", "--json")),
     "version": Case(("version", "--json")),
 }
@@ -180,6 +188,23 @@ WORDS = {
     "remove-expired": Case(("remove", "--expired")),
     "remove-expired-none": Case(("remove", "--expired", "--cut"), "none"),
     "remove-many": Case(("remove", "--from", "any"), "many"),
+    "check-config": checked("lhguard.conf", *CATALOGUE),
+    "check-config-bad": checked("bad.conf", "--as", "config", *CATALOGUE),
+    "check-config-by-content": checked("bad.conf", *CATALOGUE),
+    "check-config-without-catalogue": checked("lhguard.conf", "--catalogue", "/nowhere/guests.conf"),
+    "check-exceptions": checked("exceptions.d/fleet.conf"),
+    "check-exceptions-bad": checked("exceptions.d/bad.conf"),
+    "check-exceptions-store": checked("exceptions.d/store.conf"),
+    "check-exceptions-own": checked("exceptions.conf"),
+    "check-guests": checked("guests.d/own.conf", *CATALOGUE),
+    "check-guests-bad": checked("guests.d/bad.conf", *CATALOGUE),
+    "check-guests-installed": Case(("check", "conf/guests.conf", *CATALOGUE)),
+    "check-services": checked("services.conf"),
+    "check-services-bad": checked("bad-services.conf"),
+    "check-quiet": checked("services.conf", "-q"),
+    "check-unknown": checked("unknown.conf"),
+    "check-missing": checked("nowhere.conf"),
+    "check-strange-kind": checked("unknown.conf", "--as", "colours"),
     "reload": Case(("reload",)),
     "reload-refused": Case(("reload",), "refused"),
     "reload-exceptions-failed": Case(("reload",), "wrong"),

@@ -70,13 +70,13 @@ class Cli:
         environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "xterm",
                        "LHGUARD_SOCKET": socket or str(self.daemon.path), **environment}
         if not columns:
-            done = subprocess.run([LHGUARD, *argv], env=environment, stdin=subprocess.DEVNULL,
+            done = subprocess.run([LHGUARD, *argv], env=environment, cwd=ROOT, stdin=subprocess.DEVNULL,
                                   capture_output=True, timeout=20)
             return Ran(done.returncode, done.stdout, done.stderr, self.daemon.calls)
         leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         with tempfile.TemporaryFile() as error:  # no pipe: nobody would read it meanwhile
-            process = subprocess.Popen([LHGUARD, *argv], env=environment, stdin=subprocess.DEVNULL,
+            process = subprocess.Popen([LHGUARD, *argv], env=environment, cwd=ROOT, stdin=subprocess.DEVNULL,
                                        stdout=follower, stderr=error)
             os.close(follower)
             output = read_terminal(leader).replace(b"\r\n", b"\n")

@@ -89,6 +89,7 @@ def test_exceptions_survive_a_restart(lab, start_guard) -> None:
     assert lab.guests.devbox.ask(USER_NET, 3.0).open
     assert lab.guests.veth.ask(GUEST_WAY, 3.0).open
     assert guard.stop() == 0
+    assert "2 exceptions" in guard.must("check", str(guard.state / "exceptions.conf")).error
     guard.start()
     assert lab.guests.devbox.ask(USER_NET, 3.0).open
     assert [e["comment"] for e in guard.exceptions() if e["comment"]] == ["my browser"]

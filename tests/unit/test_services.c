@@ -374,11 +374,27 @@ static void the_installed_names_are_good(void **state)
 	}
 }
 
+/* As lhguard check reads one that is not installed yet. */
+static void one_file_stands_for_a_folder(void **state)
+{
+	char path[200];
+
+	write_file(installed, GOOD);
+	snprintf(path, sizeof(path), "%s/own.conf", root);
+	write_file(path, "[dns]\ntitle = Our own\n[ours]\nports = tcp/99000\n");
+	assert_int_equal(services_read(services, installed, path), 0);
+	assert_string_equal(services_named(services, "dns")->title, "Our own");
+	assert_non_null(services_named(services, "vnc"));
+	assert_non_null(strstr(services_mistake(services, 0), "own.conf:4: "));
+	assert_null(services_mistake(services, 1));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(what_the_file_says_is_known),
+		TEST(one_file_stands_for_a_folder),
 		TEST(a_port_is_what_is_narrowest),
 		TEST(a_later_file_changes_what_it_names),
 		TEST(reading_again_forgets),

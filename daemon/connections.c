@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Connections that are open already: whose they are, what the policy says of them now, their end. */
 #include "parts.h"
+#include "turn.h"
 
 #include "guests/registry.h"
 #include "kernel/connections.h"
@@ -16,7 +17,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /*
  * DOC: Theory of Operation
@@ -32,19 +32,15 @@
  *    that the host answers the peer by stand for those of its first packet (kernel/paths.h).
  *
  * A service that has stopped listening cannot be told from a client, and its connections are not
- * seen. A walk works for TURN_US in one turn of the loop, so that packets wait no longer than that
- * and one search for a socket (SEARCH_BUDGET) for it.
+ * seen. A walk works for one turn of the loop at a time (turn.h), so that packets wait no longer than
+ * that and one search for a socket (SEARCH_BUDGET) for it.
  */
 
-#define TURN_US	     1000 /* of processor time in one turn */
-#define TURN_MOST_US 5000 /* … and of any: to wait for the kernel's locks, too */
-#define PRIORITY     (SD_EVENT_PRIORITY_NORMAL + 50) /* as whoever talks to us */
+#define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 50) /* as whoever talks to us */
 
 /**
  * struct walk - one walk through the open connections
  * @query: which are meant; its exceptions are owned
- * @turn_began_us: CLOCK_MONOTONIC, 0 between two turns
- * @turn_used_us: CLOCK_THREAD_CPUTIME_ID when it began
  * @cut_count: connections cut
  * @next: in the daemon's list of those that nobody waits for
  */
@@ -53,8 +49,7 @@ struct walk {
 	struct walk_query query;
 	struct connections *connections;
 	struct paths *paths;
-	uint64_t turn_began_us;
-	uint64_t turn_used_us;
+	struct turn turn;
 	uint64_t cut_count;
 	bool is_over;
 	struct walk *next;
@@ -266,45 +261,16 @@ static int take(struct walk *walk, const struct connection *connection,
 	return WALK_FOUND;
 }
 
-static uint64_t clock_used_us(void)
-{
-	struct timespec used;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-	return (uint64_t)used.tv_sec * 1000000u + (uint64_t)used.tv_nsec / 1000u;
-}
-
-static void begin_turn(struct walk *walk)
-{
-	if (walk->turn_began_us)
-		return;
-	loop_guard_handler.catch_up(walk->daemon);
-	walk->turn_began_us = clock_monotonic_us();
-	walk->turn_used_us = clock_used_us();
-}
-
-static bool is_turn_over(const struct walk *walk)
-{
-	return clock_used_us() - walk->turn_used_us > TURN_US ||
-	       clock_monotonic_us() - walk->turn_began_us > TURN_MOST_US;
-}
-
-static void end_turn(struct walk *walk)
-{
-	walk->turn_began_us = 0;
-	loop_guard_handler.judged(walk->daemon);
-}
-
 int connections_walk_next(struct walk *walk, struct open_connection *open, struct error *error)
 {
-	begin_turn(walk);
-	while (!is_turn_over(walk)) {
+	turn_begin(&walk->turn, walk->daemon);
+	while (!turn_is_over(&walk->turn)) {
 		struct connection connection;
 		int result = connections_next(walk->connections, &connection);
 
 		if (result <= 0) {
 			walk->is_over = true;
-			end_turn(walk);
+			turn_end(&walk->turn, walk->daemon);
 			return result ? error_set(error, result,
 						  "the open connections cannot be read: %s",
 						  strerror(-result))
@@ -316,7 +282,7 @@ int connections_walk_next(struct walk *walk, struct open_connection *open, struc
 		if (result != WALK_LATER)
 			return result;
 	}
-	end_turn(walk);
+	turn_end(&walk->turn, walk->daemon);
 	return WALK_LATER;
 }
 

@@ -172,3 +172,12 @@ bool addresses_first(const struct addresses *addresses, uint32_t ifindex, uint8_
 		*address = *best;
 	return best;
 }
+
+void addresses_each(const struct addresses *addresses,
+		    int (*visit)(void *data, const struct interface_address *address), void *data)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (const struct node *node = addresses->buckets[i]; node; node = node->next)
+			if (visit(data, &node->address))
+				return;
+}

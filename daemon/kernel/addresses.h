@@ -35,6 +35,10 @@ void addresses_remove_link(struct addresses *addresses, uint32_t ifindex);
 void addresses_begin_sync(struct addresses *addresses);
 void addresses_end_sync(struct addresses *addresses);
 
+/** addresses_each() - in no order; stops when @visit returns non-zero */
+void addresses_each(const struct addresses *addresses,
+		    int (*visit)(void *data, const struct interface_address *address), void *data);
+
 /** addresses_contain() - is it assigned to @ifindex (0: to any interface)? */
 bool addresses_contain(const struct addresses *addresses, uint32_t ifindex,
 		       const struct in6_addr *address);

@@ -337,6 +337,13 @@ bool links_owns_address(const struct links *links, uint32_t ifindex, const struc
 	return links_tables_owns_address(links->tables, ifindex, address);
 }
 
+void links_each_address(const struct links *links,
+			int (*visit)(void *data, const struct interface_address *address),
+			void *data)
+{
+	links_tables_each_address(links->tables, visit, data);
+}
+
 bool links_first_address(const struct links *links, uint32_t ifindex, uint8_t family,
 			 struct in6_addr *address)
 {

@@ -5,6 +5,7 @@
 
 #include "flow.h"
 
+struct interface_address;
 struct links;
 
 enum link_type {
@@ -78,6 +79,11 @@ void links_each(const struct links *links, void (*visit)(void *data, const struc
 /** links_owns_address() - is @address assigned to @ifindex (0: to any interface)? O(1). */
 bool links_owns_address(const struct links *links, uint32_t ifindex,
 			const struct in6_addr *address);
+
+/** links_each_address() - all of them, in no order; stops when @visit returns non-zero */
+void links_each_address(const struct links *links,
+			int (*visit)(void *data, const struct interface_address *address),
+			void *data);
 
 /** links_first_address() - the one that people would name (addresses_first()) */
 bool links_first_address(const struct links *links, uint32_t ifindex, uint8_t family,

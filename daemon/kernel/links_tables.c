@@ -266,6 +266,13 @@ bool links_tables_owns_address(const struct links_tables *tables, uint32_t ifind
 	return addresses_contain(tables->addresses, ifindex, address);
 }
 
+void links_tables_each_address(const struct links_tables *tables,
+			       int (*visit)(void *data, const struct interface_address *address),
+			       void *data)
+{
+	addresses_each(tables->addresses, visit, data);
+}
+
 bool links_tables_first_address(const struct links_tables *tables, uint32_t ifindex, uint8_t family,
 				struct in6_addr *address)
 {

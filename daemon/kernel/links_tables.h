@@ -51,6 +51,9 @@ void links_tables_each(const struct links_tables *tables,
 		       void (*visit)(void *data, const struct link *link), void *data);
 bool links_tables_owns_address(const struct links_tables *tables, uint32_t ifindex,
 			       const struct in6_addr *address);
+void links_tables_each_address(const struct links_tables *tables,
+			       int (*visit)(void *data, const struct interface_address *address),
+			       void *data);
 bool links_tables_first_address(const struct links_tables *tables, uint32_t ifindex, uint8_t family,
 				struct in6_addr *address);
 enum links_port links_tables_port(const struct links_tables *tables, uint32_t bridge,

@@ -5,6 +5,7 @@
 #include "kernel/netlink.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
@@ -48,6 +49,11 @@ static int take_message(const struct nlmsghdr *message, void *data)
 	return MNL_CB_OK;
 }
 
+static bool is_datagram(uint8_t protocol)
+{
+	return protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE;
+}
+
 static int dump(struct netlink *netlink, uint8_t family, struct walk *walk)
 {
 	_Alignas(struct nlmsghdr) char buffer[256];
@@ -59,22 +65,43 @@ static int dump(struct netlink *netlink, uint8_t family, struct walk *walk)
 	request->sdiag_family = family;
 	request->sdiag_protocol = walk->protocol;
 	/* A UDP socket without a peer is "closed" (net/ipv4/udp.c, __udp_disconnect()). */
-	request->idiag_states = 1u << (walk->protocol == IPPROTO_TCP ? TCP_LISTEN : TCP_CLOSE);
+	request->idiag_states = 1u << (is_datagram(walk->protocol) ? TCP_CLOSE : TCP_LISTEN);
 	return netlink_request(netlink, message, take_message, walk);
+}
+
+static int dump_both(struct netlink *netlink, struct walk *walk)
+{
+	int r = dump(netlink, AF_INET, walk);
+
+	return r ? r : dump(netlink, AF_INET6, walk);
 }
 
 int waiting_each(struct netlink *netlink,
 		 void (*visit)(void *data, const struct waiting_socket *socket), void *data)
 {
-	static const uint8_t families[] = {AF_INET, AF_INET6};
 	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
 	int r = 0;
 
-	for (size_t p = 0; p < sizeof(protocols); p++) {
+	for (size_t p = 0; r == 0 && p < sizeof(protocols); p++) {
 		struct walk walk = {protocols[p], visit, data};
 
-		for (size_t f = 0; r == 0 && f < sizeof(families); f++)
-			r = dump(netlink, families[f], &walk);
+		r = dump_both(netlink, &walk);
+	}
+	return r;
+}
+
+int waiting_every(struct netlink *netlink,
+		  void (*visit)(void *data, const struct waiting_socket *socket), void *data)
+{
+	static const uint8_t protocols[] = {IPPROTO_SCTP, IPPROTO_UDPLITE};
+	int r = waiting_each(netlink, visit, data);
+
+	for (size_t p = 0; r == 0 && p < sizeof(protocols); p++) {
+		struct walk walk = {protocols[p], visit, data};
+
+		r = dump_both(netlink, &walk);
+		if (r == -ENOENT || r == -EINVAL || r == -EOPNOTSUPP) /* no such protocol here */
+			r = 0;
 	}
 	return r;
 }

@@ -10,7 +10,7 @@ struct netlink;
 /**
  * struct waiting_socket - one of them
  * @socket: as sockets_listener() tells of it
- * @protocol: IPPROTO_TCP or IPPROTO_UDP
+ * @protocol: IPPROTO_TCP or IPPROTO_UDP; of waiting_every() also IPPROTO_SCTP or IPPROTO_UDPLITE
  * @only_six: an IPv6 socket that takes no IPv4
  * @port: host byte order
  * @address: where it waits; as in struct flow, "0.0.0.0" being ::ffff:0.0.0.0
@@ -35,6 +35,13 @@ struct waiting_socket {
  */
 int waiting_each(struct netlink *netlink,
 		 void (*visit)(void *data, const struct waiting_socket *socket), void *data);
+
+/**
+ * waiting_every() - of each protocol that the kernel tells of: also SCTP and UDP-Lite
+ * A protocol that the kernel has not loaded has none.
+ */
+int waiting_every(struct netlink *netlink,
+		  void (*visit)(void *data, const struct waiting_socket *socket), void *data);
 
 /**
  * waiting_is_service() - may somebody be meant to come there?

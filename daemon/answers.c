@@ -122,6 +122,13 @@ static bool peer_guest(void *data, pid_t pid, char *label, size_t size)
 	return registry_peer_guest(daemon->guard.registry, pid, label, size);
 }
 
+static bool is_enforcing(void *data)
+{
+	const struct daemon *daemon = data;
+
+	return daemon->guard.enforce;
+}
+
 const struct control_handler answers_handler = {
 	.status = fill_status,
 	.add = add_exception,
@@ -136,4 +143,9 @@ const struct control_handler answers_handler = {
 	.walk_start = connections_walk_start,
 	.walk_next = connections_walk_next,
 	.walk_end = connections_walk_end,
+	.reach_start = reach_start,
+	.reach_next = reach_next,
+	.reach_is_incomplete = reach_is_incomplete,
+	.reach_end = reach_end,
+	.is_enforcing = is_enforcing,
 };

@@ -69,7 +69,8 @@ struct daemon {
 	sd_event_source *expiry_timer;
 	sd_event_source *mode_timer;
 	sd_event_source *cut_turn;
-	struct walk *cuts; /* that nobody waits for */
+	struct walk *cuts;	  /* that nobody waits for */
+	unsigned int reach_walks; /* that are on */
 	uint64_t since_us;
 	uint64_t table_restored;
 	uint64_t processes_lost;
@@ -110,6 +111,12 @@ enum guard_mode mode_in_force(const struct daemon *daemon, const struct config *
 int mode_set(void *data, const struct mode_change *change, struct error *error);
 void mode_fill_status(const struct daemon *daemon, struct status *status);
 int mode_add_source(struct daemon *daemon);
+
+/* reach.c: who reaches what */
+int reach_start(void *data, struct reach_walk **walk, struct error *error);
+int reach_next(struct reach_walk *walk, const struct open_port **port, struct error *error);
+bool reach_is_incomplete(const struct reach_walk *walk);
+void reach_end(struct reach_walk *walk);
 
 /* explain.c: what the policy would say */
 size_t explain(void *data, const struct explain_query *query,

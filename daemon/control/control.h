@@ -15,6 +15,8 @@ struct control;
 struct events;
 struct guest;
 struct guest_view;
+struct open_port;
+struct reach_walk;
 struct registry;
 struct services;
 
@@ -160,6 +162,11 @@ enum walk_step {
  * @explain_attempt: what it says of a recorded attempt now
  * @walk_start: begin to walk through the open connections; takes @query's exceptions over
  * @walk_next: the next one, an enum walk_step, or -errno with @error
+ * @reach_start: begin to walk through the ports of this host, and who reaches each
+ * @reach_next: as @walk_next; @port is valid until the next call
+ * @reach_is_incomplete: are there more ports or guests than it looks at?
+ * @reach_end: it is over, or nobody waits for it any more
+ * @is_enforcing: is what is refused refused indeed?
  * @walk_end: the walk is over, or nobody waits for it any more: a cut is finished all the same
  */
 struct control_handler {
@@ -184,6 +191,12 @@ struct control_handler {
 	int (*walk_next)(struct walk *walk, struct open_connection *connection,
 			 struct error *error);
 	void (*walk_end)(struct walk *walk);
+	int (*reach_start)(void *data, struct reach_walk **walk, struct error *error);
+	int (*reach_next)(struct reach_walk *walk, const struct open_port **port,
+			  struct error *error);
+	bool (*reach_is_incomplete)(const struct reach_walk *walk);
+	void (*reach_end)(struct reach_walk *walk);
+	bool (*is_enforcing)(void *data);
 };
 
 /**

@@ -7,6 +7,7 @@
 #include "control/explain_method.h"
 #include "control/introspection.h"
 #include "control/mode_method.h"
+#include "control/reach_method.h"
 #include "control/replies.h"
 #include "control/walks.h"
 
@@ -92,6 +93,7 @@ const struct method methods[] = {
 	{OWN("ListExceptions"), PRIVILEGE_READ, {{0}}, list_exceptions},
 	{OWN("ListGuests"), PRIVILEGE_READ, {{0}}, list_guests},
 	{OWN("ListServices"), PRIVILEGE_READ, {{0}}, list_services},
+	{OWN("ListPorts"), PRIVILEGE_READ, {{0}}, reach_list},
 	{OWN("ListConnections"), PRIVILEGE_READ,
 	 {{"source", PARAMETER_STRING, true},
 	  {"service", PARAMETER_STRING, true},

@@ -3,6 +3,7 @@
 #include "control/replies.h"
 
 #include "control/control.h"
+#include "control/reach.h"
 #include "guests/registry.h"
 #include "guests/view.h"
 #include "policy/services.h"
@@ -288,6 +289,45 @@ json_t *reply_event(const struct attempt *attempt)
 		"client", client_json(&attempt->flow), "interface", text(source->interface), "mac",
 		attempt->arrival.has_mac ? mac_json(attempt->arrival.mac) : json_null(), "pid",
 		number_or_null((uint64_t)source->pid), "program", text_or_null(source->comm));
+}
+
+#define REACHES_LISTED 100
+
+static json_t *reaches_json(const struct open_port *port)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < port->reach_count && i < REACHES_LISTED; i++) {
+		const struct reach *reach = &port->reaches[i];
+		const struct decision *decision = &reach->decision;
+
+		json_array_append_new(
+			list,
+			json_pack("{s:I, s:o, s:s, s:o, s:b, s:s, s:o, s:o}", "guest",
+				  (json_int_t)reach->guest, "label", text(reach->label), "route",
+				  route_text(reach->route), "interface", text(reach->interface),
+				  "allowed", decision->verdict == VERDICT_ACCEPT, "reason",
+				  reason_text(decision->reason), "rule", text(reach->rule),
+				  "exception", number_or_null(decision->exception)));
+	}
+	return list;
+}
+
+json_t *reply_port(const struct open_port *port)
+{
+	const struct known_service *known = port->known;
+	char label[NAME_SIZE + RUNTIME_SIZE];
+
+	source_label(label, sizeof(label), &port->owner);
+	return json_pack("{s:o, s:o, s:o, s:b, s:o, s:o, s:b, s:I, s:I, s:o}", "service",
+			 endpoint_json(port->protocol, &port->address, port->port, port->program),
+			 "name", known ? json_string(known->name) : json_null(), "title",
+			 text_or_null(known ? known->title : ""), "sensitive",
+			 known && known->sensitive, "pid", number_or_null((uint64_t)port->pid),
+			 "owner", port->owner.class == SOURCE_HOST ? json_null() : text(label),
+			 "lan", port->lan, "reached", (json_int_t)port->reached, "refused",
+			 (json_int_t)(port->reach_count - port->reached), "guests",
+			 reaches_json(port));
 }
 
 /* As `ss` has them, in its words. */

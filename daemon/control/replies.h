@@ -10,6 +10,7 @@ struct exception;
 struct explanation;
 struct guest;
 struct open_connection;
+struct open_port;
 struct guest_view;
 struct known_service;
 struct status;
@@ -25,6 +26,7 @@ json_t *reply_known_service(const struct known_service *known);
 json_t *reply_guest(const struct guest *guest, const struct guest_view *view);
 json_t *reply_event(const struct attempt *attempt);
 json_t *reply_explanation(const struct explanation *explanation);
+json_t *reply_port(const struct open_port *port);
 json_t *reply_connection(const struct open_connection *connection);
 
 #endif

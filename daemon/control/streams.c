@@ -3,6 +3,7 @@
 #include "control/streams.h"
 
 #include "control/events.h"
+#include "control/reach_method.h"
 #include "control/replies.h"
 #include "control/walks.h"
 #include "guests/registry.h"
@@ -163,6 +164,8 @@ json_t *stream_next(const struct control_settings *settings, struct stream *stre
 	case STREAM_CONNECTIONS:
 	case STREAM_CUT:
 		return walk_answer(settings, stream);
+	case STREAM_PORTS:
+		return reach_answer(settings, stream);
 	default:
 		return next_page(settings, stream);
 	}
@@ -172,6 +175,8 @@ void stream_end(const struct control_settings *settings, struct stream *stream)
 {
 	if (stream->walk)
 		settings->handler->walk_end(stream->walk);
+	if (stream->reach)
+		settings->handler->reach_end(stream->reach);
 	json_decref(stream->items);
 	*stream = (struct stream){.type = STREAM_NONE};
 }

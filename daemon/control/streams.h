@@ -15,6 +15,7 @@ enum stream_type {
 	STREAM_EVENTS,
 	STREAM_CONNECTIONS,
 	STREAM_CUT,
+	STREAM_PORTS,
 };
 
 /**
@@ -28,6 +29,7 @@ enum stream_type {
  * @is_unanswered: the caller takes none
  * @walk: of STREAM_CONNECTIONS and STREAM_CUT
  * @items: of the next answer, NULL: none so far; of STREAM_CUT what it says beside "cut"
+ * @reach: of STREAM_PORTS
  * @bytes: of JSON in @items
  * @count: connections found or cut so far
  */
@@ -40,6 +42,7 @@ struct stream {
 	bool is_single;
 	bool is_unanswered;
 	struct walk *walk;
+	struct reach_walk *reach;
 	json_t *items;
 	size_t bytes;
 	uint64_t count;
@@ -58,7 +61,7 @@ json_t *stream_next(const struct control_settings *settings, struct stream *stre
 /** stream_is_waiting() - is there no answer yet, for an event or for another turn's work? */
 static inline bool stream_is_waiting(const struct stream *stream)
 {
-	return stream->is_live || stream->walk;
+	return stream->is_live || stream->walk || stream->reach;
 }
 
 /** stream_end() - nothing more of it will be answered */

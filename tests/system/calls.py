@@ -17,6 +17,7 @@ READS = {
     "ListExceptions": {},
     "ListGuests": {},
     "ListServices": {},
+    "ListPorts": {},
     "ListConnections": {"source": "container:wired", "service": "tcp/9222", "refusedOnly": False},
     "Explain": {"source": "container:wired", "service": "tcp/127.0.0.1:9222"},
     "ExplainEvent": {"id": 1},

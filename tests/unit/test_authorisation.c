@@ -51,6 +51,7 @@ static const struct {
 	{"org.lhguard.ListExceptions", {READ}},
 	{"org.lhguard.ListGuests", {READ}},
 	{"org.lhguard.ListServices", {READ}},
+	{"org.lhguard.ListPorts", {READ}},
 	{"org.lhguard.ListConnections", {READ}},
 	{"org.lhguard.Explain", {READ}},
 	{"org.lhguard.ExplainEvent", {READ}},

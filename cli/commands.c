@@ -21,6 +21,8 @@ const struct command commands[] = {
 	{"status", verb_status, "", "how the guard is doing (also without a command)", 0, 0, 0,
 	 "Who can reach what, and why"},
 	{"guests", verb_guests, "[NAME]", "the VMs and containers known, or all about one", 0, 1, 0, NULL},
+	{"ports", verb_ports, "[FILE]", "each port where somebody waits, and which guests reach it", 0, 1,
+	 OPTION(MAP), NULL},
 	{"services", verb_services, "", "the names that may stand for a SERVICE's ports", 0, 0, 0, NULL},
 	{"connections", verb_connections, "", "the open connections of guests to this host", 0, 0,
 	 OPTION(FROM) | OPTION(REFUSED) | OPTION(CUT), NULL},

@@ -29,6 +29,7 @@ const struct option_info option_infos[OPTION_COUNT] = {
 	[OPTION_CUT_AT_END] = {"cut-at-end", 0, NULL, "when it ends, end the open connections that nothing else allows"},
 	[OPTION_COMMENT] = {"comment", 0, "TEXT", "why, for those who read the list"},
 	[OPTION_YES] = {"yes", 'y', NULL, "no question where it allows much"},
+	[OPTION_MAP] = {"map", 0, NULL, "as a graph for dot, or drawn to a FILE.svg, .png or .pdf"},
 	[OPTION_PAST] = {"past", 0, "N", "begin with the newest N attempts"},
 	[OPTION_REFUSED] = {"refused", 0, NULL, "only what would be refused now"},
 	[OPTION_EXEC] = {"exec", 0, "CMD", "run this for each, with the event in its environment"},

@@ -56,7 +56,7 @@ const char *colour(enum colour colour)
 	static const char *const sequences[] = {
 		[COLOUR_NONE] = "\033[m",     [COLOUR_BOLD] = "\033[1m",
 		[COLOUR_RED] = "\033[31m",    [COLOUR_GREEN] = "\033[32m",
-		[COLOUR_YELLOW] = "\033[33m",
+		[COLOUR_YELLOW] = "\033[33m", [COLOUR_ALARM] = "\033[1;31m",
 	};
 
 	return output.is_coloured ? sequences[colour] : "";

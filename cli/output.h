@@ -74,6 +74,7 @@ enum colour {
 	COLOUR_RED,
 	COLOUR_GREEN,
 	COLOUR_YELLOW,
+	COLOUR_ALARM, /* bold and red */
 };
 
 /** colour() - what switches a colour on; "" where stdout is no terminal, or NO_COLOR is set */

@@ -14,6 +14,7 @@ enum status verb_edit(const struct options *options, int argc, char **argv);
 enum status verb_remove(const struct options *options, int argc, char **argv);
 enum status verb_list(const struct options *options, int argc, char **argv);
 enum status verb_guests(const struct options *options, int argc, char **argv);
+enum status verb_ports(const struct options *options, int argc, char **argv);
 enum status verb_services(const struct options *options, int argc, char **argv);
 enum status verb_connections(const struct options *options, int argc, char **argv);
 enum status verb_explain(const struct options *options, int argc, char **argv);

@@ -17,21 +17,20 @@
  *
  * A line from each guest to each port would be a knot. What is alike is drawn once: ports that have
  * the same answer for each guest are the rows of one node, and so are guests with the same answers.
- * An answer is a word, whose first character says what is drawn: ANSWER_REACHES, ANSWER_REFUSED or
- * ANSWER_LAN, and whose rest says why. The LAN is drawn as one more guest.
+ * An answer is a word, whose first character says what is drawn, ANSWER_REACHES or ANSWER_REFUSED,
+ * and whose rest says why. That the LAN reaches a port stands in its row.
  */
 
 #define ANSWER_REACHES '+'
 #define ANSWER_REFUSED '-'
-#define ANSWER_LAN     '~'
 
 #define GREEN "#1a7f37"
 #define RED   "#cf222e"
+#define PALE  "#e5868c"
 #define GREY  "#6e7781"
-#define LAN   0 /* the id of no guest */
 
 /**
- * struct party - a guest, or the LAN
+ * struct party - a guest
  * @answers: one for each port, "" where there is none; each owned
  * @key: all of them in one text
  * @group: the party that stands for all with this key: its own index, or a lower one
@@ -104,9 +103,7 @@ static int collect_port(struct map *map, size_t i)
 			   is_allowed ? ANSWER_REACHES : ANSWER_REFUSED, is_told ? reason : ""))
 			return -ENOMEM;
 	}
-	if (!json_is_true(json_object_get(port, "lan")))
-		return 0;
-	return answer(map, i, LAN, "LAN", ANSWER_LAN, "not judged");
+	return 0;
 }
 
 static const char *answer_of(const struct party *party, size_t port)
@@ -205,12 +202,10 @@ static void put(FILE *file, const char *text)
 
 static void put_party(FILE *file, const struct map *map, size_t group)
 {
-	bool is_lan = map->parties[group].id == LAN;
-
 	fprintf(file,
-		"\tg%zu [label=<<table border=\"1\" color=\"%s\" bgcolor=\"%s\" style=\"rounded\" "
-		"cellborder=\"0\" cellspacing=\"0\" cellpadding=\"6\">\n",
-		group, is_lan ? GREY : "#0969da", is_lan ? "#f6f8fa" : "#ddf4ff");
+		"\tg%zu [label=<<table border=\"1\" color=\"#0969da\" bgcolor=\"#ddf4ff\" "
+		"style=\"rounded\" cellborder=\"0\" cellspacing=\"0\" cellpadding=\"6\">\n",
+		group);
 	for (size_t i = group; i < map->party_count; i++) {
 		if (map->parties[i].group != group)
 			continue;
@@ -252,7 +247,26 @@ static void put_port(FILE *file, const json_t *port)
 		}
 		fputs("</font>", file);
 	}
+	fprintf(file, "</td><td align=\"left\"%s>", paint);
+	if (json_is_true(json_object_get(port, "lan")))
+		fputs("<font color=\"" GREY "\"><b>LAN</b></font>", file);
 	fputs("</td></tr>\n", file);
+}
+
+/* Below the ports: by what each guest reaches them, or not. Beside its line it would be in others' way. */
+static void put_reason(FILE *file, const struct party *party, size_t port)
+{
+	const char *answer = answer_of(party, port);
+
+	if (!*answer || !answer[1])
+		return;
+	fprintf(file,
+		"\t\t<tr><td colspan=\"4\" align=\"left\"><font color=\"%s\" point-size=\"9\">",
+		*answer == ANSWER_REACHES ? GREEN : RED);
+	put(file, party->label);
+	fputs(*answer == ANSWER_REACHES ? ": " : ": refused by ", file);
+	put(file, answer + 1);
+	fputs("</font></td></tr>\n", file);
 }
 
 static void put_ports(FILE *file, const struct map *map, size_t group)
@@ -264,6 +278,8 @@ static void put_ports(FILE *file, const struct map *map, size_t group)
 	for (size_t i = group; i < map->port_count; i++)
 		if (map->port_groups[i] == group)
 			put_port(file, json_array_get(map->ports, i));
+	for (size_t i = 0; i < map->party_count; i++)
+		put_reason(file, &map->parties[i], group);
 	fputs("\t</table>>];\n", file);
 }
 
@@ -275,17 +291,9 @@ static void put_edge(FILE *file, const struct map *map, size_t party, size_t por
 		return;
 	fprintf(file, "\tg%zu -> p%zu [", party, port);
 	if (*answer == ANSWER_REACHES)
-		fputs("color=\"" GREEN "\", fontcolor=\"" GREEN "\", penwidth=2", file);
-	else if (*answer == ANSWER_REFUSED)
-		fputs("color=\"" RED "\", fontcolor=\"" RED "\", style=dashed, arrowhead=tee",
-		      file);
+		fputs("color=\"" GREEN "\", penwidth=2", file);
 	else
-		fputs("color=\"" GREY "\", fontcolor=\"" GREY "\", style=dotted", file);
-	if (answer[1]) {
-		fputs(", label=<&#160;", file);
-		put(file, answer + 1);
-		fputs("&#160;>", file);
-	}
+		fputs("color=\"" PALE "\", style=dashed, arrowhead=tee", file);
 	fputs("];\n", file);
 }
 
@@ -293,13 +301,15 @@ static void put_map(FILE *file, const struct map *map, bool is_enforced)
 {
 	fprintf(file,
 		"digraph ports {\n"
-		"\tgraph [rankdir=LR, ranksep=2.2, nodesep=0.35, pad=0.3, bgcolor=white, "
+		"\tgraph [rankdir=LR, splines=line, ranksep=2.2, nodesep=0.35, pad=0.3, "
+		"bgcolor=white, "
 		"fontname=\"sans-serif\", fontsize=12, labelloc=t, label=<<b>Who reaches what</b>"
 		"<br/><font color=\"" GREEN "\">green: let through</font> &#160; "
 		"<font color=\"" RED "\">red: %s</font> &#160; "
-		"<font color=\"" GREY "\">dotted: not judged</font><br/>&#160;>];\n"
+		"<font color=\"" GREY "\">LAN: bound to more than loopback</font><br/>&#160;>];\n"
 		"\tnode [shape=plain, fontname=\"sans-serif\", fontsize=11];\n"
-		"\tedge [fontname=\"sans-serif\", fontsize=10, arrowsize=0.8];\n",
+		"\tedge [fontname=\"sans-serif\", fontsize=10, arrowsize=0.8, tailport=e, "
+		"headport=w];\n",
 		is_enforced ? "refused" : "would be refused, but MONITOR mode lets it through");
 	for (size_t i = 0; i < map->party_count; i++)
 		if (map->parties[i].group == i)

@@ -191,6 +191,9 @@ static void put(FILE *file, const char *text)
 	text_escape(escaped, sizeof(escaped), text, strlen(text));
 	for (const unsigned char *at = (const void *)escaped; *at;) {
 		at += decode(at, &character);
+		if (character ==
+		    '\\') /* dot takes one for the start of an escape sequence of its own */
+			fputs("&#92;", file);
 		if (character == 0xfffe || character == 0xffff) /* no characters of XML */
 			fputc('?', file);
 		else if (character < 0x7f && !strchr("&<>\"'[]\\", (int)character))

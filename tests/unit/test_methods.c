@@ -4,6 +4,7 @@
 #include "control/call.h"
 #include "control/events.h"
 #include "control/methods.h"
+#include "control/reach.h"
 #include "guests/registry.h"
 #include "guests/view.h"
 #include "policy/services.h"
@@ -174,6 +175,7 @@ struct walk {
 	bool has_paused;
 };
 
+static const struct services *known_services;
 static struct walk the_walk;
 static unsigned int to_find, pause_every, walks_open;
 static int walk_result;
@@ -236,7 +238,84 @@ static void fake_view(void *data, const struct guest *guest, struct guest_view *
 	};
 }
 
+/* A walk over ports finds @to_find of them, each with @guests_of_port guests, all refused but the first. */
+struct reach_walk {
+	unsigned int found;
+	bool has_paused;
+	bool is_open;
+};
+
+static struct reach_walk the_reach_walk;
+static size_t guests_of_port;
+static struct reach reaches[200];
+static struct open_port a_port;
+static bool enforcing;
+
+static int fake_reach_start(void *data, struct reach_walk **walk, struct error *error)
+{
+	if (walk_result)
+		return error_set(error, walk_result, "16 others ask");
+	the_reach_walk = (struct reach_walk){.is_open = true};
+	*walk = &the_reach_walk;
+	return 0;
+}
+
+static int fake_reach_next(struct reach_walk *walk, const struct open_port **port,
+			   struct error *error)
+{
+	if (walk->found == to_find)
+		return WALK_END;
+	if (pause_every && walk->found % pause_every == 0 && !walk->has_paused) {
+		walk->has_paused = true;
+		return WALK_LATER;
+	}
+	walk->has_paused = false;
+	walk->found++;
+	for (size_t i = 0; i < guests_of_port; i++)
+		reaches[i] = (struct reach){
+			.guest = (uint32_t)i + 1,
+			.label = "vm:\xff",
+			.interface = "lo",
+			.route = ROUTE_USER_NET,
+			.decision = {.verdict = i ? VERDICT_DROP : VERDICT_ACCEPT,
+				     .reason = i ? REASON_DEFAULT : REASON_ALLOW_EXCEPTION,
+				     .exception = i ? 0 : 7},
+			.rule = "why",
+		};
+	a_port = (struct open_port){
+		.protocol = IPPROTO_TCP,
+		.port = (uint16_t)walk->found,
+		.known = services_at(known_services, 0),
+		.reaches = reaches,
+		.reach_count = guests_of_port,
+		.reached = guests_of_port > 0,
+	};
+	*port = &a_port;
+	return WALK_FOUND;
+}
+
+static bool fake_reach_is_incomplete(const struct reach_walk *walk)
+{
+	return walk->found > 1000;
+}
+
+static void fake_reach_end(struct reach_walk *walk)
+{
+	assert_true(walk->is_open);
+	walk->is_open = false;
+}
+
+static bool fake_is_enforcing(void *data)
+{
+	return enforcing;
+}
+
 static const struct control_handler handler = {
+	.reach_start = fake_reach_start,
+	.reach_next = fake_reach_next,
+	.reach_is_incomplete = fake_reach_is_incomplete,
+	.reach_end = fake_reach_end,
+	.is_enforcing = fake_is_enforcing,
 	.walk_start = fake_walk_start,
 	.walk_next = fake_walk_next,
 	.walk_end = fake_walk_end,
@@ -263,6 +342,9 @@ static int reset(void **state)
 	walk_result = 0;
 	settings.events = events_new();
 	settings.services = services_new();
+	known_services = settings.services;
+	guests_of_port = 0;
+	enforcing = true;
 	if (!settings.events || !settings.services)
 		return -1;
 	return services_read((struct services *)settings.services, "conf/services.conf",
@@ -1083,6 +1165,109 @@ static void a_name_stands_for_a_services_ports(void **state)
 		      "org.lhguard.InvalidService", "do you mean vnc?");
 }
 
+/* Ports. */
+
+#define PORTS(more) "{\"method\":\"org.lhguard.ListPorts\",\"more\":" more "}"
+
+static void ports_are_listed_with_their_guests(void **state)
+{
+	json_t *answer, *expected;
+
+	assert_answer(PORTS("false"), "{\"continues\":false,\"parameters\":{\"ports\":[],"
+				      "\"enforced\":true,\"incomplete\":false}}");
+	assert_false(the_reach_walk.is_open);
+	to_find = 1;
+	guests_of_port = 2;
+	enforcing = false;
+	answer = answer_to_root(PORTS("false"));
+	expected = json_loads(
+		"{\"continues\":false,\"parameters\":{\"enforced\":false,\"incomplete\":false,"
+		"\"ports\":[{\"service\":{\"protocol\":\"tcp\",\"address\":\"::\",\"port\":1,"
+		"\"program\":\"\"},\"name\":\"chrome-devtools\",\"title\":\"Chrome DevTools\","
+		"\"sensitive\":true,\"pid\":null,\"owner\":null,\"lan\":false,\"reached\":1,"
+		"\"refused\":1,\"guests\":[{\"guest\":1,\"label\":\"vm:\\\\xff\","
+		"\"route\":\"user-net\",\"interface\":\"lo\",\"allowed\":true,"
+		"\"reason\":\"allow-exception\",\"rule\":\"why\",\"exception\":7},"
+		"{\"guest\":2,\"label\":\"vm:\\\\xff\",\"route\":\"user-net\","
+		"\"interface\":\"lo\",\"allowed\":false,\"reason\":\"default\","
+		"\"rule\":\"why\",\"exception\":null}]}]}}",
+		0, NULL);
+	assert_non_null(expected);
+	if (!json_equal(answer, expected))
+		fail_msg("%s", json_dumps(answer, 0));
+	json_decref(expected);
+	json_decref(answer);
+}
+
+static void many_guests_of_a_port_are_counted(void **state)
+{
+	json_t *answer, *port;
+
+	to_find = 1;
+	guests_of_port = 150;
+	answer = answer_to_root(PORTS("false"));
+	port = json_array_get(json_object_get(json_object_get(answer, "parameters"), "ports"), 0);
+	assert_int_equal(json_array_size(json_object_get(port, "guests")), 100);
+	assert_int_equal(json_integer_value(json_object_get(port, "reached")), 1);
+	assert_int_equal(json_integer_value(json_object_get(port, "refused")), 149);
+	json_decref(answer);
+}
+
+/* In many turns and many pages: each once, and the walk ends. */
+static void many_ports_come_in_pages_and_turns(void **state)
+{
+	unsigned int expected = 0, pages = 0;
+	json_t *answer;
+
+	to_find = 1200;
+	pause_every = 7;
+	assert_null(answer_to_root(PORTS("true")));
+	while (stream.type != STREAM_NONE) {
+		json_t *page;
+
+		assert_true(stream_is_waiting(&stream));
+		answer = stream_next(&settings, &stream);
+		if (!answer)
+			continue;
+		assert_answers(answer, "org.lhguard.ListPorts");
+		pages++;
+		page = json_object_get(json_object_get(answer, "parameters"), "ports");
+		for (size_t i = 0; i < json_array_size(page); i++)
+			assert_int_equal(
+				json_integer_value(json_object_get(
+					json_object_get(json_array_get(page, i), "service"),
+					"port")),
+				++expected);
+		assert_int_equal(json_is_true(json_object_get(json_object_get(answer, "parameters"),
+							      "incomplete")),
+				 expected > 1000);
+		json_decref(answer);
+	}
+	assert_int_equal(expected, 1200);
+	assert_true(pages > 3);
+	assert_false(the_reach_walk.is_open);
+}
+
+static void ports_that_do_not_fit_want_more(void **state)
+{
+	to_find = 1200;
+	assert_answer(PORTS("false"), "{\"error\":\"org.varlink.service.ExpectedMore\"}");
+	assert_false(the_reach_walk.is_open);
+	walk_result = -EBUSY;
+	assert_reason(PORTS("true"), "org.lhguard.Failed", "16 others ask");
+}
+
+/* Who goes away ends the walk. */
+static void a_list_of_ports_that_nobody_reads_ends(void **state)
+{
+	to_find = 1200;
+	json_decref(answer_to_root(PORTS("true")));
+	assert_true(the_reach_walk.is_open);
+	stream_end(&settings, &stream);
+	assert_false(the_reach_walk.is_open);
+	assert_false(stream_is_waiting(&stream));
+}
+
 static void record(uint16_t first, uint16_t count)
 {
 	for (uint16_t i = 0; i < count; i++) {
@@ -1277,6 +1462,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(watch_begins_with_the_past, reset, clear),
 		cmocka_unit_test_setup_teardown(
 			a_past_that_was_forgotten_meanwhile_is_counted_as_lost, reset, clear),
+		cmocka_unit_test_setup_teardown(ports_are_listed_with_their_guests, reset, clear),
+		cmocka_unit_test_setup_teardown(many_guests_of_a_port_are_counted, reset, clear),
+		cmocka_unit_test_setup_teardown(many_ports_come_in_pages_and_turns, reset, clear),
+		cmocka_unit_test_setup_teardown(ports_that_do_not_fit_want_more, reset, clear),
+		cmocka_unit_test_setup_teardown(a_list_of_ports_that_nobody_reads_ends, reset,
+						clear),
 		cmocka_unit_test_setup_teardown(names_of_services_are_listed, reset, clear),
 		cmocka_unit_test_setup_teardown(many_names_come_in_pages, reset, clear),
 		cmocka_unit_test_setup_teardown(a_name_stands_for_a_services_ports, reset, clear),

@@ -59,7 +59,7 @@ class Cli:
     def __init__(self, daemon: FixedDaemon, journal: Path) -> None:
         self.daemon, self.journal = daemon, journal
 
-    def run(self, *argv: str, columns: int = 0, variant: str = "", socket: str = "",
+    def run(self, *argv: str, columns: int = 0, variant: str = "", socket: str = "", folder: Path = ROOT,
             **environment: str) -> Ran:
         """@columns: of the terminal that stdout is; 0: a pipe. stderr always is a pipe.
 
@@ -70,13 +70,13 @@ class Cli:
         environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "xterm",
                        "LHGUARD_SOCKET": socket or str(self.daemon.path), **environment}
         if not columns:
-            done = subprocess.run([LHGUARD, *argv], env=environment, cwd=ROOT, stdin=subprocess.DEVNULL,
+            done = subprocess.run([LHGUARD, *argv], env=environment, cwd=folder, stdin=subprocess.DEVNULL,
                                   capture_output=True, timeout=20)
             return Ran(done.returncode, done.stdout, done.stderr, self.daemon.calls)
         leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         with tempfile.TemporaryFile() as error:  # no pipe: nobody would read it meanwhile
-            process = subprocess.Popen([LHGUARD, *argv], env=environment, cwd=ROOT, stdin=subprocess.DEVNULL,
+            process = subprocess.Popen([LHGUARD, *argv], env=environment, cwd=folder, stdin=subprocess.DEVNULL,
                                        stdout=follower, stderr=error)
             os.close(follower)
             output = read_terminal(leader).replace(b"\r\n", b"\n")

@@ -77,9 +77,8 @@ def test_what_is_alike_is_one(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("name", ["ports.svg", "-Tpng.svg", "a b'\".svg", "ports.png", "ports.pdf"])
-def test_a_file_is_drawn(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.chdir(tmp_path)
-    ran = cli.run("ports", "--map", "--", name)
+def test_a_file_is_drawn(cli: Cli, tmp_path: Path, name: str) -> None:
+    ran = cli.run("ports", "--map", "--", name, folder=tmp_path)
     assert (ran.status, ran.output) == (0, b""), ran.error
     data = (tmp_path / name).read_bytes()
     if name.endswith(".svg"):

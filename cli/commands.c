@@ -35,6 +35,8 @@ const struct command commands[] = {
 
 	{"allow", verb_allow, "SERVICE", "let guests reach a service of this host", 1, 1,
 	 EXCEPTION | OPTION(ONCE) | OPTION(CUT_AT_END) | OPTION(YES), "Exceptions"},
+	{"suggest", verb_suggest, "", "the exceptions that what was refused would need", 0, 0,
+	 OPTION(FROM) | OPTION(SERVICE) | ENTRIES_OPTIONS, NULL},
 	{"deny", verb_deny, "SERVICE", "refuse it, whatever is allowed", 1, 1, EXCEPTION, NULL},
 	{"list", verb_list, "", "the exceptions in force", 0, 0, 0, NULL},
 	{"edit", verb_edit, "ID", "change an exception in place", 1, 1,

@@ -332,7 +332,7 @@ enum status entries_each(const struct options *options, const struct query *quer
 
 	*found = 0;
 	if (result < 0)
-		return complain_failed(options, result);
+		return query->is_optional ? STATUS_FAILED : complain_failed(options, result);
 	walk.held = json_array();
 	result = add_matches(walk.journal, options->value[OPTION_UNIT]);
 	if (result >= 0)
@@ -342,5 +342,5 @@ enum status entries_each(const struct options *options, const struct query *quer
 	*found = walk.found;
 	if (result < 0)
 		return complain_failed(options, result);
-	return walk.found ? STATUS_DONE : explain_nothing(options);
+	return walk.found || query->is_optional ? STATUS_DONE : explain_nothing(options);
 }

@@ -15,11 +15,13 @@
  * @filter: only these
  * @since_us: CLOCK_REALTIME microseconds; only what was written at this time or later
  * @newest: at most so many, the newest of them; 0: all
+ * @is_optional: nobody complains where there is no journal that can be read
  */
 struct query {
 	struct filter filter;
 	uint64_t since_us;
 	unsigned int newest;
+	bool is_optional;
 };
 
 /**

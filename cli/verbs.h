@@ -19,6 +19,7 @@ enum status verb_services(const struct options *options, int argc, char **argv);
 enum status verb_connections(const struct options *options, int argc, char **argv);
 enum status verb_explain(const struct options *options, int argc, char **argv);
 enum status verb_log(const struct options *options, int argc, char **argv);
+enum status verb_suggest(const struct options *options, int argc, char **argv);
 enum status verb_watch(const struct options *options, int argc, char **argv);
 enum status verb_doctor(const struct options *options, int argc, char **argv);
 enum status verb_mode(const struct options *options, int argc, char **argv);

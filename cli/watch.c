@@ -3,6 +3,7 @@
 #include "events.h"
 #include "filter.h"
 #include "output.h"
+#include "ring.h"
 #include "runner.h"
 #include "verbs.h"
 
@@ -115,20 +116,6 @@ static bool attend_signal(struct view *view)
 	return true;
 }
 
-/* With a filter all that the daemon keeps is asked for: how far does that go? */
-static enum status find_newest(struct view *view)
-{
-	json_t *answer = NULL;
-	enum status status;
-
-	if (!view->past || filter_is_empty(&view->filter))
-		return STATUS_DONE;
-	status = client_call(view->options->socket, "Watch", NULL, &answer);
-	view->newest = number_of(json_object_get(answer, "event"), "id");
-	json_decref(answer);
-	return status;
-}
-
 /* Return: STATUS_DONE also where a signal has ended it; then @stopped is set. */
 static enum status follow(struct client *client, struct view *view, bool *stopped)
 {
@@ -158,8 +145,11 @@ static enum status watch(struct view *view)
 {
 	struct client client;
 	bool stopped = false;
-	enum status status = find_newest(view);
+	enum status status = STATUS_DONE;
 
+	/* With a filter all that the daemon keeps is asked for: how far does that go? */
+	if (view->past && !filter_is_empty(&view->filter))
+		status = ring_newest(view->options->socket, &view->newest);
 	if (!status)
 		status = client_open(&client, view->options->socket);
 	if (status)

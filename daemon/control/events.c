@@ -167,7 +167,7 @@ static bool is_worth_telling(uint32_t count)
 
 bool events_record(struct events *events, const struct attempt *attempt)
 {
-	uint64_t now_us = clock_monotonic_us();
+	uint64_t now_us = clock_monotonic_us(), time_us = clock_realtime_us();
 	uint16_t bucket = bucket_of(events, attempt);
 	struct slot *slot = find_recent(events, bucket, attempt, now_us);
 	bool is_new = !slot;
@@ -176,7 +176,7 @@ bool events_record(struct events *events, const struct attempt *attempt)
 		slot = take_slot(events, bucket);
 		slot->attempt = *attempt;
 		slot->attempt.id = ++events->totals.attempts;
-		slot->attempt.first_us = clock_realtime_us();
+		slot->attempt.first_us = time_us;
 		slot->attempt.count = 0;
 		slot->attempt.decision.rule = slot->attempt.rule; /* outlives the policy */
 		events->totals.listeners += attempt->type == EVENT_LISTENER;
@@ -186,7 +186,7 @@ bool events_record(struct events *events, const struct attempt *attempt)
 		}
 	}
 	slot->seen_us = now_us;
-	slot->attempt.last_us = clock_realtime_us();
+	slot->attempt.last_us = time_us;
 	if (slot->attempt.count < UINT32_MAX)
 		slot->attempt.count++;
 	if (is_worth_telling(slot->attempt.count))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 NARROW, WIDE = 80, 200
 FILE = ("--file", "JOURNAL")
+SINCE = ("--since", "2020-01-01")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ TABLES = {
     "explain": Case(("explain", "vm:devbox", "9222")),
     "watch": Case(("watch", "--past", "20")),
     "log": Case(("log", *FILE)),
+    "suggest": Case(("suggest", *SINCE, *FILE)),
 }
 
 # Verbs whose document is data; the others print words.
@@ -61,6 +63,8 @@ DOCUMENTS = {
     "watch-filtered": Case(("watch", "--past", "20", "--json", "--service", "udp/*")),
     "log": Case(("log", "--json", *FILE)),
     "log-filtered": Case(("log", "--json", "--from", "podman:web", "--verdict", "refused", *FILE)),
+    "suggest": Case(("suggest", *SINCE, *FILE, "--json")),
+    "suggest-none": Case(("suggest", *FILE, "--json")),
     "allow": Case(("allow", "9222", "--json")),
     "deny": Case(("deny", "5432", "--json"), "deny"),
     "allow-dry": Case(("allow", "9222", "--dry-run", "--json"), "dry"),
@@ -117,6 +121,14 @@ WORDS = {
     "log-no-journal": Case(("log", "--file", "/dev/null")),
     "log-file-and-directory": Case(("log", "--directory", "/nowhere", *FILE)),
     "log-bad-since": Case(("log", "--since", "\x1bsoon", *FILE)),
+    "suggest-from": Case(("suggest", *SINCE, "--from", "conduit:pasta", *FILE)),
+    "suggest-service": Case(("suggest", *SINCE, "--service", "tcp/11434", *FILE)),
+    "suggest-without-exceptions": Case(("suggest", *SINCE, *FILE), "none"),
+    "suggest-denied": Case(("suggest", *SINCE, *FILE), "denies"),
+    "suggest-quiet": Case(("suggest", "-q", *SINCE, *FILE)),
+    "suggest-nothing": Case(("suggest", "--from", "vm:nobody", *SINCE, *FILE)),
+    "suggest-without-a-daemon": Case(("suggest", *SINCE, *FILE, "--socket", "/nowhere/socket")),
+    "suggest-no-file": Case(("suggest", "--file", "/nowhere/it.journal")),
     "watch-from": Case(("watch", "--past", "20", "--from", "podman:web")),
     "watch-from-kind": Case(("watch", "--past", "20", "--from", "container")),
     "watch-from-shared": Case(("watch", "--past", "20", "--from", "conduit:pasta")),

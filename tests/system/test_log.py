@@ -118,3 +118,65 @@ def test_a_host_without_a_journal(scene: SimpleNamespace) -> None:
                           capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
     assert said.returncode == 1 and said.stdout == ""
     assert "keeps no journal" in said.stderr and "lhguard watch --past 1024" in said.stderr
+
+
+def suggested(said: subprocess.CompletedProcess) -> set[tuple[str, str]]:
+    assert said.returncode == 0, said.stderr
+    found = json.loads(said.stdout)
+    assert complaints("suggest", found) == []
+    return {(one["service"], one["source"]) for one in found["suggestions"]}
+
+
+def run_commands(scene: SimpleNamespace, commands: str) -> None:
+    """As a person does who pastes them."""
+    subprocess.run([*scene.host.netns.enter, "sh", "-e"], input=commands, text=True, check=True, timeout=20,
+                   env={"PATH": f"{BUILD}:/usr/bin:/bin", "LHGUARD_SOCKET": str(scene.guard.socket)})
+
+
+def test_what_is_suggested_lets_it_through_and_is_not_suggested_again(scene: SimpleNamespace) -> None:
+    try:
+        said = lhguard(scene, "suggest", "--from", f"vm:{NAME}")
+        assert said.returncode == 0 and len(said.stdout.splitlines()) == 1, said
+        run_commands(scene, said.stdout)
+        made, = scene.guard.exceptions()
+        assert (made["service"], made["source"]) == ("tcp/127.0.0.1:9222", f"vm:{NAME}")
+        assert "1 attempt, last 20" in made["comment"]
+        assert scene.vm.tcp("10.0.2.2", 9222)
+        assert not scene.vm.tcp("10.0.2.2", 8080)
+        again = lhguard(scene, "suggest", "--from", f"vm:{NAME}", "--service", "9222")
+        assert again.stdout == "" and "Of the attempts 1 would be allowed now" in again.stderr
+    finally:
+        scene.guard.forget()
+
+
+def test_what_an_exception_denies_is_not_suggested(scene: SimpleNamespace) -> None:
+    try:
+        scene.guard.must("deny", "9222", "--from", "vm")
+        said = lhguard(scene, "suggest", "--from", f"vm:{NAME}", "--service", "9222")
+        assert said.stdout == "" and "met an exception that denies" in said.stderr
+    finally:
+        scene.guard.forget()
+
+
+def test_what_monitor_mode_let_through_is_suggested(scene: SimpleNamespace) -> None:
+    scene.guard.must("mode", "monitor")
+    try:
+        for port in (7001, 7002, 7003, 7005):
+            scene.vm.tcp("10.0.2.2", port)  # nobody is there, but that is not the guard's doing
+    finally:
+        scene.guard.must("mode", "enforce")
+    said = lhguard(scene, "suggest", "--json", "--from", f"vm:{NAME}", "--service", "7000-7999")
+    assert suggested(said) == {
+        ("tcp/127.0.0.1:7001-7003", f"vm:{NAME}"), ("tcp/127.0.0.1:7005", f"vm:{NAME}")}
+
+
+def test_without_a_journal_the_daemon_is_asked(scene: SimpleNamespace) -> None:
+    by_journal = lhguard(scene, "suggest", "--json")
+    empty = "for folder in /run/log /var/log; do mount -t tmpfs none $folder; done; exec \"$@\""
+    command = ["unshare", "--mount", "sh", "-c", empty, "sh", str(BUILD / "lhguard"), "--socket",
+               str(scene.guard.socket), "suggest"]
+    by_ring = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=20)
+    assert suggested(by_ring) == suggested(by_journal)
+    assert len(suggested(by_ring)) > 3
+    words = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert "of the newest 1024 attempts, which lhguardd keeps itself" in words.stderr

@@ -83,6 +83,9 @@ const char *colour(enum colour colour);
 /** arrow() - "→", or "->" where the locale has no such character */
 const char *arrow(void);
 
+/** terminal_width() - columns of the terminal that stdout is, 0 where it is none */
+int terminal_width(void);
+
 #define COLUMNS_MAX 16
 
 /**

@@ -86,8 +86,7 @@ static int column_width(const struct table *table, size_t column)
 	return width;
 }
 
-/* Columns of the terminal that stdout is, 0 where it is none. */
-static int terminal_width(void)
+int terminal_width(void)
 {
 	struct winsize size;
 

@@ -73,7 +73,42 @@ static const char *plural(json_int_t count)
 	return count == 1 ? "" : "s";
 }
 
-/* The one line that most people read. */
+/**
+ * struct summary - one line, or more where the terminal is too narrow for one
+ * @used: columns of its last line
+ */
+struct summary {
+	int used;
+};
+
+static void summary_add(struct summary *summary, enum colour paint, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* @format: a part that stays together, with what stands between it and the one before it */
+static void summary_add(struct summary *summary, enum colour paint, const char *format, ...)
+{
+	int width = terminal_width(), length;
+	const char *start;
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	length = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	start = text + strspn(text, ",;");
+	if (width && summary->used && summary->used + length > width) {
+		printf("%.*s\n", (int)(start - text), text);
+		start += strspn(start, " ");
+		summary->used = 0;
+	} else {
+		printf("%.*s", (int)(start - text), text);
+	}
+	printf("%s%s%s", paint == COLOUR_NONE ? "" : colour(paint), start,
+	       paint == COLOUR_NONE ? "" : colour(COLOUR_NONE));
+	summary->used += length;
+}
+
+/* What most people read. */
 static void print_summary(const json_t *status)
 {
 	const char *created = text_of(json_object_get(status, "modeOverride"), "created");
@@ -81,17 +116,19 @@ static void print_summary(const json_t *status)
 	json_int_t guests = number_of(status, "guestCount");
 	json_int_t exceptions = number_of(status, "exceptionCount");
 	unsigned int troubles = count_troubles(status);
+	struct summary summary = {.used = 0};
 
-	printf("%s%s: %s since %s%s, " NUMBER " guest%s, " NUMBER " exception%s, " NUMBER
-	       "%s refused in the last hour",
-	       colour(is_enforced ? COLOUR_GREEN : COLOUR_YELLOW),
-	       is_enforced ? "guarding" : "watching", shown(text_of(status, "mode")),
-	       local_time(*created ? created : text_of(status, "since")), colour(COLOUR_NONE),
-	       guests, plural(guests), exceptions, plural(exceptions),
-	       number_of(status, "refusedLastHour"), is_enforced ? "" : " would have been");
+	summary_add(&summary, is_enforced ? COLOUR_GREEN : COLOUR_YELLOW, "%s: %s since %s",
+		    is_enforced ? "guarding" : "watching", shown(text_of(status, "mode")),
+		    local_time(*created ? created : text_of(status, "since")));
+	summary_add(&summary, COLOUR_NONE, ", " NUMBER " guest%s", guests, plural(guests));
+	summary_add(&summary, COLOUR_NONE, ", " NUMBER " exception%s", exceptions,
+		    plural(exceptions));
+	summary_add(&summary, COLOUR_NONE, ", " NUMBER "%s refused in the last hour",
+		    number_of(status, "refusedLastHour"), is_enforced ? "" : " would have been");
 	if (troubles)
-		printf("; %s%u thing%s not well%s, see %s below", colour(COLOUR_RED), troubles,
-		       plural(troubles), colour(COLOUR_NONE), arrow());
+		summary_add(&summary, COLOUR_RED, "; %u thing%s not well, see %s below", troubles,
+			    plural(troubles), arrow());
 	puts("\n");
 }
 
@@ -219,8 +256,7 @@ static void print_status(const json_t *status)
 	print_files(status);
 	line("guests", NUMBER, number_of(status, "guestCount"));
 	line("attempts",
-	     NUMBER ", refused " NUMBER " since the start, " NUMBER
-		    " in the last hour, gone before they were judged " NUMBER,
+	     NUMBER ", refused " NUMBER ", in the last hour " NUMBER ", gone unjudged " NUMBER,
 	     number_of(status, "attempts"), number_of(status, "refused"),
 	     number_of(status, "refusedLastHour"), number_of(status, "vanished"));
 	line("table", "inet lhguard, queue expression: %s", shown(text_of(status, "expression")));

@@ -76,8 +76,8 @@ class Cli:
         leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         with tempfile.TemporaryFile() as error:  # no pipe: nobody would read it meanwhile
-            process = subprocess.Popen([LHGUARD, *argv], env=environment, cwd=folder, stdin=subprocess.DEVNULL,
-                                       stdout=follower, stderr=error)
+            process = subprocess.Popen([LHGUARD, *argv], env=environment, cwd=folder,
+                                       stdin=subprocess.DEVNULL, stdout=follower, stderr=error)
             os.close(follower)
             output = read_terminal(leader).replace(b"\r\n", b"\n")
             os.close(leader)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""lhguard log and suggest against a real journald that a real guard writes to, about real guests."""
+"""lhguard log and suggest, and what watch filters: a real journald, a real guard, real guests."""
 
 from __future__ import annotations
 
@@ -180,3 +180,29 @@ def test_without_a_journal_the_daemon_is_asked(scene: SimpleNamespace) -> None:
     assert len(suggested(by_ring)) > 3
     words = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert "of the newest 1024 attempts, which lhguardd keeps itself" in words.stderr
+
+
+def test_watch_shows_and_runs_for_those_that_match(scene: SimpleNamespace, tmp_path) -> None:
+    """The newest of the past that match, then what comes; and the guest's name reaches no shell."""
+    shown, ran = tmp_path / "shown", tmp_path / "ran"
+    watch = scene.host.netns.spawn(
+        BUILD / "lhguard", "--socket", scene.guard.socket, "watch", "--json", "--past", "1",
+        "--from", f"vm:{NAME}", "--service", "tcp/9222", "--verdict", "refused", "--exec",
+        f"printf '%s\\n' \"$LHGUARD_ID $LHGUARD_SERVICE $LHGUARD_SOURCE\" >>{tmp_path}/ran",
+        stdin=subprocess.DEVNULL, stdout=open(shown, "wb"), stderr=subprocess.PIPE)
+    try:
+        wait_for(lambda: ran.exists() and len(ran.read_text().splitlines()) == 1, "the past")
+        scene.veth.probe([Target("tcp", "10.22.0.1", 8080)], 0.5)
+        assert not scene.vm.tcp("10.0.2.2", 8080)
+        assert not scene.vm.tcp("10.0.2.2", 9222)
+        wait_for(lambda: len(ran.read_text().splitlines()) >= 2, "the new one")
+    finally:
+        watch.terminate()
+        assert watch.wait(5) == 0
+        watch.stderr.close()
+    events = [json.loads(line) for line in shown.read_text().splitlines()]
+    assert all((event["source"]["name"], event["service"]["port"], event["verdict"]) == (NAME, 9222, "drop")
+               for event in events)
+    assert len({event["id"] for event in events}) == 2
+    lines = ran.read_text().splitlines()  # a repeat may have been shown just before the end
+    assert lines == [f"{event['id']} tcp/127.0.0.1:9222 vm:{NAME}" for event in events][:len(lines)]

@@ -31,7 +31,8 @@ const char *change_text(const json_t *exception, uint64_t seconds)
 	const char *source = text_of(exception, "source");
 	bool allows = !strcmp(text_of(exception, "action"), "allow");
 	bool until_stop = json_is_true(json_object_get(exception, "untilStop"));
-	static char text[SERVICE_TEXT_SIZE + 4 * SELECTOR_TEXT_SIZE + 128];
+	static char text[SERVICE_TEXT_SIZE + 4 * SELECTOR_TEXT_SIZE + 4 * PIN_SIZE + 128];
+	const char *pin = text_of(json_object_get(exception, "pin"), "executable");
 	char duration[32];
 
 	duration_format(duration, sizeof(duration), seconds);
@@ -45,6 +46,8 @@ const char *change_text(const json_t *exception, uint64_t seconds)
 		text_append(text, sizeof(text), "%s until it stops", seconds ? " or" : "");
 	if (json_is_true(json_object_get(exception, "once")))
 		text_append(text, sizeof(text), ", one connection");
+	if (*pin)
+		text_append(text, sizeof(text), ", while this listens: %s", shown(pin));
 	return text;
 }
 
@@ -97,9 +100,9 @@ int change_parameters(const struct options *options, const char *service, uint64
 		enum option_id option;
 		const char *member;
 	} flags[] = {
-		{OPTION_FOREVER, "forever"}, {OPTION_UNTIL_STOP, "untilStop"},
-		{OPTION_ONCE, "once"},	     {OPTION_CUT_AT_END, "cutAtEnd"},
-		{OPTION_DRY_RUN, "dryRun"},
+		{OPTION_FOREVER, "forever"},	 {OPTION_UNTIL_STOP, "untilStop"},
+		{OPTION_ONCE, "once"},		 {OPTION_PIN, "pin"},
+		{OPTION_CUT_AT_END, "cutAtEnd"}, {OPTION_DRY_RUN, "dryRun"},
 	};
 	const char *from = options->value[OPTION_FROM], *comment = options->value[OPTION_COMMENT];
 	int result = 0;

@@ -34,13 +34,14 @@ const struct command commands[] = {
 	 OPTION(PAST) | ENTRIES_OPTIONS | FILTER_OPTIONS, NULL},
 
 	{"allow", verb_allow, "SERVICE", "let guests reach a service of this host", 1, 1,
-	 EXCEPTION | OPTION(ONCE) | OPTION(CUT_AT_END) | OPTION(YES), "Exceptions"},
+	 EXCEPTION | OPTION(ONCE) | OPTION(PIN) | OPTION(CUT_AT_END) | OPTION(YES), "Exceptions"},
 	{"suggest", verb_suggest, "", "the exceptions that what was refused would need", 0, 0,
 	 OPTION(FROM) | OPTION(SERVICE) | ENTRIES_OPTIONS, NULL},
 	{"deny", verb_deny, "SERVICE", "refuse it, whatever is allowed", 1, 1, EXCEPTION, NULL},
 	{"list", verb_list, "", "the exceptions in force", 0, 0, 0, NULL},
 	{"edit", verb_edit, "ID", "change an exception in place", 1, 1,
-	 EXCEPTION | OPTION(SERVICE) | OPTION(FOREVER) | OPTION(CUT_AT_END) | OPTION(YES), NULL},
+	 EXCEPTION | OPTION(SERVICE) | OPTION(FOREVER) | OPTION(PIN) | OPTION(CUT_AT_END) | OPTION(YES),
+	 NULL},
 	{"remove", verb_remove, "[ID...]", "forget exceptions", 0, -1,
 	 OPTION(FROM) | OPTION(EXPIRED) | OPTION(CUT), NULL},
 

@@ -50,6 +50,17 @@ static void add_end(struct table *table, const json_t *exception)
 	table_add(table, "%s", *ends ? ends : "never");
 }
 
+/* "tcp/127.0.0.1:9222", "tcp/127.0.0.1:9222 (only /usr/bin/chromium)" */
+static void add_service(struct table *table, const json_t *exception)
+{
+	const char *program = text_of(json_object_get(exception, "pin"), "executable");
+
+	if (*program)
+		table_add(table, "%s (only %s)", text_of(exception, "service"), program);
+	else
+		table_add(table, "%s", text_of(exception, "service"));
+}
+
 static void print_exceptions(const json_t *list)
 {
 	static const struct column columns[] = {
@@ -71,7 +82,7 @@ static void print_exceptions(const json_t *list)
 
 		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(exception, "id"));
 		table_add(&table, "%s", text_of(exception, "action"));
-		table_add(&table, "%s", text_of(exception, "service"));
+		add_service(&table, exception);
 		table_add(&table, "%s", text_of(exception, "source"));
 		add_end(&table, exception);
 		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(exception, "hits"));

@@ -26,6 +26,7 @@ const struct option_info option_infos[OPTION_COUNT] = {
 	[OPTION_FOR] = {"for", 0, "DURATION", "how long: 90s, 10m, 1h30m, 2d; for ever when left out"},
 	[OPTION_UNTIL_STOP] = {"until-stop", 0, NULL, "as long as the one guest of this name runs that runs now"},
 	[OPTION_ONCE] = {"once", 0, NULL, "for one connection; then the exception is forgotten"},
+	[OPTION_PIN] = {"pin", 0, NULL, "only while the program listens there that listens there now"},
 	[OPTION_CUT_AT_END] = {"cut-at-end", 0, NULL, "when it ends, end the open connections that nothing else allows"},
 	[OPTION_COMMENT] = {"comment", 0, "TEXT", "why, for those who read the list"},
 	[OPTION_YES] = {"yes", 'y', NULL, "no question where it allows much"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the control socket asks of the daemon. */
 #include "parts.h"
+#include "pins.h"
 #include "ports.h"
 
 #include "control/control.h"
@@ -90,6 +91,13 @@ static int edit_exception(void *data, const struct exception *exception, bool is
 	return 0;
 }
 
+static int pin_exception(void *data, struct exception *exception, struct error *error)
+{
+	struct daemon *daemon = data;
+
+	return pins_make(daemon->pins, exception, error);
+}
+
 static int remove_exceptions(void *data, const struct removal *removal, struct removed *removed,
 			     struct error *error)
 {
@@ -133,6 +141,7 @@ const struct control_handler answers_handler = {
 	.status = fill_status,
 	.add = add_exception,
 	.edit = edit_exception,
+	.pin = pin_exception,
 	.remove = remove_exceptions,
 	.reload = reload,
 	.set_mode = mode_set,

@@ -227,7 +227,7 @@ static bool judge(struct walk *walk, const struct connection *connection,
 		return false; /* it has closed by now */
 	if (open->source.class == SOURCE_HOST || open->source.class == SOURCE_LAN)
 		return false;
-	decide(&guard->policy, &open->flow, &open->source, clock_realtime_us(), &open->decision);
+	decide_patiently(walk->daemon, &open->flow, &open->source, &open->decision);
 	return is_meant(&walk->query, open);
 }
 

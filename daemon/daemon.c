@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The daemon around the guard: everything that it is made of, and the event loop that drives it. */
 #include "parts.h"
+#include "pins.h"
 #include "ports.h"
 
 #include "control/control.h"
@@ -390,6 +391,11 @@ static int start(struct daemon *daemon, struct error *error)
 		return error_set(error, -ENOMEM, "out of memory");
 
 	result = open_kernel(daemon, error);
+	if (!result) {
+		daemon->pins = pins_new(daemon->exceptions, daemon->guard.registry, daemon->sockets,
+					daemon->listeners, daemon->proc);
+		result = daemon->pins ? 0 : error_set(error, -ENOMEM, "out of memory");
+	}
 	if (!result)
 		result = open_queues(daemon, error);
 	if (!result)
@@ -475,6 +481,7 @@ void daemon_stop(struct daemon *daemon)
 		registry_free(daemon->guard.registry);
 	catalogue_free(daemon->catalogue);
 	services_free(daemon->services);
+	pins_free(daemon->pins);
 	listeners_free(daemon->listeners);
 	neighbours_free(daemon->neighbours);
 	if (daemon->sockets)

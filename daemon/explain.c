@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the policy would say of a connection, for somebody who asks before there is one. */
 #include "parts.h"
+#include "pins.h"
 
 #include "control/control.h"
 #include "guests/registry.h"
@@ -66,11 +67,18 @@ static void find_place(const struct daemon *daemon, struct explanation *explanat
 	}
 }
 
+void decide_patiently(struct daemon *daemon, const struct flow *flow, const struct source *source,
+		      struct decision *decision)
+{
+	decide(&daemon->guard.policy, flow, source, clock_realtime_us(), decision);
+	if (pins_work(daemon->pins))
+		decide(&daemon->guard.policy, flow, source, clock_realtime_us(), decision);
+}
+
 /* @explanation->flow and ->source to all the rest of it */
 static void judge(struct daemon *daemon, struct explanation *explanation)
 {
-	decide(&daemon->guard.policy, &explanation->flow, &explanation->source, clock_realtime_us(),
-	       &explanation->decision);
+	decide_patiently(daemon, &explanation->flow, &explanation->source, &explanation->decision);
 	explanation->enforced = daemon->guard.enforce;
 	explanation->exception = (struct exception){.id = 0};
 	if (explanation->decision.exception)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The event loop: what wakes the daemon, in which order, and what it does then. */
 #include "parts.h"
+#include "pins.h"
 #include "ports.h"
 
 #include "guests/registry.h"
@@ -216,8 +217,11 @@ static void forget_spent(struct daemon *daemon)
 
 static void work(void *data)
 {
-	forget_spent(data);
-	loop_work(data);
+	struct daemon *daemon = data;
+
+	forget_spent(daemon);
+	pins_work(daemon->pins);
+	loop_work(daemon);
 }
 
 static void find_program(void *data, const struct flow *flow, char *comm, size_t size)

@@ -53,6 +53,7 @@ struct daemon {
 	struct sockets *sockets;
 	struct unix_peers *unix_peers;
 	struct listeners *listeners;
+	struct pins *pins;
 	struct neighbours *neighbours;
 	struct ports *ports;
 	struct queue *queues[QUEUES];
@@ -122,6 +123,10 @@ void reach_end(struct reach_walk *walk);
 size_t explain(void *data, const struct explain_query *query,
 	       int (*visit)(void *data, const struct explanation *explanation), void *visit_data);
 void explain_attempt(void *data, const struct attempt *attempt, struct explanation *explanation);
+
+/* explain.c: decide() with all that it may take to know: not for the verdict path */
+void decide_patiently(struct daemon *daemon, const struct flow *flow, const struct source *source,
+		      struct decision *decision);
 
 /* answers.c: what the control socket asks of the daemon */
 extern const struct control_handler answers_handler;

@@ -75,6 +75,10 @@ static int parse_exception(struct call *call, struct exception *exception)
 	if (parse_action(call, &exception->allow) ||
 	    changes_parse_seconds(call, exception->created_us, &exception->expires_us))
 		return -EINVAL;
+	if (call_flag(call, "pin") && !exception->allow) {
+		call_fail_parameter(call, "pin");
+		return -EINVAL;
+	}
 	/* A connection that is refused comes again; one that is cut at once was no use. */
 	if (exception->once && (!exception->allow || exception->cut)) {
 		call_fail_parameter(call, "once");
@@ -133,7 +137,8 @@ static const char *say_overlap(const struct look *look, const struct exception *
 		return NULL;
 	if (exception->allow && !other->allow && overlap == OVERLAP_PART)
 		return "would still refuse a part of it";
-	if (exception->allow == other->allow && overlap == OVERLAP_WHOLE)
+	if (exception->allow == other->allow && overlap == OVERLAP_WHOLE && !other->once &&
+	    !other->pin[0])
 		return exception->allow ? "allows all of it already" : "denies all of it already";
 	if (exception->allow || !other->allow)
 		return NULL;
@@ -193,6 +198,8 @@ void changes_add(struct call *call)
 		return;
 	if (ends_with_guest(call, &exception))
 		result = whom_bind(settings->registry, &exception, &error);
+	if (result == 0 && call_flag(call, "pin"))
+		result = settings->handler->pin(settings->data, &exception, &error);
 	if (result == 0)
 		result = settings->handler->add(settings->data, &exception,
 						call_flag(call, "dryRun") ? NULL : &exception.id,

@@ -152,6 +152,8 @@ enum walk_step {
  * @status: fill in the state
  * @add: store an exception for this uid; the id on success, or no id: only look
  * @edit: let the exception with this id be so; or only look
+ * @pin: pin it to the program that listens on its service now; -EINVAL or -ENOENT with @error
+ * @add: store an exception for this uid; the id on success
  * @remove: forget exceptions; free @removed's
  * @reload: read configuration and exceptions again; -errno with @error: the old ones stay
  * @set_mode: change the mode; -errno with @error: it stays as it was
@@ -171,6 +173,7 @@ enum walk_step {
  */
 struct control_handler {
 	void (*status)(void *data, struct status *status);
+	int (*pin)(void *data, struct exception *exception, struct error *error);
 	int (*add)(void *data, const struct exception *exception, uint32_t *id,
 		   struct error *error);
 	int (*edit)(void *data, const struct exception *exception, bool is_dry_run,

@@ -49,6 +49,21 @@ static int change_end(struct call *call, const struct exception *before,
 	return whom_bind(call->settings->registry, exception, error);
 }
 
+/* Another service is another program's: where it was pinned, it is pinned anew. */
+static int change_pin(struct call *call, const struct exception *before,
+		      struct exception *exception, struct error *error)
+{
+	const struct control_settings *settings = call->settings;
+	const json_t *pin = call_parameter(call, "pin");
+	bool moves = before->pin[0] && !service_equal(&before->service, &exception->service);
+
+	if (json_is_true(pin) || (moves && !pin))
+		return settings->handler->pin(settings->data, exception, error);
+	if (pin)
+		exception->pin[0] = '\0';
+	return 0;
+}
+
 void changes_edit(struct call *call)
 {
 	const struct control_settings *settings = call->settings;
@@ -67,6 +82,8 @@ void changes_edit(struct call *call)
 	if (call_flag(call, "forever") && call_parameter(call, "seconds"))
 		return call_fail_parameter(call, "forever");
 	exception = search.found;
+	if (!exception.allow && call_flag(call, "pin"))
+		return call_fail_parameter(call, "pin");
 	if (exception.once && json_is_true(cut))
 		return call_fail_parameter(call, "cutAtEnd");
 	if (cut)
@@ -75,6 +92,8 @@ void changes_edit(struct call *call)
 	    changes_parse_seconds(call, clock_realtime_us(), &exception.expires_us))
 		return;
 	result = change_end(call, &search.found, &exception, &error);
+	if (result == 0)
+		result = change_pin(call, &search.found, &exception, &error);
 	if (result == 0)
 		result = settings->handler->edit(settings->data, &exception,
 						 call_flag(call, "dryRun"), &error);

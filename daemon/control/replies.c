@@ -123,6 +123,14 @@ json_t *reply_status(const struct status *status)
 	return reply;
 }
 
+static json_t *pin_json(const struct exception *exception)
+{
+	if (!exception->pin[0])
+		return json_null();
+	return json_pack("{s:o, s:I}", "executable", text(exception->pin), "user",
+			 (json_int_t)exception->pin_user);
+}
+
 json_t *reply_exception(const struct exception *exception)
 {
 	char service[SERVICE_TEXT_SIZE], source[SELECTOR_TEXT_SIZE];
@@ -130,14 +138,16 @@ json_t *reply_exception(const struct exception *exception)
 	service_format(service, sizeof(service), &exception->service);
 	selector_format(source, sizeof(source), &exception->source);
 	return json_pack(
-		"{s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:b, s:I, s:o, s:o, s:I, s:o}", "id",
-		(json_int_t)exception->id, "action", exception->allow ? "allow" : "deny", "service",
-		text(service), "source", text(source), "created", time_text(exception->created_us),
-		"expires", exception->expires_us ? time_text(exception->expires_us) : json_null(),
-		"once", exception->once, "untilStop", exception->guest_key[0] != '\0', "guest",
-		number_or_null(exception->guest), "cutAtEnd", exception->cut, "creator",
-		(json_int_t)exception->creator, "comment", text(exception->comment), "file",
-		text_or_null(exception->file), "hits", (json_int_t)exception->hits, "lastUsed",
+		"{s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:b, s:o, s:b, s:I, s:o, s:o, s:I, s:o}",
+		"id", (json_int_t)exception->id, "action", exception->allow ? "allow" : "deny",
+		"service", text(service), "source", text(source), "created",
+		time_text(exception->created_us), "expires",
+		exception->expires_us ? time_text(exception->expires_us) : json_null(), "once",
+		exception->once, "pin", pin_json(exception), "untilStop",
+		exception->guest_key[0] != '\0', "guest", number_or_null(exception->guest),
+		"cutAtEnd", exception->cut, "creator", (json_int_t)exception->creator, "comment",
+		text(exception->comment), "file", text_or_null(exception->file), "hits",
+		(json_int_t)exception->hits, "lastUsed",
 		exception->used_us ? time_text(exception->used_us) : json_null());
 }
 

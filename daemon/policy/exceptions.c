@@ -156,6 +156,14 @@ void exceptions_on_end(struct exceptions *exceptions,
 	exceptions->ended_data = data;
 }
 
+void exceptions_on_pin(struct exceptions *exceptions,
+		       bool (*holds)(void *data, const struct exception *rule,
+				     const struct flow *flow),
+		       void *data)
+{
+	exceptions->pins = (struct pin_holder){holds, data};
+}
+
 const struct exception *exceptions_match(const struct exceptions *exceptions,
 					 const struct flow *flow, const struct source *source,
 					 uint64_t now_us)
@@ -163,7 +171,8 @@ const struct exception *exceptions_match(const struct exceptions *exceptions,
 	const struct exception *found = NULL;
 
 	for (int sort = 0; !found && sort < RULE_SORT_COUNT; sort++)
-		found = index_match(exceptions->now.index[sort], flow, source, now_us, NULL);
+		found = index_match(exceptions->now.index[sort], flow, source, now_us,
+				    &exceptions->pins, NULL);
 	return found;
 }
 

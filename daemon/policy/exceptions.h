@@ -8,6 +8,7 @@
 struct exceptions;
 
 #define COMMENT_SIZE   256
+#define PIN_SIZE       256 /* as struct process has an executable */
 #define EXCEPTIONS_MAX 65536
 
 /*
@@ -29,6 +30,8 @@ struct exceptions;
  * @guest: that guest's id; 0 while it has not been found after a start: then nothing matches
  * @once: it allows one connection, and ends with that
  * @is_spent: that one has been made: nothing matches any more
+ * @pin: path of the executable that alone may serve it, "" for any
+ * @pin_user: uid that this program's socket has
  * @cut: when it ends, the connections that it allowed are to be closed
  * @creator: uid that made it
  * @comment: any text, escaped by whoever prints it
@@ -48,6 +51,8 @@ struct exception {
 	uint32_t guest;
 	bool once;
 	bool is_spent;
+	char pin[PIN_SIZE];
+	uint32_t pin_user;
 	bool cut;
 	uint32_t creator;
 	char comment[COMMENT_SIZE];
@@ -174,6 +179,16 @@ int exceptions_follow_guests(struct exceptions *exceptions, const struct guest_f
  */
 void exceptions_on_end(struct exceptions *exceptions,
 		       void (*ended)(void *data, const struct exception *exception), void *data);
+
+/**
+ * exceptions_on_pin() - who knows which program listens
+ * @holds: does the program that @rule is pinned to listen where @flow goes? Asked by
+ *	exceptions_match(), so on the verdict path: no waiting. Without it no pinned rule matches.
+ */
+void exceptions_on_pin(struct exceptions *exceptions,
+		       bool (*holds)(void *data, const struct exception *rule,
+				     const struct flow *flow),
+		       void *data);
 
 /**
  * exceptions_match() - the rule that decides for this connection

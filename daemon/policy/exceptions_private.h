@@ -12,6 +12,7 @@
  * @administrator: folder of *.conf, "" for none
  * @failure: why the store is in the failed state, "" when it is not
  * @spent: how many rules wait for exceptions_forget_spent()
+ * @pins: for pinned rules
  * @ended: told of each exception that ended, may be NULL
  * @ended_data: for @ended
  */
@@ -21,6 +22,7 @@ struct exceptions {
 	struct generation now;
 	struct error failure;
 	size_t spent;
+	struct pin_holder pins;
 	void (*ended)(void *data, const struct exception *exception);
 	void *ended_data;
 };

@@ -62,9 +62,9 @@ struct exception *generation_find(const struct generation *generation, uint32_t 
 
 bool exception_is_same(const struct exception *a, const struct exception *b)
 {
-	return a->allow == b->allow && a->once == b->once &&
-	       service_equal(&a->service, &b->service) && !strcmp(a->guest_key, b->guest_key) &&
-	       selector_equal(&a->source, &b->source);
+	return a->allow == b->allow && a->once == b->once && !strcmp(a->pin, b->pin) &&
+	       a->pin_user == b->pin_user && service_equal(&a->service, &b->service) &&
+	       !strcmp(a->guest_key, b->guest_key) && selector_equal(&a->source, &b->source);
 }
 
 static void bind_rule(struct exception *rule, uint32_t guest)

@@ -255,6 +255,7 @@ static bool same_key(const struct slot *slot, const struct exception *rule, stru
 	return slot->block.value == block.value && slot->block.shift == block.shift &&
 	       a->protocol == b->protocol && a->family == b->family && a->prefix == b->prefix &&
 	       !memcmp(&a->address, &b->address, sizeof(a->address)) &&
+	       !strcmp(slot->rule->pin, rule->pin) && slot->rule->pin_user == rule->pin_user &&
 	       same_sources(slot->rule, rule);
 }
 
@@ -381,25 +382,50 @@ static bool same_shape(const struct slot *slot, const struct shape *shape)
 	return !memcmp(&other, shape, sizeof(other));
 }
 
-/* The rule of one key. Two keys may have one hash, so what is found is compared in full. */
+/**
+ * struct question - what a rule is looked up for
+ */
+struct question {
+	const struct flow *flow;
+	const struct source *source;
+	uint64_t now_us;
+	const struct pin_holder *pins;
+};
+
+/* The last to be asked of a rule: is it in force for this one now? */
+static bool is_in_force(const struct exception *rule, const struct question *question)
+{
+	const struct pin_holder *pins = question->pins;
+
+	if (rule->is_spent || (rule->expires_us && rule->expires_us <= question->now_us))
+		return false;
+	return !rule->pin[0] ||
+	       (pins && pins->holds && pins->holds(pins->data, rule, question->flow));
+}
+
+/*
+ * The rule of one key. Two keys may have one hash, so what is found is compared in full; rules for one
+ * service and source that are pinned to different programs have different keys of one hash.
+ */
 static const struct exception *find_key(const struct index *index, uint64_t hash,
-					const struct shape *shape, const struct flow *flow,
-					const struct source *source)
+					const struct shape *shape, const struct question *question)
 {
 	const struct slot *slot = &index->slots[hash & index->mask];
 
 	for (; slot->rule; slot = next_slot(index, slot))
 		if (slot->hash == hash && same_shape(slot, shape) &&
-		    service_matches(&slot->rule->service, flow) &&
-		    exception_concerns(slot->rule, source))
+		    service_matches(&slot->rule->service, question->flow) &&
+		    exception_concerns(slot->rule, question->source) &&
+		    is_in_force(slot->rule, question))
 			return slot->rule;
 	return NULL;
 }
 
 const struct exception *index_match(const struct index *index, const struct flow *flow,
 				    const struct source *source, uint64_t now_us,
-				    unsigned int *lookups)
+				    const struct pin_holder *pins, unsigned int *lookups)
 {
+	const struct question question = {flow, source, now_us, pins};
 	uint8_t family = address_family(&flow->service);
 	const struct exception *best = NULL;
 	uint64_t fields[FIELDS_COUNT];
@@ -419,11 +445,10 @@ const struct exception *index_match(const struct index *index, const struct flow
 		rule = find_key(index,
 				hash_key(shape, fields[shape->fields], &address,
 					 (uint16_t)(flow->service_port >> shape->port_shift)),
-				shape, flow, source);
+				shape, &question);
 		if (lookups)
 			(*lookups)++;
-		if (rule && !rule->is_spent && (!rule->expires_us || rule->expires_us > now_us) &&
-		    (!best || is_better(rule, best)))
+		if (rule && (!best || is_better(rule, best)))
 			best = rule;
 	}
 	return best;

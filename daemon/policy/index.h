@@ -28,16 +28,25 @@ int index_new(struct index **index, struct exception *const *rules, size_t count
 void index_free(struct index *index);
 
 /**
+ * struct pin_holder - who knows which program listens, see exceptions_on_pin()
+ */
+struct pin_holder {
+	bool (*holds)(void *data, const struct exception *rule, const struct flow *flow);
+	void *data;
+};
+
+/**
  * index_match() - the rule for this connection; among several the one that lasts longest, a bound
  * one less long than one without an end; among those the one with the lowest id
  * @now_us: a rule past its time does not match
+ * @pins: for rules that are pinned to a program; NULL: none of these matches
  * @lookups: raised by the number of look-ups; may be NULL
  * No allocation; one hash look-up for each shape of a rule (see index.c), however many rules there
  * are. Return: the rule, or NULL.
  */
 const struct exception *index_match(const struct index *index, const struct flow *flow,
 				    const struct source *source, uint64_t now_us,
-				    unsigned int *lookups);
+				    const struct pin_holder *pins, unsigned int *lookups);
 
 /** exception_concerns() - is this source the one that the rule is about? */
 bool exception_concerns(const struct exception *rule, const struct source *source);

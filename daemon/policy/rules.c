@@ -189,6 +189,25 @@ static int take_cut(struct reader *reader, const char *value, struct error *erro
 	return 0;
 }
 
+static int take_pin(struct reader *reader, const char *value, struct error *error)
+{
+	int ret = append_unescaped(reader->rule->pin, sizeof(reader->rule->pin), value, error);
+
+	if (ret == 0 && reader->rule->pin[0] != '/')
+		ret = error_set(error, -EINVAL,
+				"pin = %s: write the path of an executable, e.g. "
+				"/usr/bin/chromium",
+				value);
+	return ret;
+}
+
+static int take_pin_user(struct reader *reader, const char *value, struct error *error)
+{
+	if (parse_decimal(value, UINT32_MAX, &reader->rule->pin_user) < 0)
+		return error_set(error, -EINVAL, "pin-user = %s: write a user's number", value);
+	return 0;
+}
+
 static int take_once(struct reader *reader, const char *value, struct error *error)
 {
 	if (reader->administrator)
@@ -236,12 +255,21 @@ static const struct {
 } keys[] = {
 	{"action", NULL, true, take_action},	  {"service", NULL, true, take_service},
 	{"source", "source+", true, take_source}, {"guest", "guest+", false, take_guest},
+	{"pin", "pin+", false, take_pin},	  {"pin-user", NULL, false, take_pin_user},
 	{"once", NULL, false, take_once},	  {"cut", NULL, false, take_cut},
 	{"created", NULL, false, take_created},	  {"expires", NULL, false, take_expires},
 	{"creator", NULL, false, take_creator},	  {"comment", "comment+", false, take_comment},
 };
 
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
+
+static bool has_key(const struct reader *reader, const char *word)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		if (!strcmp(keys[i].word, word))
+			return reader->seen & 1u << i;
+	return false;
+}
 
 /* Return: the word of a key that the exception being read lacks, or NULL. */
 static const char *missing_key(const struct reader *reader)
@@ -251,6 +279,8 @@ static const char *missing_key(const struct reader *reader)
 			return keys[i].word;
 	if (reader->rule->source.type == SELECT_GUEST && !reader->rule->guest_key[0])
 		return "guest";
+	if (has_key(reader, "pin") != has_key(reader, "pin-user"))
+		return has_key(reader, "pin") ? "pin-user" : "pin";
 	return NULL;
 }
 
@@ -270,11 +300,11 @@ static int take_key(struct reader *reader, const struct ini_entry *entry, struct
 		reader->seen |= 1u << i;
 		return keys[i].take(reader, entry->value, error);
 	}
-	return error_set(
-		error, -EINVAL,
-		"unknown key \"%s\": write action, service, source, guest, once, cut, created, "
-		"expires, creator or comment",
-		entry->key);
+	return error_set(error, -EINVAL,
+			 "unknown key \"%s\": write action, service, source, guest, pin, pin-user, "
+			 "once, cut, "
+			 "created, expires, creator or comment",
+			 entry->key);
 }
 
 static int take_store_key(struct reader *reader, const struct ini_entry *entry, struct error *error)

@@ -76,6 +76,10 @@ static void print_rule(FILE *file, const struct exception *rule)
 		   selector_format(source, sizeof(source), &rule->source));
 	if (rule->guest_key[0])
 		print_text(file, "guest", "guest+", rule->guest_key);
+	if (rule->pin[0]) {
+		print_text(file, "pin", "pin+", rule->pin);
+		fprintf(file, "pin-user = %u\n", rule->pin_user);
+	}
 	if (rule->once)
 		fprintf(file, "once = yes\n");
 	if (rule->cut)

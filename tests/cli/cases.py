@@ -159,6 +159,7 @@ WORDS = {
     "explain-half": Case(("explain", "vm:devbox")),
     "allow": Case(("allow", "tcp/127.0.0.1:9222", "--from", "vm:devbox", "--for", "1h", "--comment", "test")),
     "allow-until-stop": Case(("allow", "127.0.0.1:9222", "--from", "vm:devbox", "--until-stop"), "stop"),
+    "allow-pin": Case(("allow", "9222", "--from", "vm:devbox", "--pin"), "pin"),
     "allow-once": Case(("allow", "9222", "--from", "vm:devbox", "--once"), "once"),
     "allow-once-cut": Case(("allow", "9222", "--once", "--cut-at-end")),
     "allow-quiet": Case(("allow", "9222", "-q")),

@@ -1069,7 +1069,7 @@ static void index_agrees_with_scan(void **state)
 			text_copy(source.conduit, sizeof(source.conduit), random() % 2 ? "c" : "");
 			text_copy(source.interface, sizeof(source.interface),
 				  random() % 2 ? "lo" : "virbr0");
-			assert_ptr_equal(index_match(index, &flow, &source, NOW, NULL),
+			assert_ptr_equal(index_match(index, &flow, &source, NOW, NULL, NULL),
 					 scan(rules, count, &flow, &source));
 		}
 		index_free(index);
@@ -1100,7 +1100,7 @@ static unsigned int count_lookups(size_t count)
 		rules[i]->id = (uint32_t)i + 1;
 	}
 	assert_int_equal(index_new(&index, rules, count, RULE_ALLOW), 0);
-	rule = index_match(index, &flow, &source, NOW, &lookups);
+	rule = index_match(index, &flow, &source, NOW, NULL, &lookups);
 	assert_non_null(rule);
 	assert_int_equal(rule->id, 6);
 	index_free(index);
@@ -1142,11 +1142,11 @@ static void ids_and_conduits_cost_one_lookup_each(void **state)
 	}
 	assert_int_equal(index_new(&index, rules, MANY, RULE_ALLOW), 0);
 	source.guest = 4711;
-	assert_int_equal(index_match(index, &flow, &source, NOW, &lookups)->id, 4711);
+	assert_int_equal(index_match(index, &flow, &source, NOW, NULL, &lookups)->id, 4711);
 	assert_int_equal(lookups, 2);
 	strcpy(source.conduit, "c4711");
 	source.shared = true;
-	assert_int_equal(index_match(index, &flow, &source, NOW, NULL)->id, 4712);
+	assert_int_equal(index_match(index, &flow, &source, NOW, NULL, NULL)->id, 4712);
 	index_free(index);
 	for (size_t i = 0; i < MANY; i++)
 		free(rules[i]);
@@ -1169,9 +1169,9 @@ static void duplicates_cost_nothing(void **state)
 		rules[i]->expires_us = NOW - MANY / 2 + i;
 	}
 	assert_int_equal(index_new(&index, rules, MANY, RULE_DENY), 0);
-	assert_int_equal(index_match(index, &flow, &source, NOW, &lookups)->id, MANY);
+	assert_int_equal(index_match(index, &flow, &source, NOW, NULL, &lookups)->id, MANY);
 	assert_int_equal(lookups, 1);
-	assert_null(index_match(index, &flow, &source, NOW + MANY, NULL));
+	assert_null(index_match(index, &flow, &source, NOW + MANY, NULL, NULL));
 	index_free(index);
 	for (size_t i = 0; i < MANY; i++)
 		free(rules[i]);

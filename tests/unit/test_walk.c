@@ -40,8 +40,8 @@ int registry_source(struct registry *registry, const struct flow *flow,
 	return 0;
 }
 
-void decide(const struct policy *policy, const struct flow *flow, const struct source *source,
-	    uint64_t now_us, struct decision *decision)
+void decide_patiently(struct daemon *daemon, const struct flow *flow, const struct source *source,
+		      struct decision *decision)
 {
 	*decision = (struct decision){.verdict = is_allowed ? VERDICT_ACCEPT : VERDICT_DROP};
 }

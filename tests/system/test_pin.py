@@ -101,9 +101,10 @@ def test_refused(guard: Guard, words: tuple[str, ...], part: str) -> None:
     assert said.status != 0 and part in said.error and guard.exceptions() == []
 
 
-def test_its_pin_survives_a_restart(lab, start_guard, programs: list[Path]) -> None:
-    guard, port = start_guard(), next(PORTS)
+def test_its_pin_survives_a_restart(lab, guard: Guard, programs: list[Path]) -> None:
+    port = next(PORTS)
     with Cleanup() as cleanup:
+        cleanup.add(guard.forget)
         serve(lab, cleanup, programs[0], port)
         guard.must("allow", str(port), "--from", "container:web", "--pin")
         before = guard.exceptions()[0]["pin"]
@@ -111,3 +112,18 @@ def test_its_pin_survives_a_restart(lab, start_guard, programs: list[Path]) -> N
         guard.start()
         assert guard.exceptions()[0]["pin"] == before
         wait_for(lambda: reaches(lab.guests.web, "127.0.0.1", port, 3), "the pinned program", 10)
+
+
+def test_edit_pins_anew(lab, guard: Guard, programs: list[Path]) -> None:
+    """What is moved to another port is for the program there; unless it is let go."""
+    port, other_port = next(PORTS), next(PORTS)
+    with Cleanup() as cleanup:
+        cleanup.add(guard.forget)
+        serve(lab, cleanup, programs[0], port)
+        serve(lab, cleanup, programs[1], other_port)
+        guard.must("allow", str(port), "--from", "container:web", "--pin")
+        (entry,) = guard.exceptions()
+        guard.must("edit", str(entry["id"]), "--service", str(other_port))
+        assert guard.exceptions()[0]["pin"]["executable"] == str(programs[1])
+        assert reaches(lab.guests.web, "127.0.0.1", other_port, 5)
+        assert not reaches(lab.guests.web, "127.0.0.1", port, 0.5)

@@ -26,7 +26,7 @@ const struct command commands[] = {
 	{"services", verb_services, "", "the names that may stand for a SERVICE's ports", 0, 0, 0, NULL},
 	{"connections", verb_connections, "", "the open connections of guests to this host", 0, 0,
 	 OPTION(FROM) | OPTION(REFUSED) | OPTION(CUT), NULL},
-	{"explain", verb_explain, "SOURCE SERVICE", "what becomes of such a connection, and which rule decides (or: explain EVENT)", 1, 2,
+	{"explain", verb_explain, "SOURCE SERVICE", "why it is refused or allowed (also: explain EVENT)", 1, 2,
 	 0, NULL},
 	{"watch", verb_watch, "", "each new attempt as it is made", 0, 0,
 	 OPTION(PAST) | OPTION(EXEC) | FILTER_OPTIONS, NULL},
@@ -100,14 +100,15 @@ static void print_commands(void)
 	puts("\nSERVICE is [tcp/|udp/|sctp/][ADDRESS:]PORT as this host sees it: 127.0.0.1:9222,\n"
 	     "'[::1]:9222', tcp/8000-8010, 10.0.0.0/8:53; or a name, as chrome-devtools (lhguard\n"
 	     "services shows them).\n\n"
-	     "First steps, when a guest cannot reach a port\n"
-	     "  lhguard watch --past 20      what was refused, why, and what would allow it\n"
-	     "  lhguard allow 127.0.0.1:9222 --from vm:devbox --for 1h\n"
+	     "First steps, when the container web cannot reach port 9222\n"
+	     "  lhguard explain web 9222     whether the guard refuses it, why, and what would "
+	     "allow it\n"
+	     "  lhguard allow 9222 --from container:web --for 1h\n"
 	     "                               just that, for an hour; it says the exception's ID\n"
-	     "  lhguard watch --past 20      shows that it is used now: \"allowed by exception\"\n"
-	     "  lhguard remove ID            takes it back (lhguard list shows all)\n"
-	     "Ctrl-C ends watch. lhguard help COMMAND says all about a command, lhguard(1) the "
-	     "rest.");
+	     "  lhguard list                 how often it was used (HITS), and when last\n"
+	     "  lhguard remove ID            takes it back\n"
+	     "lhguard guests shows who is called what, lhguard watch what is tried. lhguard help "
+	     "COMMAND\nsays all about a command, lhguard(1) the rest.");
 }
 
 static enum status verb_help(const struct options *options, int argc, char **argv)

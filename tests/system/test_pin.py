@@ -79,7 +79,7 @@ def test_pin(lab, guard: Guard, programs: list[Path], name: str, asked: str) -> 
         assert not reaches(guest, asked, port, 2.5), "another user inherits it"
         end(by_nobody)
         serve(lab, cleanup, browser, port)
-        assert reaches(guest, asked, port, 5), "the same program, started anew"
+        wait_for(lambda: reaches(guest, asked, port, 5), "the same program, started anew", 15)
         assert guard.exceptions()[0]["hits"] >= 2
 
 

@@ -31,8 +31,7 @@
 #define KNOWN_MAX   64
 #define PENDING_MAX 16
 #define FRESH_US    1000000u
-#define BUDGET                                                                                     \
-	16384 /* descriptors that are read for one look-up, at most one a second for each socket */
+#define BUDGET	    16384 /* descriptors read for one look-up; one a second for each socket */
 
 /**
  * struct known - does this socket belong to the program of this exception?

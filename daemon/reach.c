@@ -247,13 +247,12 @@ static bool is_unspecified(const struct in6_addr *address)
 static bool ask(struct reach_walk *walk, const struct way *way, struct flow *flow,
 		struct decision *decision)
 {
-	const struct guard *guard = &walk->daemon->guard;
 	struct source source;
 
 	flow->family = address_family(&flow->service);
-	if (!registry_way_source(guard->registry, way, flow, &source))
+	if (!registry_way_source(walk->daemon->guard.registry, way, flow, &source))
 		return false;
-	decide(&guard->policy, flow, &source, clock_realtime_us(), decision);
+	decide_patiently(walk->daemon, flow, &source, decision);
 	return decision->verdict == VERDICT_ACCEPT;
 }
 

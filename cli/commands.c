@@ -44,6 +44,9 @@ const struct command commands[] = {
 	 NULL},
 	{"remove", verb_remove, "[ID...]", "forget exceptions", 0, -1,
 	 OPTION(FROM) | OPTION(EXPIRED) | OPTION(CUT), NULL},
+	{"export", verb_export, "[FILE|-]", "write exceptions down, for another host or another day", 0, 1, 0, NULL},
+	{"import", verb_import, "FILE|-", "take exceptions from such a file", 1, 1,
+	 OPTION(REPLACE) | OPTION(DRY_RUN), NULL},
 
 	{"mode", verb_mode, "[enforce|monitor]", "the mode, or another one, also for a while", 0, 1,
 	 OPTION(FOR), "The guard itself"},

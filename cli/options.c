@@ -42,6 +42,7 @@ const struct option_info option_infos[OPTION_COUNT] = {
 	[OPTION_VERDICT] = {"verdict", 0, "accept|drop|reject|refused", "only with this verdict; refused: drop or reject"},
 	[OPTION_CUT] = {"cut", 0, NULL, "end the open connections, too, that nothing else allows"},
 	[OPTION_DRY_RUN] = {"dry-run", 0, NULL, "only say what would come of it"},
+	[OPTION_REPLACE] = {"replace", 0, NULL, "remove those that the file does not hold"},
 	[OPTION_FOREVER] = {"forever", 0, NULL, "no time ends it, and no guest's end"},
 	[OPTION_EXPIRED] = {"expired", 0, NULL, "those past their time that are still there"},
 	[OPTION_AS] = {"as", 0, "config|guests|exceptions|services", "what the file is for"},

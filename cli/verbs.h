@@ -11,6 +11,8 @@ enum status verb_status(const struct options *options, int argc, char **argv);
 enum status verb_allow(const struct options *options, int argc, char **argv);
 enum status verb_deny(const struct options *options, int argc, char **argv);
 enum status verb_edit(const struct options *options, int argc, char **argv);
+enum status verb_export(const struct options *options, int argc, char **argv);
+enum status verb_import(const struct options *options, int argc, char **argv);
 enum status verb_remove(const struct options *options, int argc, char **argv);
 enum status verb_list(const struct options *options, int argc, char **argv);
 enum status verb_guests(const struct options *options, int argc, char **argv);

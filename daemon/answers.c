@@ -98,6 +98,19 @@ static int pin_exception(void *data, struct exception *exception, struct error *
 	return pins_make(daemon->pins, exception, error);
 }
 
+static int import_exceptions(void *data, const struct import *import, struct imported *imported,
+			     struct error *error)
+{
+	struct daemon *daemon = data;
+	int result = exceptions_import(daemon->exceptions, import, imported, error);
+
+	if (result || import->is_dry_run)
+		return result;
+	loop_arm_expiry(daemon);
+	loop_update_sandboxes(daemon);
+	return 0;
+}
+
 static int remove_exceptions(void *data, const struct removal *removal, struct removed *removed,
 			     struct error *error)
 {
@@ -142,6 +155,7 @@ const struct control_handler answers_handler = {
 	.add = add_exception,
 	.edit = edit_exception,
 	.pin = pin_exception,
+	.import = import_exceptions,
 	.remove = remove_exceptions,
 	.reload = reload,
 	.set_mode = mode_set,

@@ -26,6 +26,7 @@ void changes_answer(struct call *call, const struct exception *exception);
 
 void changes_add(struct call *call);
 void changes_edit(struct call *call);
+void changes_import(struct call *call);
 void changes_remove(struct call *call);
 void changes_reload(struct call *call);
 

@@ -153,7 +153,7 @@ enum walk_step {
  * @add: store an exception for this uid; the id on success, or no id: only look
  * @edit: let the exception with this id be so; or only look
  * @pin: pin it to the program that listens on its service now; -EINVAL or -ENOENT with @error
- * @add: store an exception for this uid; the id on success
+ * @import: store many exceptions
  * @remove: forget exceptions; free @removed's
  * @reload: read configuration and exceptions again; -errno with @error: the old ones stay
  * @set_mode: change the mode; -errno with @error: it stays as it was
@@ -178,6 +178,8 @@ struct control_handler {
 		   struct error *error);
 	int (*edit)(void *data, const struct exception *exception, bool is_dry_run,
 		    struct error *error);
+	int (*import)(void *data, const struct import *import, struct imported *imported,
+		      struct error *error);
 	int (*remove)(void *data, const struct removal *removal, struct removed *removed,
 		      struct error *error);
 	int (*reload)(void *data, struct error *error);

@@ -6,6 +6,7 @@
 #include "policy/language.h"
 
 struct exceptions;
+struct rules;
 
 #define COMMENT_SIZE   256
 #define PIN_SIZE       256 /* as struct process has an executable */
@@ -105,6 +106,44 @@ int exceptions_add(struct exceptions *exceptions, const struct exception *except
  */
 int exceptions_edit(struct exceptions *exceptions, const struct exception *exception,
 		    bool is_dry_run, struct error *error);
+
+/**
+ * struct import - exceptions from elsewhere
+ * @rules: as a file of the administrator has them, also with the same number
+ * @creator: uid that brings them
+ * @now_us: CLOCK_REALTIME; what is past its time by then is left out, and what has no time that it
+ *	was made at was made now
+ * @is_replacing: the daemon's own that are not among them go
+ * @is_dry_run: only look
+ */
+struct import {
+	const struct rules *rules;
+	uint32_t creator;
+	uint64_t now_us;
+	bool is_replacing;
+	bool is_dry_run;
+};
+
+/**
+ * struct imported - how many
+ * @added: new ones
+ * @unchanged: were there already: the same in all but who made them and when
+ * @removed: had to go
+ * @expired: of what was to be imported
+ */
+struct imported {
+	size_t added;
+	size_t unchanged;
+	size_t removed;
+	size_t expired;
+};
+
+/**
+ * exceptions_import() - store many rules, all or none, written as in exceptions_add()
+ * Return: 0, or as exceptions_add().
+ */
+int exceptions_import(struct exceptions *exceptions, const struct import *import,
+		      struct imported *imported, struct error *error);
 
 /**
  * struct removal - which rules are to go: one of the three

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int refuse_when_failed(const struct exceptions *exceptions, struct error *error)
+int exceptions_refuse_when_failed(const struct exceptions *exceptions, struct error *error)
 {
 	if (!exceptions_failure(exceptions))
 		return 0;
@@ -17,8 +17,7 @@ static int refuse_when_failed(const struct exceptions *exceptions, struct error 
 			 exceptions->failure.text);
 }
 
-/* Writes the file and puts @next in force, or leaves both as they were. */
-static int commit(struct exceptions *exceptions, struct generation *next, struct error *error)
+int exceptions_commit(struct exceptions *exceptions, struct generation *next, struct error *error)
 {
 	bool replaced = false;
 	int ret = generation_index(next);
@@ -75,7 +74,7 @@ int exceptions_add(struct exceptions *exceptions, const struct exception *except
 {
 	struct generation next = {.next = exceptions->now.next + 1};
 	_cleanup_free_ struct exception *rule = NULL;
-	int ret = refuse_when_failed(exceptions, error);
+	int ret = exceptions_refuse_when_failed(exceptions, error);
 
 	if (ret == 0)
 		ret = check_room(exceptions, error);
@@ -93,7 +92,7 @@ int exceptions_add(struct exceptions *exceptions, const struct exception *except
 		error_set(error, ret, "out of memory");
 	} else {
 		rules_sort(&next.rules);
-		ret = commit(exceptions, &next, error);
+		ret = exceptions_commit(exceptions, &next, error);
 	}
 	generation_release(&next);
 	if (ret == 0)
@@ -126,7 +125,7 @@ static int replace_rule(struct exceptions *exceptions, struct exception *rule, s
 		if (next.rules.rule[i]->id == rule->id)
 			next.rules.rule[i] = rule;
 	if (ret == 0)
-		ret = commit(exceptions, &next, error);
+		ret = exceptions_commit(exceptions, &next, error);
 	generation_release(&next);
 	return ret;
 }
@@ -136,7 +135,7 @@ int exceptions_edit(struct exceptions *exceptions, const struct exception *excep
 {
 	struct exception *old = generation_find(&exceptions->now, exception->id);
 	_cleanup_free_ struct exception *rule = NULL;
-	int ret = refuse_when_failed(exceptions, error);
+	int ret = exceptions_refuse_when_failed(exceptions, error);
 
 	if (ret == 0)
 		ret = check_own(&exceptions->now, exception->id, error);
@@ -249,7 +248,7 @@ static int remove_rules(struct exceptions *exceptions, struct generation *next,
 		return error_set(error, -ENOMEM, "out of memory");
 	copy_removed(removed, going);
 	copy_removed(removed, stale);
-	ret = commit(exceptions, next, error);
+	ret = exceptions_commit(exceptions, next, error);
 	if (ret < 0) {
 		free(removed->rule);
 		*removed = (struct removed){.rule = NULL};
@@ -262,7 +261,7 @@ int exceptions_remove(struct exceptions *exceptions, const struct removal *remov
 {
 	struct generation next = {.next = exceptions->now.next};
 	struct rules going = {.rule = NULL}, stale = {.rule = NULL};
-	int ret = refuse_when_failed(exceptions, error);
+	int ret = exceptions_refuse_when_failed(exceptions, error);
 
 	*removed = (struct removed){.rule = NULL};
 	if (ret == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What exceptions.c, exceptions_change.c and exceptions_end.c share, and nobody else. */
+/* What the files exceptions*.c share, and nobody else. */
 #ifndef LHGUARD_POLICY_EXCEPTIONS_PRIVATE_H
 #define LHGUARD_POLICY_EXCEPTIONS_PRIVATE_H
 
@@ -32,6 +32,15 @@ static inline bool exception_is_expired(const struct exception *rule, uint64_t n
 {
 	return rule->expires_us && rule->expires_us <= now_us;
 }
+
+/* Of exceptions_change.c */
+int exceptions_refuse_when_failed(const struct exceptions *exceptions, struct error *error);
+
+/**
+ * exceptions_commit() - write the file and put @next in force, or leave both as they were
+ * Return: 0 or -errno with @error.
+ */
+int exceptions_commit(struct exceptions *exceptions, struct generation *next, struct error *error);
 
 /** exceptions_tell_ends() - tell whoever wants to know that these have ended */
 void exceptions_tell_ends(const struct exceptions *exceptions, const struct rules *gone);

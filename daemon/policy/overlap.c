@@ -77,10 +77,22 @@ static enum overlap of_sources(const struct exception *rule, const struct except
 	return least(OVERLAP_PART, of_selectors(&rule->source, &other->source));
 }
 
+/* One that is pinned is about one program. */
+static enum overlap of_programs(const struct exception *rule, const struct exception *other)
+{
+	if (!other->pin[0])
+		return OVERLAP_WHOLE;
+	if (!rule->pin[0])
+		return OVERLAP_PART;
+	return strcmp(rule->pin, other->pin) || rule->pin_user != other->pin_user ? OVERLAP_NONE
+										  : OVERLAP_WHOLE;
+}
+
 enum overlap overlap_of(const struct exception *rule, const struct exception *other)
 {
 	enum overlap overlap = of_sources(rule, other);
 
+	overlap = least(overlap, of_programs(rule, other));
 	overlap = least(overlap, of_protocols(&rule->service, &other->service));
 	overlap = least(overlap, of_addresses(&rule->service, &other->service));
 	return least(overlap, of_ports(&rule->service, &other->service));

@@ -401,33 +401,60 @@ static int move_rules(struct rules *to, struct rules *from)
 	return 0;
 }
 
+/* @ret: from reading the text of @name, which is finished and checked now */
+static int finish(struct reader *reader, const char *name, int ret, uint32_t *next,
+		  struct error *error)
+{
+	struct rules *file = reader->rules;
+
+	if (ret == 0 && reader->rule && missing_key(reader))
+		reader->incomplete = reader->rule;
+	if (reader->incomplete)
+		ret = error_set(error, -EINVAL, "%s:%u: [exception %u] has no %s", name,
+				reader->incomplete->line, reader->incomplete->id,
+				missing_key(reader));
+	rules_sort(file);
+	if (ret == 0)
+		ret = refuse_twins(name, file, error);
+	if (ret == 0 && next) {
+		uint32_t highest = file->count ? file->rule[file->count - 1]->id : 0;
+
+		*next = reader->next > highest ? reader->next : highest + 1;
+	}
+	return ret;
+}
+
+static int hand_over(const char *name, struct rules *rules, struct rules *file, int ret,
+		     struct error *error)
+{
+	if (ret == 0) {
+		ret = move_rules(rules, file);
+		if (ret < 0)
+			error_set(error, ret, "%s: with this file there are %s", name,
+				  ret == -ENOSPC ? "too many exceptions"
+						 : "more than fit in memory");
+	}
+	rules_clear(file);
+	return ret;
+}
+
 int rules_read(const char *path, struct rules *rules, uint32_t *next, struct error *error)
 {
 	struct rules file = {.rule = NULL};
 	struct reader reader = {.rules = &file, .administrator = !next};
 	int ret = ini_read_file(path, take_entry, &reader, error);
 
-	if (ret == 0 && reader.rule && missing_key(&reader))
-		reader.incomplete = reader.rule;
-	if (reader.incomplete)
-		ret = error_set(error, -EINVAL, "%s:%u: [exception %u] has no %s", path,
-				reader.incomplete->line, reader.incomplete->id,
-				missing_key(&reader));
-	rules_sort(&file);
-	if (ret == 0)
-		ret = refuse_twins(path, &file, error);
-	if (ret == 0 && next) {
-		uint32_t highest = file.count ? file.rule[file.count - 1]->id : 0;
+	ret = finish(&reader, path, ret, next, error);
+	return hand_over(path, rules, &file, ret, error);
+}
 
-		*next = reader.next > highest ? reader.next : highest + 1;
-	}
-	if (ret == 0) {
-		ret = move_rules(rules, &file);
-		if (ret < 0)
-			error_set(error, ret, "%s: with this file there are %s", path,
-				  ret == -ENOSPC ? "too many exceptions"
-						 : "more than fit in memory");
-	}
-	rules_clear(&file);
-	return ret;
+int rules_read_text(const char *name, const char *text, size_t length, struct rules *rules,
+		    struct error *error)
+{
+	struct rules file = {.rule = NULL};
+	struct reader reader = {.rules = &file, .administrator = true};
+	int ret = ini_read_text(name, text, length, take_entry, &reader, error);
+
+	ret = finish(&reader, name, ret, NULL, error);
+	return hand_over(name, rules, &file, ret, error);
 }

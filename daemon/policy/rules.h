@@ -41,6 +41,18 @@ void rules_sort(struct rules *rules);
  */
 int rules_read(const char *path, struct rules *rules, uint32_t *next, struct error *error);
 
+/** rules_read_text() - as rules_read() of a file of the administrator, from memory; @name: in errors */
+int rules_read_text(const char *name, const char *text, size_t length, struct rules *rules,
+		    struct error *error);
+
+/**
+ * rules_print_portable() - write them as a file of the administrator
+ * @rules: numbered anew from 1, without who made them. None may end with its guest or after one
+ *	connection: such belong to this daemon alone.
+ * Return: 0, or -ENOMEM when @file (in memory) cannot grow.
+ */
+int rules_print_portable(FILE *file, const struct rules *rules);
+
 /**
  * rules_print() - write the text of the daemon's own file
  * @rules: the administrator's among them are left out

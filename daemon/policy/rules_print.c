@@ -20,6 +20,10 @@ static_assert((uint64_t)RULE_TEXT_MAX * EXCEPTIONS_MAX < INI_FILE_SIZE,
 	"# Written by lhguardd. Change it with lhguard(1); rules made by hand belong into\n"       \
 	"# /etc/lhguard/exceptions.d/, see lhguard.conf(5).\n"
 
+#define PORTABLE_HEAD                                                                              \
+	"# Written by lhguard export, to be read by lhguard import, or from\n"                     \
+	"# /etc/lhguard/exceptions.d/; see lhguard.conf(5).\n"
+
 static size_t unit_length(const char *text)
 {
 	size_t length = 1;
@@ -65,11 +69,12 @@ static void print_time(FILE *file, const char *key, uint64_t us)
 	fprintf(file, "%s = %s\n", key, text);
 }
 
-static void print_rule(FILE *file, const struct exception *rule)
+/* @id: what it is called; of the daemon's own file it is said who made it */
+static void print_rule(FILE *file, const struct exception *rule, uint32_t id, bool is_own)
 {
 	char service[SERVICE_TEXT_SIZE], source[SELECTOR_TEXT_SIZE];
 
-	fprintf(file, "\n[exception %u]\n", rule->id);
+	fprintf(file, "\n[exception %u]\n", id);
 	fprintf(file, "action = %s\n", rule->allow ? "allow" : "deny");
 	fprintf(file, "service = %s\n", service_format(service, sizeof(service), &rule->service));
 	print_text(file, "source", "source+",
@@ -84,10 +89,12 @@ static void print_rule(FILE *file, const struct exception *rule)
 		fprintf(file, "once = yes\n");
 	if (rule->cut)
 		fprintf(file, "cut = yes\n");
-	print_time(file, "created", rule->created_us);
+	if (is_own || rule->created_us)
+		print_time(file, "created", rule->created_us);
 	if (rule->expires_us)
 		print_time(file, "expires", rule->expires_us);
-	fprintf(file, "creator = %u\n", rule->creator);
+	if (is_own)
+		fprintf(file, "creator = %u\n", rule->creator);
 	if (rule->comment[0])
 		print_text(file, "comment", "comment+", rule->comment);
 }
@@ -97,6 +104,14 @@ int rules_print(FILE *file, const struct rules *rules, uint32_t next)
 	fprintf(file, FILE_HEAD "\n[store]\nnext = %u\n", next);
 	for (size_t i = 0; i < rules->count; i++)
 		if (rules->rule[i]->id < ADMINISTRATOR_IDS)
-			print_rule(file, rules->rule[i]);
+			print_rule(file, rules->rule[i], rules->rule[i]->id, true);
+	return ferror(file) ? -ENOMEM : 0;
+}
+
+int rules_print_portable(FILE *file, const struct rules *rules)
+{
+	fprintf(file, PORTABLE_HEAD);
+	for (size_t i = 0; i < rules->count; i++)
+		print_rule(file, rules->rule[i], (uint32_t)i + 1, false);
 	return ferror(file) ? -ENOMEM : 0;
 }

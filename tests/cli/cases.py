@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+EXCEPTIONS = "tests/cli/files/exceptions.d"
 NARROW, WIDE = 80, 200
 FILE = ("--file", "JOURNAL")
 SINCE = ("--since", "2020-01-01")
@@ -69,6 +70,8 @@ DOCUMENTS = {
     "deny": Case(("deny", "5432", "--json"), "deny"),
     "allow-dry": Case(("allow", "9222", "--dry-run", "--json"), "dry"),
     "edit": Case(("edit", "3", "--comment", "new", "--json")),
+    "export": Case(("export", "--json")),
+    "import": Case(("import", f"{EXCEPTIONS}/fleet.conf", "--json")),
     "remove": Case(("remove", "1", "2", "--json")),
     "remove-cut": Case(("remove", "1", "--cut", "--json")),
     "mode": Case(("mode", "--json")),
@@ -187,6 +190,17 @@ WORDS = {
     "edit-two-ends": Case(("edit", "3", "--for", "1h", "--forever")),
     "edit-bad": Case(("edit", "x", "--forever")),
     "edit-bad-service": Case(("edit", "3", "--service", "127.0.0.1")),
+    "export": Case(("export",)),
+    "export-none": Case(("export", "-"), "none"),
+    "export-nowhere": Case(("export", "/nowhere/file")),
+    "import": Case(("import", f"{EXCEPTIONS}/fleet.conf")),
+    "import-replace": Case(("import", f"{EXCEPTIONS}/fleet.conf", "--replace"), "replace"),
+    "import-dry": Case(("import", f"{EXCEPTIONS}/fleet.conf", "--replace", "--dry-run"), "replace"),
+    "import-nothing": Case(("import", "-")),
+    "import-bad": Case(("import", f"{EXCEPTIONS}/bad.conf")),
+    "import-own": Case(("import", f"{EXCEPTIONS}/store.conf")),
+    "import-missing": Case(("import", "/nowhere/file")),
+    "import-refused": Case(("import", f"{EXCEPTIONS}/fleet.conf"), "refused"),
     "edit-missing": Case(("edit", "99", "--forever"), "missing"),
     "remove": Case(("remove", "1", "2")),
     "remove-cut": Case(("remove", "1", "--cut")),

@@ -4,6 +4,7 @@
 #include "control/events.h"
 #include "control/wire.h"
 #include "guests/registry.h"
+#include "policy/rules.h"
 #include "tests/interface/idl.h"
 
 #include <assert.h>
@@ -64,6 +65,14 @@ static int edit(void *data, const struct exception *exception, bool is_dry_run, 
 	return error_set(error, -EROFS, "not this one");
 }
 
+static int import(void *data, const struct import *import, struct imported *imported,
+		  struct error *error)
+{
+	for (size_t i = 0; i < import->rules->count; i++)
+		print(&import->rules->rule[i]->service, &import->rules->rule[i]->source);
+	return 0;
+}
+
 static int forget(void *data, const struct removal *removal, struct removed *removed,
 		  struct error *error)
 {
@@ -117,6 +126,7 @@ static const struct control_handler handler = {
 	.status = fill_status,
 	.add = add,
 	.edit = edit,
+	.import = import,
 	.remove = forget,
 	.reload = reload,
 	.set_mode = set_mode,

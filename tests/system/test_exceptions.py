@@ -143,3 +143,47 @@ def test_an_exception_is_edited(world, guard) -> None:
     assert world.veth.ask(WIRE).open
     assert guard.cli("edit", "1", "--from", "vm:nobody").status == 1
     assert one(guard, id=1) | {"hits": 0, "lastUsed": None} == with_guest | {"hits": 0, "lastUsed": None}
+
+
+def test_exceptions_are_taken_to_another_guard(world, guard, tmp_path) -> None:
+    """Written down and read again; they work as the first did, and the file would do for exceptions.d."""
+    guard.must("allow", "127.0.0.1:9222", "--from", world.slirp.label, "--for", "1h", "--comment", "a # b\n; =")
+    guard.must("deny", "8080", "--from", world.veth.label)
+    guard.must("allow", "1", "--from", world.veth.label, "--until-stop")
+    file = tmp_path / "exceptions.d/taken.conf"
+    file.parent.mkdir()
+    said = guard.must("export", str(file))
+    assert "2 exceptions written" in said.error and "left out" in said.error and said.error.endswith(" 3\n")
+    assert guard.must("export").output == file.read_text()
+    guard.must("check", str(file))
+
+    def told() -> list[dict]:
+        return [{k: v for k, v in e.items() if k not in ("id", "file", "hits", "lastUsed")}
+                for e in guard.exceptions()]
+
+    before = told()[:2]
+    assert guard.must("import", str(file)).error == "0 added, 2 unchanged, 0 removed\n"
+    guard.must("import", str(file), "--replace", "--dry-run")
+    assert len(told()) == 3
+    assert guard.must("import", str(file), "--replace").error == "0 added, 2 unchanged, 1 removed\n"
+    guard.forget()
+    assert world.slirp.ask(LOCAL).reply is None
+    assert guard.must("import", str(file)).error == "2 added, 0 unchanged, 0 removed\n"
+    assert told() == before
+    assert world.slirp.ask(LOCAL).open and world.veth.ask(WIRE).reply is None
+
+    bad = tmp_path / "bad.conf"
+    bad.write_text(file.read_text() + "nonsense = 1\n")
+    said = guard.cli("import", str(bad), "--replace")
+    lines = len(file.read_text().splitlines())
+    assert said.status == 1 and said.error.startswith(f"lhguard: {bad}:{lines + 1}: unknown key")
+    assert told() == before
+    many = tmp_path / "many.conf"
+    many.write_text("".join(f"[exception {n}]\naction = deny\nservice = {n}\nsource = vm:a\n"
+                            for n in range(1, 2000)))
+    said = guard.cli("import", str(many))
+    assert said.status == 1 and "more than one message" in said.error and told() == before
+    some = tmp_path / "some.conf"
+    some.write_text("".join(many.read_text().partition("[exception 600]")[0]))
+    assert guard.must("import", str(some)).error == "599 added, 0 unchanged, 0 removed\n"
+    guard.forget()

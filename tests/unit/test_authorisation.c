@@ -58,6 +58,7 @@ static const struct {
 	{"org.lhguard.Watch", {READ}},
 	{"org.lhguard.AddException", {CHANGE}},
 	{"org.lhguard.EditException", {CHANGE}},
+	{"org.lhguard.ImportExceptions", {CHANGE}},
 	{"org.lhguard.RemoveExceptions", {CHANGE}},
 	{"org.lhguard.CutConnections", {CHANGE}},
 	{"org.lhguard.SetMode", {CHANGE}},

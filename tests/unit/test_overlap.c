@@ -113,12 +113,28 @@ static void both_have_to_overlap(void **state)
 	assert_overlap(&a, &part, PART, "address");
 }
 
+static void one_program_is_a_part(void **state)
+{
+	struct exception any = make_rule("80", "vm", ""), one = any, other = any;
+
+	strcpy(one.pin, "/usr/bin/one");
+	strcpy(other.pin, "/usr/bin/other");
+	assert_overlap(&any, &one, PART, "one program");
+	assert_overlap(&one, &any, WHOLE, "any program");
+	assert_overlap(&one, &one, WHOLE, "the same program");
+	assert_overlap(&one, &other, NONE, "another program");
+	other = one;
+	other.pin_user = 7;
+	assert_overlap(&one, &other, NONE, "another user's program");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(services_overlap),
 		cmocka_unit_test(sources_overlap),
 		cmocka_unit_test(both_have_to_overlap),
+		cmocka_unit_test(one_program_is_a_part),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

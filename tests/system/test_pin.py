@@ -23,7 +23,8 @@ listener.listen()
 print("ready", flush=True)
 while True:
     client, _ = listener.accept()
-    client.sendall(b"hello " + client.recv(100).split()[0] + b"\\n")
+    words = client.recv(100).split()  # none of a client that gave up meanwhile
+    client.sendall(b"hello " + (words[0] if words else b"") + b"\\n")
     client.close()
 """
 PORTS = iter(range(7100, 7200))

@@ -130,7 +130,9 @@ def test_an_exception_is_edited(world, guard) -> None:
     assert guard.must("edit", "1", "--service", "127.0.0.1:9222", "--forever").error == \
         f"exception 1 now allows 127.0.0.1:9222 from {world.slirp.label}\n"
     assert world.slirp.ask(LOCAL).open
-    assert one(guard, id=1, hits=1) | {"hits": 0, "lastUsed": None} == \
+    # The connection that was refused before comes again, too, as slirp4netns tries on.
+    assert one(guard, id=1)["hits"] in (1, 2)
+    assert one(guard, id=1) | {"hits": 0, "lastUsed": None} == \
         made | {"service": "127.0.0.1:9222", "expires": None}
     guard.stop()
     guard.start()

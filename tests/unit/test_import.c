@@ -268,15 +268,16 @@ static void what_is_there_stays(void **state)
 	imported = import(&host, RULE("7", "80", "") RULE("9", "81", ""), false, false);
 	assert_counts(&imported, 2, 0, 0);
 	exceptions_used(host.exceptions, 1, true, NOW);
-	/* A comment makes another one; twice the same is two. */
+	/* A comment makes another one, and so does a cut; twice the same is two. */
 	imported = import(&host,
 			  RULE("1", "80", "") RULE("2", "81", "comment = new\n") RULE("3", "80", "")
-				  RULE("4", "82", "expires = 2001-01-01T00:00:00Z\n"),
+				  RULE("5", "80", "cut = yes\n")
+					  RULE("4", "82", "expires = 2001-01-01T00:00:00Z\n"),
 			  false, false);
-	assert_counts(&imported, 2, 1, 0);
+	assert_counts(&imported, 3, 1, 0);
 	assert_int_equal(imported.expired, 1);
 	imported = import(&host, RULE("1", "80", ""), true, false);
-	assert_counts(&imported, 0, 1, 3);
+	assert_counts(&imported, 0, 1, 4);
 	rules = rules_of(&host);
 	assert_int_equal(rules.count, 1);
 	assert_int_equal(rules.rule[0]->id, 1);

@@ -871,10 +871,18 @@ static void an_edit_binds_and_unbinds(void **state)
 	notes_of(EDIT(",\"untilStop\":false"));
 	assert_string_equal(asked.exception.guest_key, "");
 	assert_int_equal(asked.edit, 4);
+	/* Whom it was not made for is bound to it from now on. */
+	guest_count = 1;
+	stored[0].guest_key[0] = '\0';
+	notes_of(EDIT(",\"untilStop\":true"));
+	assert_int_equal(asked.exception.guest, 1);
+	assert_true(asked.exception.guest_key[0] && asked.exception.created_us > 5);
+	assert_int_equal(asked.edit, 5);
+	strcpy(stored[0].guest_key, "key");
 	/* Nobody of that name runs. */
 	assert_string_equal(notes_of(EDIT(",\"source\":\"vm:nobody\"")), "org.lhguard.NoSuchGuest");
 	assert_string_equal(notes_of(EDIT(",\"source\":\"vm\"")), "org.lhguard.InvalidSource");
-	assert_int_equal(asked.edit, 4);
+	assert_int_equal(asked.edit, 5);
 }
 
 static void an_edit_is_checked(void **state)

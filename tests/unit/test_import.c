@@ -276,8 +276,10 @@ static void what_is_there_stays(void **state)
 			  false, false);
 	assert_counts(&imported, 3, 1, 0);
 	assert_int_equal(imported.expired, 1);
+	imported = import(&host, RULE("1", "81", "cut = yes\n"), false, false);
+	assert_counts(&imported, 1, 0, 0);
 	imported = import(&host, RULE("1", "80", ""), true, false);
-	assert_counts(&imported, 0, 1, 4);
+	assert_counts(&imported, 0, 1, 5);
 	rules = rules_of(&host);
 	assert_int_equal(rules.count, 1);
 	assert_int_equal(rules.rule[0]->id, 1);

@@ -25,12 +25,14 @@ READS = {
 }
 CHANGES = {
     "AddException": {"action": "allow", "service": "tcp/127.0.0.1:9222", "source": "container:wired",
-                     "seconds": 600, "untilStop": True, "once": False, "pin": False, "cutAtEnd": True, "comment": "<b>\u00fc\"\\",
+                     "seconds": 600, "untilStop": True, "once": False, "pin": False, "cutAtEnd": True,
+                     "comment": "<b>\u00fc\"\\",
                      "dryRun": False},
     "EditException": {"id": 1, "service": "tcp/127.0.0.1:9222", "source": "container:wired", "seconds": 600,
-                      "forever": False, "untilStop": True, "pin": False, "cutAtEnd": True, "comment": "-", "dryRun": False},
-    "ImportExceptions": {"text": "[exception 1]\naction = deny\nservice = 1\nsource = vm:a\n", "replace": False,
-                         "dryRun": False},
+                      "forever": False, "untilStop": True, "pin": False, "cutAtEnd": True,
+                      "comment": "-", "dryRun": False},
+    "ImportExceptions": {"text": "[exception 1]\naction = deny\nservice = 1\nsource = vm:a\n",
+                         "replace": False, "dryRun": False},
     "RemoveExceptions": {"ids": [1], "source": None, "expired": False, "cut": True},
     "CutConnections": {"source": "container:wired", "service": "tcp/9222", "refusedOnly": False},
     "SetMode": {"mode": "enforce", "seconds": 600},

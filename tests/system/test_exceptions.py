@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the owner does with exceptions beside making them, with real guests: how they are used, and changed."""
+"""What the owner does with exceptions beside making them, with real guests: how they are used and changed."""
 
 from __future__ import annotations
 
@@ -111,7 +111,8 @@ def test_a_dry_run_changes_nothing(world, guard) -> None:
     said = guard.must("allow", "10.22.0.1:8080", "--from", "container", "--dry-run").error
     assert said == ("would allow 10.22.0.1:8080 from container; nothing was changed\n"
                     "lhguard: deny exception 1 (8080 to container) would still refuse all of it\n")
-    made = guard.must("allow", "9222", "--from", label, "--until-stop", "--for", "1h", "--dry-run", "--json").json
+    made = guard.must("allow", "9222", "--from", label, "--until-stop", "--for", "1h", "--dry-run",
+                      "--json").json
     assert (made["exception"]["id"], made["exception"]["untilStop"]) == (0, True)
     assert guard.cli("allow", "9222", "--from", "vm:nobody", "--until-stop", "--dry-run").status == 1
     guard.must("edit", "1", "--service", "1", "--dry-run")
@@ -149,7 +150,8 @@ def test_an_exception_is_edited(world, guard) -> None:
 
 def test_exceptions_are_taken_to_another_guard(world, guard, tmp_path) -> None:
     """Written down and read again; they work as the first did, and the file would do for exceptions.d."""
-    guard.must("allow", "127.0.0.1:9222", "--from", world.slirp.label, "--for", "1h", "--comment", "a # b\n; =")
+    guard.must("allow", "127.0.0.1:9222", "--from", world.slirp.label, "--for", "1h",
+               "--comment", "a # b\n; =")
     guard.must("deny", "8080", "--from", world.veth.label)
     guard.must("allow", "1", "--from", world.veth.label, "--until-stop")
     file = tmp_path / "exceptions.d/taken.conf"

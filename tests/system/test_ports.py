@@ -13,7 +13,7 @@ import pytest
 from lab.guard import CONFIG, Guard
 from lab.guests import BridgedVm, Podman, PodmanGuest, UserVm
 from lab.host import Host, Target
-from lab.system import Cleanup
+from lab.system import Cleanup, wait_for
 
 EVERYWHERE = Target("tcp", "0.0.0.0", 8080)
 BOTH = Target("tcp", "::", 8081)
@@ -143,6 +143,7 @@ def test_a_port_of_all_addresses_is_reached_at_any_of_them(world: World, guard: 
 def test_a_guests_own_port_is_its_own(world: World, guard: Guard) -> None:
     pid = world.web.sh("waiter tcp,127.0.0.1,7001 >/dev/null 2>&1 & echo $!")
     try:
+        wait_for(lambda: ":7001 " in world.host.run("ss", "-ltn"), "the container's port")
         port = world.ports()["tcp", "127.0.0.1", 7001]
         assert port["owner"] == "container:web" and port["service"]["program"] == "waiter"
         assert [(reach["label"], reach["reason"]) for reach in port["guests"] if reach["allowed"]] == \

@@ -160,7 +160,7 @@ static bool ask(void)
 
 static enum status confirm(const struct options *options, const char *words)
 {
-	if (has_option(options, OPTION_YES)) {
+	if (has_option(options, OPTION_YES) || has_option(options, OPTION_DRY_RUN)) {
 		say("%s", words);
 		return STATUS_DONE;
 	}

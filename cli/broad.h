@@ -7,7 +7,8 @@
 #include "options.h"
 
 /**
- * broad_confirm() - where an allow is broad, say so, and on a terminal ask unless --yes stands there
+ * broad_confirm() - where an allow is broad, say so, and on a terminal ask
+ * Nobody is asked with --yes, nor with --dry-run, which changes nothing.
  * Broad is a sensitive service (services.conf(5)) for all guests, or all of a kind or a runtime; and,
  * whoever it is for, all ports, a thousand, or a range around a sensitive service.
  * @service: as it was written, and taken by service_parse() unless it holds a name

@@ -155,7 +155,7 @@ static enum status add(const struct options *options, const char *action, const 
 	parameters = json_pack("{s:s}", "action", action);
 	if (change_parameters(options, service, seconds, parameters))
 		status = complain(STATUS_USAGE, "what you wrote is no UTF-8 text");
-	else if (allows && !has_option(options, OPTION_DRY_RUN))
+	else if (allows)
 		status = broad_confirm(options, service);
 	if (status) {
 		json_decref(parameters);

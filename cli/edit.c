@@ -21,8 +21,7 @@ static enum status confirm(const struct options *options, json_int_t id)
 	json_t *list = NULL;
 	enum status status;
 
-	if (has_option(options, OPTION_DRY_RUN) ||
-	    !(options->given & (OPTION(FROM) | OPTION(SERVICE))))
+	if (!(options->given & (OPTION(FROM) | OPTION(SERVICE))))
 		return STATUS_DONE;
 	status = client_list(options->socket, "ListExceptions", "exceptions", &list);
 	if (status)

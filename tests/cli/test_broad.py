@@ -60,9 +60,10 @@ def test_yes_allows_it(cli: Cli, terminal: Terminal, answer: str) -> None:
     assert added(cli)
 
 
-def test_with_the_option_nobody_is_asked(cli: Cli, terminal: Terminal) -> None:
-    enter(terminal, "lhguard allow 9222 --yes")
-    assert QUESTION not in terminal.wait("is sensitive", "undo: lhguard remove")
+@pytest.mark.parametrize("option", ["--yes", "-y", "--dry-run"])
+def test_with_the_option_nobody_is_asked(cli: Cli, terminal: Terminal, option: str) -> None:
+    enter(terminal, f"lhguard allow 9222 {option}; echo do''ne")
+    assert QUESTION not in terminal.wait("is sensitive", "\ndone")
     assert added(cli)
 
 

@@ -26,7 +26,8 @@ struct excepted {
 	struct rule rules[];
 };
 
-/* Return: whether it counts: this version knows its words, and it is for more than one connection. */
+/* Return: whether it counts: this version knows its words, and it is for more than one connection and
+ * whatever listens. */
 static bool read_rule(struct rule *rule, const json_t *exception)
 {
 	*rule = (struct rule){
@@ -35,6 +36,7 @@ static bool read_rule(struct rule *rule, const json_t *exception)
 		.guest = (uint32_t)number_of(exception, "guest"),
 	};
 	return !json_is_true(json_object_get(exception, "once")) &&
+	       !json_is_object(json_object_get(exception, "pin")) &&
 	       !service_parse(text_of(exception, "service"), &rule->service, NULL) &&
 	       !selector_parse(text_of(exception, "source"), &rule->source, NULL);
 }

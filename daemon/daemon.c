@@ -161,7 +161,7 @@ static int reload_config(struct daemon *daemon, struct error *error)
 
 int daemon_reload(struct daemon *daemon, struct error *error)
 {
-	int catalogue, result;
+	int catalogue, exceptions, result;
 
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic_us());
 	catalogue = reload_catalogue(daemon);
@@ -171,7 +171,13 @@ int daemon_reload(struct daemon *daemon, struct error *error)
 	read_services(daemon);
 	loop_update_table(daemon);
 	loop_work(daemon);
-	exceptions_reload(daemon->exceptions, clock_realtime_us());
+	exceptions = exceptions_reload(daemon->exceptions, clock_realtime_us());
+	if (exceptions) {
+		log_error("the exceptions stay as they were: %s", strerror(-exceptions));
+		if (!result)
+			result = error_set(error, exceptions, "the exceptions cannot be read: %s",
+					   strerror(-exceptions));
+	}
 	loop_update_sandboxes(daemon);
 	if (exceptions_failure(daemon->exceptions))
 		log_error("no exception is in force: %s", exceptions_failure(daemon->exceptions));

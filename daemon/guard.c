@@ -69,7 +69,7 @@ static void judge_once(struct guard *guard, struct attempt *attempt)
 
 	if (!decision->once && decision->reason != REASON_DEFAULT)
 		return;
-	exception = spent_find(&guard->spent, attempt, guard->now_us);
+	exception = spent_find(&guard->spent, attempt, clock_monotonic_us());
 	if (exception) {
 		*decision = (struct decision){
 			.verdict = VERDICT_ACCEPT,
@@ -79,7 +79,7 @@ static void judge_once(struct guard *guard, struct attempt *attempt)
 		};
 	} else if (decision->once && decision->verdict == VERDICT_ACCEPT && guard->enforce) {
 		exceptions_spend(guard->exceptions, decision->exception);
-		spent_add(&guard->spent, attempt, guard->now_us);
+		spent_add(&guard->spent, attempt, clock_monotonic_us());
 	}
 }
 

@@ -20,7 +20,8 @@
  * A verdict may ask the kernel which socket listens, one request of constant cost, but not whose it is:
  * that takes a search through processes. So what is known of a listening socket is remembered by its
  * inode. A socket that is not known yet is nobody's: the connection is refused, the socket is looked up
- * after the verdict, and the SYN that the client sends again a second later finds the answer. What is
+ * after the verdict, and the SYN that the client sends again a second later finds the answer; not so where
+ * the configured refusal is reject, which ends that connection. What is
  * known is looked up anew when it was used and is older than FRESH_US: the program may have become
  * another one.
  *
@@ -31,15 +32,17 @@
 #define KNOWN_MAX   64
 #define PENDING_MAX 16
 #define FRESH_US    1000000u
-#define BUDGET	    16384 /* descriptors read for one look-up; one a second for each socket */
+#define BUDGET	    16384 /* descriptors that are read in one turn */
 
 /**
  * struct known - does this socket belong to the program of this exception?
  * @exception: its id, 0 in a free slot
+ * @program: hash of what it is pinned to
  * @looked_us: CLOCK_MONOTONIC
  */
 struct known {
 	uint32_t exception;
+	uint64_t program;
 	uint32_t inode;
 	bool holds;
 	uint64_t looked_us;
@@ -62,10 +65,23 @@ struct pins {
 	size_t pending_count;
 };
 
-static struct known *find(struct pins *pins, uint32_t exception, uint32_t inode)
+/* A rule may be pinned to another program under the same number. */
+static uint64_t hash_program(const struct exception *rule)
 {
+	uint64_t hash = 0xcbf29ce484222325u ^ rule->pin_user; /* FNV-1a */
+
+	for (const char *byte = rule->pin; *byte; byte++)
+		hash = (hash ^ (uint8_t)*byte) * 0x100000001b3u;
+	return hash;
+}
+
+static struct known *find(struct pins *pins, const struct exception *rule, uint32_t inode)
+{
+	uint64_t program = hash_program(rule);
+
 	for (size_t i = 0; i < KNOWN_MAX; i++)
-		if (pins->known[i].exception == exception && pins->known[i].inode == inode)
+		if (pins->known[i].exception == rule->id && pins->known[i].program == program &&
+		    pins->known[i].inode == inode)
 			return &pins->known[i];
 	return NULL;
 }
@@ -85,7 +101,7 @@ static bool holds(void *data, const struct exception *rule, const struct flow *f
 	if (sockets_listener(pins->sockets, flow, &socket) || !socket.inode ||
 	    socket.uid != rule->pin_user)
 		return false;
-	known = find(pins, rule->id, socket.inode);
+	known = find(pins, rule, socket.inode);
 	if (!known || clock_monotonic_us() - known->looked_us > FRESH_US)
 		ask_later(pins, rule->id, flow);
 	return known && known->holds;
@@ -124,10 +140,9 @@ static bool is_systems(const char *path)
 }
 
 /* Return: 0, or -errno when no program of the host is known to listen there. */
-static int find_program(struct pins *pins, const struct flow *flow, struct socket_info *socket,
-			struct process *process)
+static int find_program(struct pins *pins, const struct flow *flow, unsigned int *budget,
+			struct socket_info *socket, struct process *process)
 {
-	unsigned int budget = BUDGET;
 	struct source maker;
 	int result = sockets_listener(pins->sockets, flow, socket);
 
@@ -136,10 +151,11 @@ static int find_program(struct pins *pins, const struct flow *flow, struct socke
 	registry_maker(pins->registry, socket, &maker);
 	if (maker.class != SOURCE_HOST)
 		return -EPERM;
-	result = listeners_holder(pins->listeners, socket, &budget, process);
+	result = listeners_holder(pins->listeners, socket, budget, process);
 	if (result)
 		return result;
-	if (process->executable[0] != '/')
+	/* A socket that process 1 made for a unit is that unit's only once it has taken it. */
+	if (process->pid == 1 || process->executable[0] != '/')
 		return -ENOENT;
 	return is_systems(process->executable) && !process_runs_hosts_file(pins->proc, process)
 		       ? -EPERM
@@ -164,32 +180,33 @@ static int copy(void *data, const struct exception *exception)
 	return 1;
 }
 
-static void look_up(struct pins *pins, const struct pending *pending)
+static void look_up(struct pins *pins, const struct pending *pending, unsigned int *budget)
 {
 	struct wanted wanted = {.id = pending->exception};
+	const struct exception *rule = &wanted.exception;
 	struct socket_info socket;
 	struct process process;
 	struct known *known;
 	int result;
 
-	if (sockets_listener(pins->sockets, &pending->flow, &socket))
-		return;
-	known = find(pins, wanted.id, socket.inode);
+	if (!exceptions_each(pins->exceptions, copy, &wanted) ||
+	    sockets_listener(pins->sockets, &pending->flow, &socket))
+		return; /* one of the two has ended */
+	known = find(pins, rule, socket.inode);
 	if (known && clock_monotonic_us() - known->looked_us <= FRESH_US)
 		return; /* another packet asked as well */
-	if (!exceptions_each(pins->exceptions, copy, &wanted))
-		return; /* it has ended */
-	result = find_program(pins, &pending->flow, &socket, &process);
-	known = find(pins, wanted.id, socket.inode);
+	result = find_program(pins, &pending->flow, budget, &socket, &process);
+	known = find(pins, rule, socket.inode);
 	if (!known) {
 		known = &pins->known[pins->known_next];
 		pins->known_next = (pins->known_next + 1) % KNOWN_MAX;
 	}
 	*known = (struct known){
-		.exception = wanted.id,
+		.exception = rule->id,
+		.program = hash_program(rule),
 		.inode = socket.inode,
-		.holds = !result && !strcmp(process.executable, wanted.exception.pin) &&
-			 socket.uid == wanted.exception.pin_user,
+		.holds = !result && !strcmp(process.executable, rule->pin) &&
+			 socket.uid == rule->pin_user,
 		.looked_us = clock_monotonic_us(),
 	};
 }
@@ -197,10 +214,12 @@ static void look_up(struct pins *pins, const struct pending *pending)
 bool pins_work(struct pins *pins)
 {
 	size_t count = pins->pending_count;
+	unsigned int budget = BUDGET;
 
+	/* What the budget does not suffice for is asked for again by the next packet. */
 	pins->pending_count = 0;
-	for (size_t i = 0; i < count; i++)
-		look_up(pins, &pins->pending[i]);
+	for (size_t i = 0; i < count && budget; i++)
+		look_up(pins, &pins->pending[i], &budget);
 	return count;
 }
 
@@ -233,6 +252,7 @@ int pins_make(struct pins *pins, struct exception *exception, struct error *erro
 	struct flow flows[2];
 	size_t count;
 	char text[SERVICE_TEXT_SIZE];
+	unsigned int budget = BUDGET;
 	int result = -ENOENT;
 
 	service_format(text, sizeof(text), service);
@@ -244,7 +264,7 @@ int pins_make(struct pins *pins, struct exception *exception, struct error *erro
 			text);
 	count = candidates(service, flows);
 	for (size_t i = 0; result && i < count; i++)
-		result = find_program(pins, &flows[i], &socket, &process);
+		result = find_program(pins, &flows[i], &budget, &socket, &process);
 	if (result == -EPERM)
 		return error_set(error, -ENOENT,
 				 "what listens on %s is a guest's, or no program of this host",

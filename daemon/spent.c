@@ -17,9 +17,20 @@ void spent_add(struct spent *spent, const struct attempt *attempt, uint64_t now_
 		.class = attempt->source.class,
 		.guest = attempt->source.guest,
 		.exception = attempt->decision.exception,
-		.until_us = now_us + SPENT_US,
+		.last_us = now_us,
 	};
 	spent->next = (spent->next + 1) % SPENT_MAX;
+}
+
+/* A SYN comes again, not too soon and not too often. */
+static bool may_repeat(struct spent_entry *entry, uint64_t now_us)
+{
+	if (entry->flow.protocol == IPPROTO_TCP &&
+	    (entry->repeats == SPENT_REPEATS || now_us - entry->last_us < SPENT_REPEAT_US))
+		return false;
+	entry->repeats++;
+	entry->last_us = now_us;
+	return true;
 }
 
 uint32_t spent_find(struct spent *spent, const struct attempt *attempt, uint64_t now_us)
@@ -27,14 +38,11 @@ uint32_t spent_find(struct spent *spent, const struct attempt *attempt, uint64_t
 	for (size_t i = 0; i < SPENT_MAX; i++) {
 		struct spent_entry *entry = &spent->entries[i];
 
-		if (!entry->exception || entry->until_us <= now_us ||
-		    entry->class != attempt->source.class ||
-		    entry->guest != attempt->source.guest ||
-		    !is_same_flow(&entry->flow, &attempt->flow))
-			continue;
-		if (attempt->flow.protocol != IPPROTO_TCP)
-			entry->until_us = now_us + SPENT_US;
-		return entry->exception;
+		if (entry->exception && now_us - entry->last_us < SPENT_US &&
+		    entry->class == attempt->source.class &&
+		    entry->guest == attempt->source.guest &&
+		    is_same_flow(&entry->flow, &attempt->flow))
+			return may_repeat(entry, now_us) ? entry->exception : 0;
 	}
 	return 0;
 }

@@ -59,8 +59,10 @@ static int change_pin(struct call *call, const struct exception *before,
 
 	if (json_is_true(pin) || (moves && !pin))
 		return settings->handler->pin(settings->data, exception, error);
-	if (pin)
+	if (pin) {
 		exception->pin[0] = '\0';
+		exception->pin_user = 0;
+	}
 	return 0;
 }
 

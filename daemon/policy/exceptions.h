@@ -257,7 +257,8 @@ void exceptions_spend(struct exceptions *exceptions, uint32_t id);
 
 /**
  * exceptions_forget_spent() - take what is spent out of the file
- * Return: how many were forgotten, or -errno from writing (they are out of force all the same).
+ * Return: how many were forgotten, or -errno from writing: they are out of force all the same, as long
+ * as the daemon runs.
  */
 int exceptions_forget_spent(struct exceptions *exceptions);
 

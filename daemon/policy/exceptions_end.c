@@ -71,10 +71,26 @@ static bool goes_when_spent(const struct exception *rule, const void *data)
 
 int exceptions_forget_spent(struct exceptions *exceptions)
 {
+	struct generation next = {.next = exceptions->now.next};
+	struct rules going = {.rule = NULL};
+	int ret;
+
 	if (!exceptions->spent)
 		return 0;
-	exceptions->spent = 0;
-	return end_rules(exceptions, goes_when_spent, NULL);
+	exceptions->spent =
+		0; /* where this fails it is tried again with the next one that is spent */
+	ret = generation_part(&exceptions->now, goes_when_spent, NULL, &next.rules, &going);
+	/* What cannot be taken out of the file stays, so that a reload finds it spent. */
+	if (ret == 0 && going.count)
+		ret = exceptions_commit(exceptions, &next, NULL);
+	generation_release(&next);
+	if (ret == 0) {
+		ret = (int)going.count;
+		exceptions_tell_ends(exceptions, &going);
+		rules_clear(&going);
+	}
+	free(going.rule);
+	return ret;
 }
 
 static bool goes_with_guest(const struct exception *rule, const void *data)

@@ -88,6 +88,7 @@ void generation_adopt(struct generation *next, const struct generation *now)
 			continue;
 		rule->hits = old->hits;
 		rule->used_us = old->used_us;
+		rule->is_spent = old->is_spent;
 	}
 }
 

@@ -39,8 +39,8 @@ struct exception *generation_find(const struct generation *generation, uint32_t 
 bool exception_is_same(const struct exception *a, const struct exception *b);
 
 /**
- * generation_adopt() - what is bound in @now is bound in @next too, if it is there, and its use goes
- * on to be counted as long as it is the same
+ * generation_adopt() - what is bound in @now is bound in @next too, if it is there; as long as it is
+ * the same its use goes on to be counted, and what was spent stays so
  */
 void generation_adopt(struct generation *next, const struct generation *now);
 

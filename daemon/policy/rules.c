@@ -402,6 +402,26 @@ static int move_rules(struct rules *to, struct rules *from)
 }
 
 /* @ret: from reading the text of @name, which is finished and checked now */
+/* What AddException refuses, too: a deny that holds now and then refuses nothing. */
+static int refuse_odd(const char *name, const struct rules *rules, struct error *error)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct exception *rule = rules->rule[i];
+
+		if (!rule->allow && (rule->pin[0] || rule->once))
+			return error_set(error, -EINVAL,
+					 "%s:%u: [exception %u] denies: %s is for what allows",
+					 name, rule->line, rule->id, rule->once ? "once" : "pin");
+		if (rule->once && rule->cut)
+			return error_set(
+				error, -EINVAL,
+				"%s:%u: [exception %u] cannot have once and cut: it would cut "
+				"what it allows",
+				name, rule->line, rule->id);
+	}
+	return 0;
+}
+
 static int finish(struct reader *reader, const char *name, int ret, uint32_t *next,
 		  struct error *error)
 {
@@ -416,6 +436,8 @@ static int finish(struct reader *reader, const char *name, int ret, uint32_t *ne
 	rules_sort(file);
 	if (ret == 0)
 		ret = refuse_twins(name, file, error);
+	if (ret == 0)
+		ret = refuse_odd(name, file, error);
 	if (ret == 0 && next) {
 		uint32_t highest = file->count ? file->rule[file->count - 1]->id : 0;
 

@@ -1360,10 +1360,34 @@ static void once_is_once(void **state)
 	assert_int_equal(match_port(exceptions, 9222, NOW), 0);
 	exceptions_close(exceptions);
 
+	/* What cannot be taken out of the file is not in force again after a reload. */
+	exceptions = open_store(places, NOW);
+	exceptions_spend(exceptions, other);
+	assert_int_equal(chmod(places->own, 0500), 0);
+	if (geteuid()) /* root may write everywhere */
+		assert_true(exceptions_forget_spent(exceptions) < 0);
+	assert_int_equal(exceptions_reload(exceptions, NOW), 0);
+	assert_int_equal(match_port(exceptions, 9222, NOW), 0);
+	assert_int_equal(chmod(places->own, 0700), 0);
+	exceptions_close(exceptions);
+
 	put_file(places->administrator, "a.conf",
 		 "[exception 1]\naction = allow\nservice = 1\nsource = any\nonce = yes\n");
 	exceptions = open_store(places, NOW);
 	assert_non_null(strstr(exceptions_failure(exceptions), "a.conf:5: once belongs"));
+	exceptions_close(exceptions);
+
+	put_file(places->administrator, "a.conf",
+		 "[exception 1]\naction = deny\nservice = 1\nsource = any\npin = /bin/a\npin-user "
+		 "= 0\n");
+	exceptions = open_store(places, NOW);
+	assert_non_null(
+		strstr(exceptions_failure(exceptions), "a.conf:1: [exception 1] denies: pin"));
+	exceptions_close(exceptions);
+	put_file(places->administrator, "a.conf",
+		 "[exception 1]\naction = allow\nservice = 1\nsource = any\npin = /bin/a\n");
+	exceptions = open_store(places, NOW);
+	assert_non_null(strstr(exceptions_failure(exceptions), "has no pin-user"));
 	exceptions_close(exceptions);
 }
 

@@ -33,34 +33,44 @@ static void the_same_syn_is_no_second_connection(void **state)
 {
 	struct attempt attempt = make_attempt(IPPROTO_TCP), other;
 	struct spent spent = {.next = 0};
+	uint64_t now = NOW;
 
 	assert_int_equal(spent_find(&spent, &attempt, NOW), 0);
 	spent_add(&spent, &attempt, NOW);
-	assert_int_equal(spent_find(&spent, &attempt, NOW + SPENT_US - 1), 3);
-	assert_int_equal(spent_find(&spent, &attempt, NOW + SPENT_US), 0);
+	/* Not so soon; then twice, each a while after the one before; then no more. */
+	assert_int_equal(spent_find(&spent, &attempt, now), 0);
+	assert_int_equal(spent_find(&spent, &attempt, now += SPENT_REPEAT_US - 1), 0);
+	assert_int_equal(spent_find(&spent, &attempt, now += 1), 3);
+	assert_int_equal(spent_find(&spent, &attempt, now += 1), 0);
+	assert_int_equal(spent_find(&spent, &attempt, now += SPENT_REPEAT_US), 3);
+	assert_int_equal(spent_find(&spent, &attempt, now += SPENT_REPEAT_US), 0);
 
+	spent = (struct spent){.next = 0};
+	spent_add(&spent, &attempt, NOW);
+	assert_int_equal(spent_find(&spent, &attempt, NOW + SPENT_US), 0);
+	now = NOW + SPENT_REPEAT_US;
 	other = attempt;
 	other.flow.sequence++;
-	assert_int_equal(spent_find(&spent, &other, NOW), 0);
+	assert_int_equal(spent_find(&spent, &other, now), 0);
 	other = attempt;
 	other.flow.client_port++;
-	assert_int_equal(spent_find(&spent, &other, NOW), 0);
+	assert_int_equal(spent_find(&spent, &other, now), 0);
 	other = attempt;
 	other.flow.service_port++;
-	assert_int_equal(spent_find(&spent, &other, NOW), 0);
+	assert_int_equal(spent_find(&spent, &other, now), 0);
 	other = attempt;
 	other.flow.client.s6_addr[15]++;
-	assert_int_equal(spent_find(&spent, &other, NOW), 0);
+	assert_int_equal(spent_find(&spent, &other, now), 0);
 	other = attempt;
 	other.flow.service.s6_addr[15]++;
-	assert_int_equal(spent_find(&spent, &other, NOW), 0);
+	assert_int_equal(spent_find(&spent, &other, now), 0);
 	other = attempt;
 	other.source.guest++;
-	assert_int_equal(spent_find(&spent, &other, NOW), 0);
+	assert_int_equal(spent_find(&spent, &other, now), 0);
 	other = attempt;
 	other.source.class = SOURCE_UNKNOWN;
-	assert_int_equal(spent_find(&spent, &other, NOW), 0);
-	assert_int_equal(spent_find(&spent, &attempt, NOW), 3);
+	assert_int_equal(spent_find(&spent, &other, now), 0);
+	assert_int_equal(spent_find(&spent, &attempt, now), 3);
 }
 
 static void datagrams_go_on_while_they_come(void **state)
@@ -85,11 +95,11 @@ static void the_oldest_is_forgotten_first(void **state)
 		attempt.decision.exception = i + 1;
 		spent_add(&spent, &attempt, NOW);
 	}
-	assert_int_equal(spent_find(&spent, &attempt, NOW), SPENT_MAX + 1);
+	assert_int_equal(spent_find(&spent, &attempt, NOW + SPENT_REPEAT_US), SPENT_MAX + 1);
 	attempt.flow.sequence = 1;
-	assert_int_equal(spent_find(&spent, &attempt, NOW), 2);
+	assert_int_equal(spent_find(&spent, &attempt, NOW + SPENT_REPEAT_US), 2);
 	attempt.flow.sequence = 0;
-	assert_int_equal(spent_find(&spent, &attempt, NOW), 0);
+	assert_int_equal(spent_find(&spent, &attempt, NOW + SPENT_REPEAT_US), 0);
 }
 
 int main(void)

@@ -99,7 +99,7 @@ static struct exception random_rule(void)
 	random_service(&rule.service);
 	random_source(&rule.source);
 	random_text(rule.comment, sizeof(rule.comment));
-	if (random() % 3 == 0) {
+	if (rule.allow && random() % 3 == 0) {
 		rule.pin[0] = '/';
 		random_text(rule.pin + 1, 100);
 		rule.pin_user = (uint32_t)random() * 2u;

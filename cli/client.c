@@ -242,6 +242,7 @@ enum status client_list(const char *path, const char *method, const char *member
 	bool continues = true;
 	enum status status = client_open(&client, path);
 
+	*list = NULL;
 	if (status)
 		return status;
 	*list = json_array();
@@ -254,7 +255,9 @@ enum status client_list(const char *path, const char *method, const char *member
 		json_decref(answer);
 	}
 	client_close(&client);
-	if (status)
+	if (status) {
 		json_decref(*list);
+		*list = NULL;
+	}
 	return status;
 }

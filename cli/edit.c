@@ -11,7 +11,7 @@
 
 #define CHANGES                                                                                    \
 	(OPTION(FROM) | OPTION(SERVICE) | OPTION(FOR) | OPTION(FOREVER) | OPTION(UNTIL_STOP) |     \
-	 OPTION(CUT_AT_END) | OPTION(COMMENT))
+	 OPTION(PIN) | OPTION(CUT_AT_END) | OPTION(COMMENT))
 
 /* Where an allow becomes another one, it may have become a broad one. */
 static enum status confirm(const struct options *options, json_int_t id)
@@ -76,7 +76,7 @@ enum status verb_edit(const struct options *options, int argc, char **argv)
 	if (!(options->given & CHANGES))
 		status = complain(STATUS_USAGE,
 				  "say what is to change: --from, --service, --for, "
-				  "--forever, --until-stop, --cut-at-end or --comment");
+				  "--forever, --until-stop, --pin, --cut-at-end or --comment");
 	else if (has_option(options, OPTION_FOR) && has_option(options, OPTION_FOREVER))
 		status = complain(STATUS_USAGE, "--for and --forever contradict each other");
 	else

@@ -32,9 +32,8 @@ static void print_reason(const json_t *event)
 	bool is_accepted = !strcmp(text_of(event, "verdict"), "accept");
 
 	if (exception)
-		printf("; %s by exception %" JSON_INTEGER_FORMAT
-		       ": lhguard remove %" JSON_INTEGER_FORMAT " takes it back",
-		       is_accepted ? "allowed" : "denied", exception, exception);
+		printf("; %s by exception %" JSON_INTEGER_FORMAT ", see lhguard list",
+		       is_accepted ? "allowed" : "denied", exception);
 	else if (!strcmp(reason, "martian"))
 		printf("; never allowed: loopback addresses are for the host alone");
 	else if (event_is_allowable(event))

@@ -110,6 +110,10 @@ static void print_change(const json_t *explanation)
 		puts("  nothing to change: no guest reaches a service of the host here");
 		return;
 	}
+	if (!number_of(json_object_get(explanation, "service"), "port")) {
+		puts("  no exception can change it: they are about ports");
+		return;
+	}
 	printf("  to %s it: ", accepted ? "refuse" : "allow");
 	if (json_is_object(exception))
 		print_exception_change(explanation, exception);

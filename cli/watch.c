@@ -92,6 +92,7 @@ static enum status take_signals(struct view *view)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGCHLD);
+	signal(SIGCHLD, SIG_DFL); /* whoever started us may have had it ignored */
 	sigprocmask(SIG_BLOCK, &signals, &before);
 	view->stop_fd = signalfd(-1, &signals, SFD_CLOEXEC);
 	if (view->stop_fd < 0)

@@ -141,6 +141,10 @@ void text_copy_name(char *target, size_t size, const char *source, size_t length
 	size_t used = 0, room_for_tail = 0;
 
 	length = strnlen(source, length);
+	if (length == 1 && *source == '*') {
+		snprintf(target, size, "\\x2a");
+		return;
+	}
 	for (size_t at = 0; at < length;) {
 		at += next_piece(piece, source + at, length - at);
 		if (used + strlen(piece) >= size) {

@@ -24,7 +24,8 @@ bool text_copy(char *target, size_t size, const char *source);
  * @length: bytes of @source
  *
  * Control characters, bidirectional controls and bytes that are no UTF-8 become \xHH, so the result
- * is valid printable UTF-8. A name that is too long is cut and ends in "~" and a 64-bit hash of the
+ * is valid printable UTF-8. The name "*" becomes \x2a, since in a selector that stands for every name. A
+ * name that is too long is cut and ends in "~" and a 64-bit hash of the
  * whole in hex.
  */
 void text_copy_name(char *target, size_t size, const char *source, size_t length);

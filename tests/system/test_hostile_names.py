@@ -20,6 +20,7 @@ NAMES = {
     "markup": "<b>box</b>&amp;<script>alert(1)</script>\"}],\"x\":[{",
     "direction": "\u202exob\u2066\u200b\ufeff",
     "no text": "box\udcff\udcfe\udc80",
+    "every name": "*",
     "long": "n" * 10000,
 }
 
@@ -84,6 +85,7 @@ def test_suggested_command(named) -> None:
         capture_output=True, text=True, timeout=20, env={"HOME": str(named.guard.folder)})
     assert done.returncode == 0, done.stderr
     assert not (named.guard.folder / "owned").exists()
+    assert [made["source"] for made in named.guard.exceptions()] == [f"vm:{named.event['source']['name']}"]
     assert named.guest.tcp("10.0.2.2", 9222) is not None
     named.guard.forget()
     assert named.guest.tcp("10.0.2.2", 9222) is None

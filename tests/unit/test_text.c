@@ -154,6 +154,12 @@ static void names_that_fit_are_kept_whole(void **state)
 {
 	char name[32];
 
+	text_copy_name(name, sizeof(name), "*", 1); /* not every name */
+	assert_string_equal(name, "\\x2a");
+	text_copy_name(name_a, sizeof(name_a), name, strlen(name)); /* as it is parsed */
+	assert_string_equal(name_a, name);
+	text_copy_name(name, sizeof(name), "**", 2);
+	assert_string_equal(name, "**");
 	text_copy_name(name, sizeof(name), "build agent", 11);
 	assert_string_equal(name, "build agent");
 	text_copy_name(name, sizeof(name), "1234567890123456789012345678901", 31);

@@ -250,7 +250,8 @@ void decide(const struct policy *policy, const struct flow *flow, const struct s
 	struct question question = {policy, flow, source, NULL};
 
 	memset(decision, 0, sizeof(*decision));
-	if (source->class != SOURCE_HOST)
+	/* Where a step before them decides, no look-up is made for the exceptions. */
+	if (source->class != SOURCE_HOST && !is_martian(flow, source))
 		question.exception = exceptions_match(policy->exceptions, flow, source, now_us);
 	for (size_t i = 0; i < DECISION_STEPS; i++)
 		if (steps[i](&question, decision)) {

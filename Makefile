@@ -14,6 +14,11 @@ bashdir      ?= $(prefix)/share/bash-completion/completions
 zshdir       ?= $(prefix)/share/zsh/$(if $(wildcard $(prefix)/share/zsh/vendor-completions),vendor-completions,site-functions)
 fishdir      ?= $(prefix)/share/fish/vendor_completions.d
 sysusersdir  ?= $(prefix)/lib/sysusers.d
+userunitdir  ?= $(prefix)/lib/systemd/user
+polkitdir    ?= $(prefix)/share/polkit-1/actions
+appdir       ?= $(prefix)/share/applications
+autostartdir ?= $(sysconfdir)/xdg/autostart
+icondir      ?= $(prefix)/share/icons/hicolor
 INSTALL      ?= install
 ifeq ($(origin CC),default)
 CC           := gcc
@@ -47,7 +52,7 @@ LIBRARY_SRC  := $(filter-out daemon/main.c,$(DAEMON_SRC))
 OBJECTS      = $(addprefix $(B)/,$(patsubst %.c,%.o,$(1)))
 SHELL_SRC    := $(shell grep -lE '^\#!/bin/(ba)?sh' .ci/run contrib/* contrib/*/* tests/*/* 2>/dev/null)
 C_FILES      := $(sort $(wildcard daemon/*.[ch] daemon/*/*.[ch] cli/*.[ch] tests/*/*.[ch]))
-MAN_PAGES    := $(sort $(wildcard daemon/*.[1-8] cli/*.[1-8] conf/*.[1-8]))
+MAN_PAGES    := $(sort $(wildcard daemon/*.[1-8] cli/*.[1-8] cli/*/*.[1-8] conf/*.[1-8]))
 
 # What the build itself needs; the goals that install it must run without it.
 ifneq ($(filter-out help deps start stop check demo clean fuzz bench lint,$(or $(MAKECMDGOALS),all)),)
@@ -63,7 +68,7 @@ endif
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help deps install start stop check unit unit-programs golden system lint lint-run format demo fuzz \
+.PHONY: all help deps install install-desktop start stop check unit unit-programs golden system lint lint-run format demo fuzz \
         fuzz-run bench clean FORCE
 
 all: $(B)/lhguardd $(B)/lhguard ## build the daemon and the CLI
@@ -197,7 +202,7 @@ format: ## let clang-format put the sources in order
 deps: ## as root: install what the build needs
 	contrib/setup/deps
 
-install: all ## install into $(DESTDIR)$(prefix)
+install: all install-desktop ## install into $(DESTDIR)$(prefix)
 	$(INSTALL) -D -m 755 $(B)/lhguardd $(DESTDIR)$(sbindir)/lhguardd
 	$(INSTALL) -D -m 755 $(B)/lhguard $(DESTDIR)$(bindir)/lhguard
 	$(INSTALL) -D -m 644 conf/org.lhguard.varlink $(DESTDIR)$(datadir)/org.lhguard.varlink
@@ -216,6 +221,22 @@ install: all ## install into $(DESTDIR)$(prefix)
 		$(DESTDIR)$(sysconfdir)/lhguard/guests.d $(DESTDIR)$(sysconfdir)/lhguard/services.d
 	test -e $(DESTDIR)$(sysconfdir)/lhguard/lhguard.conf || \
 		$(INSTALL) -m 644 conf/lhguard.conf $(DESTDIR)$(sysconfdir)/lhguard/lhguard.conf
+
+# What a desktop needs to show alerts by name, without a command: a unit for each user's graphical session, or
+# autostart; icons; and the actions that polkit is asked for. Plasma 5 and 6 have a folder each.
+install-desktop:
+	$(INSTALL) -d $(DESTDIR)$(userunitdir)/graphical-session.target.wants
+	sed 's,@bindir@,$(bindir),' conf/lhguard-notify.service.in > $(DESTDIR)$(userunitdir)/lhguard-notify.service
+	ln -sf ../lhguard-notify.service $(DESTDIR)$(userunitdir)/graphical-session.target.wants/
+	$(INSTALL) -D -m 644 conf/lhguard-notify.desktop $(DESTDIR)$(appdir)/lhguard-notify.desktop
+	$(INSTALL) -D -m 644 conf/lhguard-notify-autostart.desktop $(DESTDIR)$(autostartdir)/lhguard-notify.desktop
+	for n in 5 6; do $(INSTALL) -D -m 644 conf/lhguard-notify.notifyrc \
+		$(DESTDIR)$(prefix)/share/knotifications$$n/lhguard-notify.notifyrc || exit 1; done
+	$(INSTALL) -D -m 644 conf/icons/lhguard.svg $(DESTDIR)$(icondir)/scalable/apps/lhguard.svg
+	$(INSTALL) -D -m 644 conf/icons/lhguard-symbolic.svg $(DESTDIR)$(icondir)/symbolic/apps/lhguard-symbolic.svg
+	touch $(DESTDIR)$(icondir) # or an icon cache from before hides them
+	$(INSTALL) -D -m 644 conf/org.lhguard.policy $(DESTDIR)$(polkitdir)/org.lhguard.policy
+	$(INSTALL) -D -m 644 conf/notify.conf $(DESTDIR)$(datadir)/notify.conf
 
 start: ## as root: install dependencies, build, install, and guard this host
 	contrib/setup/deps

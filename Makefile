@@ -31,6 +31,8 @@ FUZZ_SECONDS ?= 60
 B            ?= build
 DAEMON_LIBS  := libnetfilter_queue libmnl libnftnl inih jansson libsystemd libcap-ng libseccomp
 CLI_LIBS     := jansson libmnl libnftnl libnetfilter_queue libsystemd inih
+# GLib is in the desktop's agent only.
+AGENT_LIBS   := libnotify gio-2.0 gio-unix-2.0 jansson inih
 
 WARNINGS     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
                 -Wformat=2 -Wvla -Wundef -Wno-unused-parameter
@@ -44,6 +46,7 @@ ALL_LDFLAGS  = $(HARDEN_LINK) $(LDFLAGS)
 
 DAEMON_SRC   := $(sort $(wildcard daemon/*.c daemon/*/*.c))
 CLI_SRC      := $(sort $(wildcard cli/*.c))
+AGENT_SRC    := $(sort $(wildcard cli/notify/*.c))
 UNIT_SRC     := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ_SRC     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 INTERFACE_SRC := $(sort $(wildcard tests/interface/*.c))
@@ -51,12 +54,12 @@ BENCH_SRC    := $(sort $(wildcard tests/bench/*.c))
 LIBRARY_SRC  := $(filter-out daemon/main.c,$(DAEMON_SRC))
 OBJECTS      = $(addprefix $(B)/,$(patsubst %.c,%.o,$(1)))
 SHELL_SRC    := $(shell grep -lE '^\#!/bin/(ba)?sh' .ci/run contrib/* contrib/*/* tests/*/* 2>/dev/null)
-C_FILES      := $(sort $(wildcard daemon/*.[ch] daemon/*/*.[ch] cli/*.[ch] tests/*/*.[ch]))
+C_FILES      := $(sort $(wildcard daemon/*.[ch] daemon/*/*.[ch] cli/*.[ch] cli/*/*.[ch] tests/*/*.[ch]))
 MAN_PAGES    := $(sort $(wildcard daemon/*.[1-8] cli/*.[1-8] cli/*/*.[1-8] conf/*.[1-8]))
 
 # What the build itself needs; the goals that install it must run without it.
 ifneq ($(filter-out help deps start stop check demo clean fuzz bench lint,$(or $(MAKECMDGOALS),all)),)
-MISSING      := $(shell for p in $(DAEMON_LIBS); do \
+MISSING      := $(shell for p in $(DAEMON_LIBS) $(AGENT_LIBS); do \
                         $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
 ifneq ($(strip $(MISSING)),)
 $(error missing: $(strip $(MISSING)). Install what the build needs with `make deps` (as root))
@@ -64,6 +67,8 @@ endif
 DAEMON_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(DAEMON_LIBS))
 DAEMON_LDLIBS := $(shell $(PKG_CONFIG) --libs $(DAEMON_LIBS)) -pthread
 CLI_LDLIBS    := $(shell $(PKG_CONFIG) --libs $(CLI_LIBS))
+AGENT_CFLAGS  := $(shell $(PKG_CONFIG) --cflags $(AGENT_LIBS))
+AGENT_LDLIBS  := $(shell $(PKG_CONFIG) --libs $(AGENT_LIBS))
 endif
 
 .DEFAULT_GOAL := all
@@ -71,7 +76,7 @@ endif
 .PHONY: all help deps install install-desktop start stop check unit unit-programs golden system lint lint-run format demo fuzz \
         fuzz-run bench clean FORCE
 
-all: $(B)/lhguardd $(B)/lhguard ## build the daemon and the CLI
+all: $(B)/lhguardd $(B)/lhguard $(B)/lhguard-notify ## build the daemon, the CLI and the desktop's agent
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -82,6 +87,16 @@ $(B)/lhguardd: $(B)/daemon/main.o $(B)/liblhguardd.a | $(B)/interface.checked
 # The CLI takes what it shares with the daemon (wire, text, error) out of the archive.
 $(B)/lhguard: $(call OBJECTS,$(CLI_SRC)) $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CLI_LDLIBS)
+
+$(B)/lhguard-notify: $(B)/cli/notify/main.o $(B)/cli/notify/libagent.a $(B)/cli/libcli.a \
+		$(B)/liblhguardd.a
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(AGENT_LDLIBS)
+
+$(B)/cli/notify/libagent.a: $(call OBJECTS,$(filter-out %/main.c,$(AGENT_SRC)))
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/cli/notify/%.o: OWN_CFLAGS = $(AGENT_CFLAGS)
 
 $(B)/liblhguardd.a: $(call OBJECTS,$(LIBRARY_SRC))
 	rm -f $@
@@ -108,7 +123,7 @@ $(B)/flags: FORCE
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(DAEMON_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(DAEMON_CFLAGS) $(OWN_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/daemon/control/introspection.o: conf/org.lhguard.varlink
 
@@ -127,11 +142,15 @@ $(B)/tests/unit/libfake.a: $(B)/tests/unit/fake_proc.o
 	$(AR) rcs $@ $^
 
 $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/libfake.a \
-		$(B)/tests/interface/libidl.a $(B)/cli/libcli.a $(B)/liblhguardd.a
+		$(B)/tests/interface/libidl.a $(B)/cli/notify/libagent.a $(B)/cli/libcli.a \
+		$(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LDLIBS) $(UNIT_LDFLAGS) -lcmocka
 
 # Where memory runs out is said by the test.
 $(B)/tests/unit/test_exceptions: UNIT_LDFLAGS += -Wl,--wrap=index_new
+
+# What escapes markup is GLib's.
+$(B)/tests/unit/test_wording: UNIT_LDFLAGS += $(AGENT_LDLIBS)
 
 # This one runs the CLI itself.
 $(B)/tests/unit/test_cli: | $(B)/lhguard
@@ -191,6 +210,7 @@ lint: ## clang-format, clang-tidy, shellcheck, mandoc
 lint-run:
 	clang-format --dry-run -Werror $(C_FILES)
 	clang-tidy --quiet $(DAEMON_SRC) $(CLI_SRC) -- $(ALL_CFLAGS) $(DAEMON_CFLAGS)
+	clang-tidy --quiet $(AGENT_SRC) -- $(ALL_CFLAGS) $(DAEMON_CFLAGS) $(AGENT_CFLAGS)
 	shellcheck $(SHELL_SRC)
 	mandoc -T lint -W warning $(MAN_PAGES)
 
@@ -205,6 +225,7 @@ deps: ## as root: install what the build needs
 install: all install-desktop ## install into $(DESTDIR)$(prefix)
 	$(INSTALL) -D -m 755 $(B)/lhguardd $(DESTDIR)$(sbindir)/lhguardd
 	$(INSTALL) -D -m 755 $(B)/lhguard $(DESTDIR)$(bindir)/lhguard
+	$(INSTALL) -m 755 $(B)/lhguard-notify $(DESTDIR)$(bindir)/lhguard-notify
 	$(INSTALL) -D -m 644 conf/org.lhguard.varlink $(DESTDIR)$(datadir)/org.lhguard.varlink
 	$(INSTALL) -m 644 conf/guests.conf $(DESTDIR)$(datadir)/guests.conf
 	$(INSTALL) -m 644 conf/services.conf $(DESTDIR)$(datadir)/services.conf
@@ -249,4 +270,4 @@ stop: ## as root: stop guarding this host
 clean: ## remove the results
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call OBJECTS,$(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(BENCH_SRC) $(INTERFACE_SRC) tests/unit/fake_proc.c))
+-include $(patsubst %.o,%.d,$(call OBJECTS,$(DAEMON_SRC) $(CLI_SRC) $(AGENT_SRC) $(UNIT_SRC) $(BENCH_SRC) $(INTERFACE_SRC) tests/unit/fake_proc.c))

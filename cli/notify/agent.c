@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The desktop agent: what the daemon tells, shown; what the person clicks, asked for. */
+#include "agent.h"
+
+#include "wording.h"
+
+#include "../output.h"
+
+#include "util/text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define SUMMARY_TITLE_MISTAKE "notify.conf has a mistake"
+#define RELOAD_MS	      200
+#define LONGEST_SLEEP_S	      (15 * 60) /* the clock of timers stops while the machine sleeps */
+
+static uint64_t now_us(void)
+{
+	return (uint64_t)g_get_monotonic_time();
+}
+
+static unsigned int minute_of_day(void)
+{
+	time_t now = time(NULL);
+	struct tm parts;
+
+	localtime_r(&now, &parts);
+	return (unsigned int)(parts.tm_hour * 60 + parts.tm_min);
+}
+
+const char *agent_title(const struct agent *agent, const json_t *event, bool *sensitive)
+{
+	return known_title(agent->known, json_object_get(event, "service"), sensitive);
+}
+
+/* What has come of the time that has passed. */
+static void check_time(struct agent *agent)
+{
+	agent->is_quiet =
+		agent->settings.has_quiet && settings_are_quiet(&agent->settings, minute_of_day());
+	alerts_set_quiet(agent->alerts, agent->is_quiet, now_us());
+	if (agent->settings.guard)
+		conditions_check(&agent->conditions, now_us(), &agent->notices);
+	alerts_set_server(agent->alerts, display_is_usable(agent->display), now_us());
+}
+
+/* "14:02:11", or with the day before it. */
+static void format_since(char *target, size_t size, uint64_t since_us)
+{
+	time_t now = time(NULL), then = now - (time_t)((now_us() - since_us) / 1000000);
+	struct tm today, parts;
+
+	localtime_r(&now, &today);
+	localtime_r(&then, &parts);
+	strftime(target, size, parts.tm_yday == today.tm_yday ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S",
+		 &parts);
+}
+
+static void show_alert(struct agent *agent, unsigned int slot, enum display_how how)
+{
+	struct binding binding = {.incarnation = 0};
+	struct message message;
+	struct alert alert;
+	char since[32];
+	bool sensitive;
+
+	if (!alerts_get(agent->alerts, slot, now_us(), &alert))
+		return;
+	format_since(since, sizeof(since), alert.since_us);
+	word_alert(&message, &alert,
+		   &(struct wording){
+			   .title = agent_title(agent, alert.event, &sensitive),
+			   .since = since,
+			   .has_actions =
+				   agent->settings.actions && display_has_actions(agent->display),
+		   });
+	message.timeout_ms = agent->settings.timeout_ms;
+	binding.incarnation = alert.incarnation;
+	binding.id = number_of(alert.event, "id");
+	text_copy(binding.time, sizeof(binding.time), text_of(alert.event, "time"));
+	display_show(agent->display, slot, how, &message, &binding);
+}
+
+static void show_summary(struct agent *agent)
+{
+	struct alerts_summary summary;
+	struct message message;
+
+	alerts_get_summary(agent->alerts, &summary);
+	word_summary(&message, &summary);
+	message.timeout_ms = agent->settings.timeout_ms;
+	display_show(agent->display, SLOT_SUMMARY,
+		     agent->next.is_update ? DISPLAY_UPDATE : DISPLAY_NEW, &message, NULL);
+}
+
+/* Return: whether the display has something to do now. */
+static bool show_next(struct agent *agent)
+{
+	struct notice *notice = notices_take(&agent->notices, agent->is_quiet);
+
+	agent->showing = false;
+	if (notice && notice->is_live)
+		display_show(agent->display, notice->slot, DISPLAY_REPLACE, &notice->message, NULL);
+	else if (notice)
+		display_close(agent->display, notice->slot);
+	if (notice)
+		return true;
+	if (!alerts_take(agent->alerts, now_us(), &agent->next))
+		return false;
+	agent->showing = true;
+	switch (agent->next.what) {
+	case ALERTS_SHOW:
+		show_alert(agent, agent->next.slot, DISPLAY_REPLACE);
+		break;
+	case ALERTS_UPDATE:
+		show_alert(agent, agent->next.slot, DISPLAY_UPDATE);
+		break;
+	case ALERTS_SUMMARY:
+		show_summary(agent);
+		break;
+	case ALERTS_SUMMARY_CLOSE:
+		display_close(agent->display, SLOT_SUMMARY);
+		break;
+	}
+	return true;
+}
+
+static gboolean on_timer(gpointer data)
+{
+	struct agent *agent = data;
+
+	agent->timer = 0;
+	agent_wake(agent);
+	return G_SOURCE_REMOVE;
+}
+
+/* While the display is busy it is the display that wakes us for what is due. */
+static void set_timer(struct agent *agent, uint64_t due_us)
+{
+	uint64_t now = now_us(), wait_ms;
+
+	if (agent->settings.guard)
+		due_us = MIN(due_us, conditions_due(&agent->conditions));
+	if (agent->is_quiet)
+		due_us = MIN(due_us, now + settings_quiet_left(&agent->settings, minute_of_day()) *
+						     UINT64_C(60000000));
+	if (agent->timer)
+		g_source_remove(agent->timer);
+	agent->timer = 0;
+	if (due_us == ALERTS_NEVER)
+		return;
+	wait_ms = due_us > now ? (due_us - now + 999) / 1000 : 1;
+	agent->timer = g_timeout_add((guint)MIN(wait_ms, LONGEST_SLEEP_S * 1000), on_timer, agent);
+}
+
+static gboolean on_pump(gpointer data)
+{
+	struct agent *agent = data;
+	uint64_t due;
+
+	agent->pump = 0;
+	check_time(agent);
+	due = alerts_due(agent->alerts, now_us());
+	if (due <= now_us() || notices_wait(&agent->notices, agent->is_quiet)) {
+		due = ALERTS_NEVER;
+		if (display_is_ready(agent->display) && !show_next(agent))
+			due = alerts_due(agent->alerts, now_us());
+	}
+	set_timer(agent, due);
+	return G_SOURCE_REMOVE;
+}
+
+void agent_wake(struct agent *agent)
+{
+	if (!agent->pump)
+		agent->pump = g_idle_add_full(G_PRIORITY_DEFAULT, on_pump, agent, NULL);
+}
+
+/* What the daemon tells. */
+
+static void on_state(void *data, enum link_state state)
+{
+	struct agent *agent = data;
+
+	if (state == LINK_UP)
+		alerts_new_daemon(agent->alerts);
+	conditions_link(&agent->conditions, state, now_us(), &agent->notices);
+	agent_wake(agent);
+}
+
+static void on_event(void *data, const json_t *event)
+{
+	const char *label = text_of(json_object_get(event, "source"), "label");
+	struct agent *agent = data;
+	char service[ALERT_SERVICE];
+	bool sensitive;
+
+	if (!settings_want(&agent->settings, event))
+		return;
+	alert_service(service, event);
+	if (mutes_have(agent->mutes, label, service))
+		return;
+	agent_title(agent, event, &sensitive);
+	alerts_event(agent->alerts, event, sensitive, now_us());
+	agent_wake(agent);
+}
+
+static void on_lost(void *data, json_int_t count)
+{
+	struct agent *agent = data;
+
+	alerts_lost(agent->alerts, (uint64_t)count, now_us());
+	agent_wake(agent);
+}
+
+static void on_status(void *data, const json_t *status)
+{
+	struct agent *agent = data;
+
+	if (agent->settings.guard)
+		conditions_status(&agent->conditions, status, &agent->notices);
+	agent_wake(agent);
+}
+
+static void on_services(void *data, const json_t *list)
+{
+	struct agent *agent = data;
+
+	known_free(agent->known);
+	agent->known = known_new(list);
+}
+
+/* What the display tells. */
+
+static void on_ready(void *data)
+{
+	agent_wake(data);
+}
+
+static void on_done(void *data, unsigned int slot, bool is_shown)
+{
+	struct agent *agent = data;
+
+	if (!is_shown && agent->showing)
+		alerts_failed(agent->alerts, &agent->next, now_us());
+	else if (!is_shown)
+		notices_failed(&agent->notices, slot);
+	agent->showing = false;
+}
+
+static void on_closed(void *data, unsigned int slot)
+{
+	struct agent *agent = data;
+
+	if (slot < ALERTS_MAX)
+		alerts_closed(agent->alerts, slot, now_us());
+	else if (slot == SLOT_SUMMARY)
+		alerts_summary_closed(agent->alerts, now_us());
+	notices_closed(&agent->notices, slot);
+	agent_wake(agent);
+}
+
+static void keep_blocking(struct agent *agent, unsigned int slot, const struct alert *alert)
+{
+	struct error error = {.text = ""};
+	struct message message;
+	bool sensitive;
+	int number = mutes_add(agent->mutes, alert->label, alert->service, &error);
+
+	if (number > 0) {
+		word_muted(&message, alert, agent_title(agent, alert->event, &sensitive),
+			   (size_t)number);
+	} else {
+		message = (struct message){.urgency = URGENCY_NORMAL,
+					   .timeout_ms = TIMEOUT_DEFAULT,
+					   .summary = "The mute list could not be kept"};
+		clean(message.body, sizeof(message.body), error.text);
+	}
+	notices_outcome(&agent->notices, slot, &message);
+	alerts_settle(agent->alerts, slot, now_us());
+}
+
+static void on_action(void *data, unsigned int slot, const struct binding *binding,
+		      enum action action)
+{
+	struct agent *agent = data;
+	struct alert alert;
+
+	agent_wake(agent);
+	if (action == ACTION_OPEN && slot == SLOT_NOTICES + NOTICE_DETAILS) {
+		details_open(agent);
+		return;
+	}
+	if (slot >= ALERTS_MAX || !alerts_get(agent->alerts, slot, now_us(), &alert) ||
+	    alert.incarnation != binding->incarnation)
+		return;
+	switch (action) {
+	case ACTION_ALLOW_10M:
+		ask_allow(agent, slot, binding, 600);
+		break;
+	case ACTION_ALLOW_ALWAYS:
+		ask_allow(agent, slot, binding, 0);
+		break;
+	case ACTION_KEEP_BLOCKING:
+		keep_blocking(agent, slot, &alert);
+		break;
+	default:
+		details_show(agent, binding->id);
+	}
+}
+
+static void on_renewed(void *data)
+{
+	struct agent *agent = data;
+
+	alerts_new_server(agent->alerts, now_us());
+	notices_renewed(&agent->notices);
+}
+
+/* Files. */
+
+static void on_mistake(void *data, const char *text)
+{
+	struct agent *agent = data;
+	struct message message = {
+		.summary = SUMMARY_TITLE_MISTAKE,
+		.urgency = URGENCY_NORMAL,
+		.timeout_ms = TIMEOUT_DEFAULT,
+	};
+	struct notice *notice = &agent->notices.of[NOTICE_SETTINGS];
+
+	g_printerr("lhguard-notify: %s\n", text);
+	if (notice->is_new && notice->is_held) {
+		text_append(notice->message.body, sizeof(notice->message.body), "\n%s", text);
+		return;
+	}
+	text_copy(message.body, sizeof(message.body), text);
+	notices_tell(&agent->notices, NOTICE_SETTINGS, &message);
+	notice->is_held = true;
+}
+
+static gboolean load_files(gpointer data)
+{
+	struct agent *agent = data;
+	struct error error = {.text = ""};
+	struct settings settings;
+
+	agent->reload = 0;
+	notices_clear(&agent->notices, NOTICE_SETTINGS);
+	settings_load(&settings, agent->config, on_mistake, agent);
+	agent->settings = settings;
+	alerts_set_repeat(agent->alerts, settings.repeat_us);
+	if (mutes_load(agent->mutes, &error))
+		on_mistake(agent, error.text);
+	agent_wake(agent);
+	return G_SOURCE_REMOVE;
+}
+
+static void on_changed(GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEvent event,
+		       gpointer data)
+{
+	struct agent *agent = data;
+
+	if (!agent->reload)
+		agent->reload = g_timeout_add(RELOAD_MS, load_files, agent);
+}
+
+static GFileMonitor *watch(struct agent *agent, const char *path)
+{
+	GFile *file = g_file_new_for_path(path);
+	GFileMonitor *monitor = g_file_monitor_file(file, G_FILE_MONITOR_WATCH_MOVES, NULL, NULL);
+
+	g_object_unref(file);
+	if (monitor)
+		g_signal_connect(monitor, "changed", G_CALLBACK(on_changed), agent);
+	return monitor;
+}
+
+struct agent *agent_new(GDBusConnection *bus, const char *socket, const char *config,
+			const char *folder)
+{
+	static const struct link_handler of_link = {on_state, on_event, on_lost, on_status,
+						    on_services};
+	static const struct display_handler of_display = {on_ready, on_done, on_closed, on_action,
+							  on_renewed};
+	struct agent *agent = g_new0(struct agent, 1);
+	char *muted = g_build_filename(folder, MUTES_FILE_NAME, NULL);
+
+	agent->socket = socket;
+	agent->config = config;
+	agent->alerts = alerts_new();
+	agent->mutes = mutes_new(folder);
+	for (unsigned int i = 0; i < NOTICE_COUNT; i++)
+		agent->notices.of[i].slot = SLOT_NOTICES + i;
+	load_files(agent);
+	agent->monitors[0] = watch(agent, config);
+	agent->monitors[1] = watch(agent, muted);
+	g_free(muted);
+	agent->display = display_new(bus, &of_display, agent);
+	agent->link = link_new(socket, &of_link, agent);
+	return agent;
+}
+
+void agent_free(struct agent *agent)
+{
+	asks_close(agent);
+	details_close(agent);
+	link_free(agent->link);
+	display_free(agent->display);
+	for (size_t i = 0; i < G_N_ELEMENTS(agent->monitors); i++)
+		g_clear_object(&agent->monitors[i]);
+	known_free(agent->known);
+	mutes_free(agent->mutes);
+	alerts_free(agent->alerts);
+}

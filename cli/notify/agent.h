@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The desktop agent: what the daemon tells, shown; what the person clicks, asked for. */
+#ifndef LHGUARD_NOTIFY_AGENT_H
+#define LHGUARD_NOTIFY_AGENT_H
+
+#include "alerts.h"
+#include "conditions.h"
+#include "display.h"
+#include "known.h"
+#include "link.h"
+#include "mutes.h"
+#include "notices.h"
+#include "settings.h"
+
+#include <gio/gio.h>
+
+/* Slots of the display: the alerts' own, then these. */
+#define SLOT_SUMMARY ALERTS_MAX
+#define SLOT_NOTICES (ALERTS_MAX + 1)
+
+#define ASKS_MAX NOTICE_OUTCOMES
+
+/**
+ * struct ask - an AllowEvent that is not answered yet
+ * @channel: NULL: this one is free
+ * @slot: of the alert, whose row is held for it
+ * @seconds: 0: for ever
+ */
+struct ask {
+	struct agent *agent;
+	struct channel *channel;
+	unsigned int slot;
+	unsigned int seconds;
+};
+
+/**
+ * struct agent - all of it
+ * @socket: of the daemon
+ * @config: notify.conf
+ * @showing: what the display was given is an alert, or the summary: @next
+ * @details: is being asked for, NULL: nothing is
+ * @details_file: a text that was too long for a notification, NULL: there is none
+ */
+struct agent {
+	const char *socket;
+	const char *config;
+	struct settings settings;
+	struct alerts *alerts;
+	struct conditions conditions;
+	struct notices notices;
+	struct mutes *mutes;
+	struct known *known;
+	struct link *link;
+	struct display *display;
+	bool is_quiet;
+	bool showing;
+	struct alerts_next next;
+	struct ask asks[ASKS_MAX];
+	struct details *details;
+	char *details_text;
+	GFileMonitor *monitors[2];
+	guint reload;
+	guint timer;
+	guint pump;
+};
+
+/** agent_new() - start it. @folder: where the mute list is kept. Strings are borrowed */
+struct agent *agent_new(GDBusConnection *bus, const char *socket, const char *config,
+			const char *folder);
+void agent_free(struct agent *agent);
+
+/** agent_wake() - something has happened: show what there is to show, soon */
+void agent_wake(struct agent *agent);
+
+/** agent_title() - of an event's service, NULL: it has none */
+const char *agent_title(const struct agent *agent, const json_t *event, bool *sensitive);
+
+/** ask_allow() - the person wants it allowed; @seconds: 0: for ever */
+void ask_allow(struct agent *agent, unsigned int slot, const struct binding *binding,
+	       unsigned int seconds);
+void asks_close(struct agent *agent);
+
+/** details_show() - what `lhguard explain` says of an event, in a notification of its own */
+void details_show(struct agent *agent, json_int_t id);
+
+/** details_open() - all of it, in the desktop's viewer of texts */
+void details_open(struct agent *agent);
+void details_close(struct agent *agent);
+
+#endif

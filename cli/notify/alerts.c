@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Which alerts there are, and when each may be shown: no clock, no server, constant memory. */
+#include "alerts.h"
+
+#include "alerts_private.h"
+
+#include "../output.h"
+
+#include "util/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/**
+ * DOC: Theory of Operation
+ *
+ * Each pair of guest and service has one row. It is HELD until the restraint lets it be shown; then it
+ * is LIVE, and what else happens is an update; when its notification is closed it is GONE, and
+ * remembered for as long as it must not come again. A row that was HELD for two seconds is counted in
+ * the summary. It may leave that again, when its guest comes back to it at a time when it may be shown;
+ * but not while its guest floods us: then all of the guest's goes into the summary, until a minute has
+ * passed without any.
+ *
+ * Nothing is put in line for the server: whoever shows asks for the next thing when the last one is
+ * done, and gets what is so at that time. A server that hangs costs delay, not memory.
+ */
+
+#define FLOOD	 20 /* packets of a guest in the summary, and it gets no alerts of its own */
+#define QUIET_US (60 * RESTRAINT_SECOND)
+
+struct alerts *alerts_new(void)
+{
+	struct alerts *alerts = calloc(1, sizeof(*alerts));
+
+	if (alerts) {
+		alerts->repeat_us = 300 * RESTRAINT_SECOND;
+		alerts->has_server = true;
+	}
+	return alerts;
+}
+
+static void row_free(struct row *row)
+{
+	json_decref(row->event);
+	*row = (struct row){.state = ROW_FREE};
+}
+
+void alerts_free(struct alerts *alerts)
+{
+	for (unsigned int i = 0; alerts && i < ALERTS_MAX; i++)
+		json_decref(alerts->rows[i].event);
+	free(alerts);
+}
+
+void alerts_set_repeat(struct alerts *alerts, uint64_t repeat_us)
+{
+	alerts->repeat_us = repeat_us;
+}
+
+void alert_service(char *target, const json_t *event)
+{
+	const json_t *service = json_object_get(event, "service");
+	bool is_listener = !strcmp(text_of(event, "type"), "listener");
+	char place[ALERT_SERVICE];
+
+	target[0] = '\0';
+	text_append(target, ALERT_SERVICE, "%s%s/%s", is_listener ? "listen/" : "",
+		    text_of(service, "protocol"), endpoint(place, sizeof(place), service));
+}
+
+/* The guest's row, which is the longest unused one of another where it has none. */
+struct guest_row *guest_find(struct alerts *alerts, const char *label, uint64_t now_us)
+{
+	struct guest_row *oldest = &alerts->guests[0];
+
+	for (unsigned int i = 0; i < GUESTS_MAX; i++) {
+		struct guest_row *guest = &alerts->guests[i];
+
+		if (guest->used_us && !strcmp(guest->label, label)) {
+			guest->used_us = now_us;
+			return guest;
+		}
+		if (guest->used_us < oldest->used_us)
+			oldest = guest;
+	}
+	if (oldest->used_us && oldest->counted)
+		alerts->summary.more_guests = true;
+	*oldest = (struct guest_row){.used_us = now_us};
+	text_copy(oldest->label, sizeof(oldest->label), label);
+	return oldest;
+}
+
+/* After a quiet minute, what was summarised and shown is of yesterday. */
+static void start_anew(struct alerts *alerts)
+{
+	struct summary *summary = &alerts->summary;
+
+	for (unsigned int i = 0; i < ALERTS_MAX; i++)
+		if (alerts->rows[i].state == ROW_HELD && alerts->rows[i].is_counted)
+			row_free(&alerts->rows[i]);
+	for (unsigned int i = 0; i < GUESTS_MAX; i++)
+		alerts->guests[i].counted = 0;
+	*summary = (struct summary){
+		.is_live = summary->is_live,
+		.pace = summary->pace,
+		.was_quiet = alerts->is_quiet,
+	};
+}
+
+static void touch_summary(struct alerts *alerts, uint64_t now_us)
+{
+	struct summary *summary = &alerts->summary;
+
+	if (!summary->is_dirty && !alerts->is_quiet && summary->last_us &&
+	    now_us - summary->last_us >= QUIET_US)
+		start_anew(alerts);
+	summary->last_us = now_us;
+	summary->is_dirty = true;
+}
+
+/* @count more packets of @guest are in the summary. */
+static void count_in(struct alerts *alerts, struct guest_row *guest, uint64_t count,
+		     uint64_t now_us)
+{
+	touch_summary(alerts, now_us);
+	alerts->summary.attempts += count;
+	guest->counted += count;
+	if (now_us - guest->overflow_us >= QUIET_US)
+		guest->overflow = 0;
+	guest->overflow += count;
+	guest->overflow_us = now_us;
+}
+
+bool guest_floods(const struct guest_row *guest, uint64_t now_us)
+{
+	return guest->overflow >= FLOOD && now_us - guest->overflow_us < QUIET_US;
+}
+
+void row_count_in(struct alerts *alerts, struct row *row, uint64_t now_us)
+{
+	count_in(alerts, guest_find(alerts, row->label, now_us), row->count, now_us);
+	row->is_counted = true;
+	row->counted = row->count;
+}
+
+/* How well a row can be done without: the higher, the better. 0: it stays. */
+static unsigned int spare(const struct row *row)
+{
+	if (row->is_busy)
+		return 0;
+	switch (row->state) {
+	case ROW_FREE:
+		return 5;
+	case ROW_GONE:
+		return 4;
+	case ROW_HELD:
+		return row->is_counted ? 3 : 2;
+	default:
+		return 0;
+	}
+}
+
+/* A row for a new pair: what was held in it is counted, and can never be shown by itself. */
+static struct row *take_row(struct alerts *alerts, uint64_t now_us)
+{
+	struct row *best = NULL;
+
+	for (unsigned int i = 0; i < ALERTS_MAX; i++) {
+		struct row *row = &alerts->rows[i];
+
+		if (!spare(row))
+			continue;
+		if (!best || spare(row) > spare(best) ||
+		    (spare(row) == spare(best) && row->fresh_us < best->fresh_us))
+			best = row;
+	}
+	if (best && best->state == ROW_HELD && !best->is_counted)
+		row_count_in(alerts, best, now_us);
+	if (best)
+		row_free(best);
+	return best;
+}
+
+static uint32_t hash(const char *text, uint32_t seed)
+{
+	for (; *text; text++)
+		seed = (seed ^ (unsigned char)*text) * 16777619u;
+	return seed;
+}
+
+static struct row *find_row(struct alerts *alerts, const struct row *key)
+{
+	for (unsigned int i = 0; i < ALERTS_MAX; i++) {
+		struct row *row = &alerts->rows[i];
+
+		if (row->state != ROW_FREE && row->hash == key->hash &&
+		    row->guest_id == key->guest_id && !strcmp(row->label, key->label) &&
+		    !strcmp(row->service, key->service))
+			return row;
+	}
+	return NULL;
+}
+
+static void fill_key(struct row *key, const json_t *event)
+{
+	const json_t *source = json_object_get(event, "source");
+	const char *label = text_of(source, "label");
+
+	text_copy_name(key->label, sizeof(key->label), label, strlen(label));
+	alert_service(key->service, event);
+	key->guest_id = number_of(source, "guest");
+	key->hash = hash(key->service, hash(key->label, (uint32_t)key->guest_id));
+}
+
+/* How many packets an event tells of that were not told before: it comes again as its count grows. */
+static uint64_t news_of(struct row *row, const json_t *event)
+{
+	json_int_t id = number_of(event, "id"), count = number_of(event, "count");
+	struct seen *seen = NULL;
+	json_int_t before = 0;
+
+	for (unsigned int i = 0; i < SEEN_MAX; i++)
+		if (row->seen[i].id == id)
+			seen = &row->seen[i];
+	if (seen)
+		before = seen->count;
+	else
+		seen = &row->seen[row->next_seen++ % SEEN_MAX];
+	*seen = (struct seen){.id = id, .count = count};
+	return count > before ? (uint64_t)(count - before) : 0;
+}
+
+static void hold_anew(struct row *row, uint64_t now_us)
+{
+	row->state = ROW_HELD;
+	row->is_counted = false;
+	row->counted = row->count = 0;
+	row->failure[0] = '\0';
+	row->held_us = row->since_us = now_us;
+}
+
+static void row_event(struct alerts *alerts, struct row *row, const json_t *event, uint64_t now_us)
+{
+	uint64_t news = news_of(row, event);
+
+	if (!news)
+		return;
+	if (row->state == ROW_GONE && (row->is_busy || now_us - row->gone_us < alerts->repeat_us))
+		return;
+	if (row->state == ROW_GONE)
+		hold_anew(row, now_us);
+	row->count += news;
+	row->fresh_us = row->event_us = now_us;
+	row->is_ours = true;
+	json_decref(row->event);
+	row->event = json_incref((json_t *)event);
+	if (row->state == ROW_LIVE) {
+		row->is_dirty = true;
+	} else if (row->is_counted) {
+		row->counted += news;
+		count_in(alerts, guest_find(alerts, row->label, now_us), news, now_us);
+	} else if (alerts->is_quiet) {
+		row_count_in(alerts, row, now_us);
+	}
+}
+
+void alerts_event(struct alerts *alerts, const json_t *event, bool is_sensitive, uint64_t now_us)
+{
+	struct row key = {.state = ROW_FREE}, *row;
+
+	fill_key(&key, event);
+	row = find_row(alerts, &key);
+	if (!row) {
+		row = take_row(alerts, now_us);
+		if (!row) { /* all are shown, or being dealt with */
+			count_in(alerts, guest_find(alerts, key.label, now_us), 1, now_us);
+			return;
+		}
+		*row = key;
+		row->incarnation = ++alerts->incarnations;
+		hold_anew(row, now_us);
+	}
+	row->is_sensitive = is_sensitive;
+	row_event(alerts, row, event, now_us);
+}
+
+void alerts_lost(struct alerts *alerts, uint64_t count, uint64_t now_us)
+{
+	touch_summary(alerts, now_us);
+	alerts->summary.lost += count;
+}
+
+/* What the summary counted of a row is shown by itself now. */
+static void row_count_out(struct alerts *alerts, struct row *row, uint64_t now_us)
+{
+	struct guest_row *guest = guest_find(alerts, row->label, now_us);
+	struct summary *summary = &alerts->summary;
+
+	if (!row->is_counted)
+		return;
+	summary->attempts -= row->counted < summary->attempts ? row->counted : summary->attempts;
+	guest->counted -= row->counted < guest->counted ? row->counted : guest->counted;
+	row->is_counted = false;
+	row->counted = 0;
+	summary->is_dirty = summary->is_live || summary->attempts || summary->lost;
+}
+
+void row_show(struct alerts *alerts, struct row *row, uint64_t now_us)
+{
+	row_count_out(alerts, row, now_us);
+	row->state = ROW_LIVE;
+	row->is_insisted = false;
+	row->is_dirty = false;
+	pace_start(&row->pace, now_us);
+}
+
+void row_gone(struct row *row, uint64_t now_us)
+{
+	row->state = ROW_GONE;
+	row->gone_us = now_us;
+	row->is_dirty = false;
+}
+
+bool alerts_get(const struct alerts *alerts, unsigned int slot, uint64_t now_us,
+		struct alert *alert)
+{
+	const struct row *row = &alerts->rows[slot];
+
+	if (slot >= ALERTS_MAX || row->state == ROW_FREE || !row->event)
+		return false;
+	*alert = (struct alert){
+		.event = row->event,
+		.label = row->label,
+		.service = row->service,
+		.count = row->count,
+		.since_us = row->since_us,
+		.incarnation = row->incarnation,
+		.is_sensitive = row->is_sensitive,
+		.is_actionable = row_is_actionable(row, now_us),
+		.failure = row->failure,
+	};
+	return true;
+}
+
+void alerts_get_summary(const struct alerts *alerts, struct alerts_summary *summary)
+{
+	*summary = (struct alerts_summary){
+		.attempts = alerts->summary.attempts,
+		.more_guests = alerts->summary.more_guests,
+		.lost = alerts->summary.lost,
+		.was_quiet = alerts->summary.was_quiet,
+	};
+	for (unsigned int i = 0; i < GUESTS_MAX; i++) {
+		if (!alerts->guests[i].counted)
+			continue;
+		summary->guests++;
+		summary->label = alerts->guests[i].label;
+	}
+}

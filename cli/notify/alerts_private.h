@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The tables of the alerts, for the two files that keep and show them. */
+#ifndef LHGUARD_NOTIFY_ALERTS_PRIVATE_H
+#define LHGUARD_NOTIFY_ALERTS_PRIVATE_H
+
+#include "alerts.h"
+#include "restraint.h"
+
+#define GUESTS_MAX 32
+#define SEEN_MAX   4
+
+enum row_state { ROW_FREE, ROW_HELD, ROW_LIVE, ROW_GONE };
+
+/* Of one event: how many packets it had when it came last. */
+struct seen {
+	json_int_t id;
+	json_int_t count;
+};
+
+/**
+ * struct row - a pair of guest and service
+ * @hash: of the key: @guest_id, @label, @service
+ * @event: the latest, owned
+ * @is_counted: HELD: the summary has @counted of its packets
+ * @is_dirty: LIVE: it says less than is known
+ * @is_sensitive: goes before others
+ * @is_ours: the event is of the daemon that runs now
+ * @shows_actions: LIVE: it was shown with what can be done
+ * @is_busy: something is being done about it
+ * @is_insisted: to be shown in any case
+ * @held_us: since when it is HELD
+ * @fresh_us: HELD: of what makes it worth showing, its latest event or a new server
+ * @event_us: of its latest event
+ * @gone_us: when it was closed
+ */
+struct row {
+	enum row_state state;
+	uint32_t hash;
+	json_int_t guest_id;
+	char label[ALERT_LABEL];
+	char service[ALERT_SERVICE];
+	json_t *event;
+	struct seen seen[SEEN_MAX];
+	unsigned int next_seen;
+	uint64_t count;
+	uint64_t counted;
+	uint64_t since_us;
+	uint64_t held_us;
+	uint64_t fresh_us;
+	uint64_t event_us;
+	uint64_t gone_us;
+	uint64_t incarnation;
+	struct pace pace;
+	char failure[ALERT_FAILURE];
+	bool is_counted;
+	bool is_dirty;
+	bool is_sensitive;
+	bool is_ours;
+	bool shows_actions;
+	bool is_busy;
+	bool is_insisted;
+};
+
+/**
+ * struct guest_row - what all rows of one label have in common
+ * @used_us: when it was looked for last, 0: never
+ * @counted: packets that are in the summary now
+ * @overflow: packets that went there since the last quiet minute, the latest at @overflow_us
+ */
+struct guest_row {
+	char label[ALERT_LABEL];
+	uint64_t used_us;
+	struct bucket bucket;
+	uint64_t counted;
+	uint64_t overflow;
+	uint64_t overflow_us;
+};
+
+/**
+ * struct summary - of what is not shown by itself
+ * @last_us: when the latest was added
+ * @closed_us: when the person closed it, 0: it is not closed
+ */
+struct summary {
+	uint64_t attempts;
+	uint64_t lost;
+	bool more_guests;
+	bool was_quiet;
+	bool is_live;
+	bool is_dirty;
+	uint64_t last_us;
+	uint64_t closed_us;
+	struct pace pace;
+};
+
+struct alerts {
+	struct row rows[ALERTS_MAX];
+	struct guest_row guests[GUESTS_MAX];
+	struct summary summary;
+	struct window window;
+	uint64_t repeat_us;
+	uint64_t incarnations;
+	bool is_quiet;
+	bool has_server;
+};
+
+/** guest_find() - the guest's row; where it has none, that of the one longest unheard of */
+struct guest_row *guest_find(struct alerts *alerts, const char *label, uint64_t now_us);
+bool guest_floods(const struct guest_row *guest, uint64_t now_us);
+
+/** row_count_in() - the summary has it from now on */
+void row_count_in(struct alerts *alerts, struct row *row, uint64_t now_us);
+void row_show(struct alerts *alerts, struct row *row, uint64_t now_us);
+void row_gone(struct row *row, uint64_t now_us);
+
+/** row_is_actionable() - would the daemon still let its event be allowed? */
+bool row_is_actionable(const struct row *row, uint64_t now_us);
+
+#endif

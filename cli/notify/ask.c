@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the person clicks is a request: the daemon, or polkit for it, says yes or no. */
+#include "agent.h"
+#include "wording.h"
+
+#include "../output.h"
+
+#include "util/text.h"
+
+#include <string.h>
+
+#define TIMEOUT_S 200 /* a dialog may be open for three minutes */
+
+static struct ask *find(struct agent *agent, unsigned int slot)
+{
+	struct ask *unused = NULL;
+
+	for (size_t i = 0; i < ASKS_MAX; i++) {
+		struct ask *ask = &agent->asks[i];
+
+		if (ask->channel && ask->slot == slot)
+			return ask;
+		if (!ask->channel)
+			unused = ask;
+	}
+	return unused;
+}
+
+static void join_notes(char *target, size_t size, const json_t *notes)
+{
+	target[0] = '\0';
+	for (size_t i = 0; i < json_array_size(notes); i++) {
+		const char *note = json_string_value(json_array_get(notes, i));
+		char text[256];
+
+		if (note)
+			text_append(target, size, "%s%s", *target ? "\n" : "",
+				    clean(text, sizeof(text), note));
+	}
+}
+
+static void on_answer(void *data, const json_t *parameters, bool continues)
+{
+	struct ask *ask = data;
+	struct agent *agent = ask->agent;
+	uint64_t now = (uint64_t)g_get_monotonic_time();
+	struct message message;
+	struct alert alert;
+	char notes[1024];
+	bool sensitive;
+
+	join_notes(notes, sizeof(notes), json_object_get(parameters, "notes"));
+	if (alerts_get(agent->alerts, ask->slot, now, &alert)) {
+		word_allowed(&message, &alert, agent_title(agent, alert.event, &sensitive),
+			     ask->seconds, notes);
+		notices_outcome(&agent->notices, ask->slot, &message);
+	}
+	alerts_settle(agent->alerts, ask->slot, now);
+	agent_wake(agent);
+}
+
+static const char *words_of(enum channel_end end, const char *error, const char *reason)
+{
+	if (*reason)
+		return reason;
+	switch (end) {
+	case CHANNEL_TIMEOUT:
+		return "nobody answered in time";
+	case CHANNEL_FORBIDDEN:
+		return "the guard's socket is not open to you";
+	case CHANNEL_ERROR:
+		return !strcmp(error, "org.varlink.service.MethodNotFound")
+			       ? "this guard is of an earlier version"
+			       : error;
+	default:
+		return "the guard cannot be reached";
+	}
+}
+
+static void on_end(void *data, enum channel_end end, const char *error, const char *reason)
+{
+	struct ask *ask = data;
+
+	ask->channel = NULL;
+	if (end == CHANNEL_DONE)
+		return;
+	alerts_refused(ask->agent->alerts, ask->slot, words_of(end, error, reason));
+	agent_wake(ask->agent);
+}
+
+void ask_allow(struct agent *agent, unsigned int slot, const struct binding *binding,
+	       unsigned int seconds)
+{
+	static const struct channel_handler handler = {on_answer, on_end};
+	struct ask *ask = find(agent, slot);
+	json_t *parameters;
+
+	if (ask && ask->channel)
+		return; /* a second click */
+	if (!ask) {
+		alerts_refused(agent->alerts, slot, "other questions are open: answer them first");
+		return;
+	}
+	parameters = json_pack("{s:I, s:s, s:b}", "id", binding->id, "time", binding->time,
+			       "allowInteractiveAuthentication", true);
+	if (seconds)
+		json_object_set_new(parameters, "seconds", json_integer(seconds));
+	alerts_hold(agent->alerts, slot, true);
+	*ask = (struct ask){.agent = agent, .slot = slot, .seconds = seconds};
+	ask->channel = channel_open(agent->socket, "AllowEvent", parameters, false, TIMEOUT_S,
+				    &handler, ask);
+}
+
+void asks_close(struct agent *agent)
+{
+	for (size_t i = 0; i < ASKS_MAX; i++)
+		channel_close(agent->asks[i].channel);
+}

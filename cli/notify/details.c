@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What `lhguard explain` says of an event: in a notification, or in the desktop's viewer of texts. */
+#include "agent.h"
+
+#include "../output.h"
+
+#include "util/text.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define OUTPUT_MAX (32 * 1024)
+#define SHOWN_MAX  1200 /* bytes in a notification; the rest is for the viewer */
+#define TIMEOUT_S  15
+#define FILE_NAME  "lhguard-details.txt"
+
+/**
+ * struct details - one run of `lhguard explain`
+ * @process: its output is being read
+ * @timer: ends it
+ */
+struct details {
+	struct agent *agent;
+	GSubprocess *process;
+	GCancellable *cancellable;
+	guint timer;
+	char output[OUTPUT_MAX + 1];
+};
+
+/* The one that was installed with us; else what a shell would find. */
+static char *find_lhguard(void)
+{
+	char *self = g_file_read_link("/proc/self/exe", NULL);
+	char *folder = self ? g_path_get_dirname(self) : g_strdup("/usr/bin");
+	char *path = g_build_filename(folder, "lhguard", NULL);
+
+	g_free(self);
+	g_free(folder);
+	if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE))
+		return path;
+	g_free(path);
+	path = g_find_program_in_path("lhguard");
+	return path ? path : g_strdup("lhguard");
+}
+
+static void tell(struct agent *agent, const char *summary, const char *text)
+{
+	struct message message = {.urgency = URGENCY_NORMAL, .timeout_ms = TIMEOUT_NEVER};
+	bool is_whole = strlen(text) <= SHOWN_MAX;
+
+	text_copy(message.summary, sizeof(message.summary), summary);
+	text_copy(message.body, is_whole ? sizeof(message.body) : SHOWN_MAX, text);
+	if (!is_whole) {
+		text_append(message.body, sizeof(message.body), "\xe2\x80\xa6");
+		message.actions = ACTION_BIT(ACTION_OPEN);
+	}
+	g_free(agent->details_text);
+	agent->details_text = is_whole ? NULL : g_strdup(text);
+	notices_tell(&agent->notices, NOTICE_DETAILS, &message);
+	agent_wake(agent);
+}
+
+void details_close(struct agent *agent)
+{
+	struct details *details = agent->details;
+
+	agent->details = NULL;
+	if (!details)
+		return;
+	g_subprocess_force_exit(details->process);
+	g_cancellable_cancel(details->cancellable);
+}
+
+static gboolean on_timeout(gpointer data)
+{
+	struct details *details = data;
+
+	details->timer = 0;
+	g_subprocess_force_exit(details->process);
+	return G_SOURCE_REMOVE;
+}
+
+static void on_read(GObject *stream, GAsyncResult *result, gpointer data)
+{
+	struct details *details = data;
+	gsize length = 0;
+	char *text;
+
+	g_input_stream_read_all_finish(G_INPUT_STREAM(stream), result, &length, NULL);
+	details->output[length] = '\0';
+	g_strchomp(details->output);
+	if (details->timer)
+		g_source_remove(details->timer);
+	if (details->agent->details == details) {
+		details->agent->details = NULL;
+		text = g_utf8_make_valid(details->output, -1);
+		tell(details->agent, "Why it was so",
+		     *text ? text : "lhguard explain did not say anything");
+		g_free(text);
+	}
+	g_subprocess_force_exit(details->process); /* where it has more to say than we read */
+	g_object_unref(details->process);
+	g_object_unref(details->cancellable);
+	g_free(details);
+}
+
+void details_show(struct agent *agent, json_int_t id)
+{
+	char *path = find_lhguard(), *number = g_strdup_printf("%" JSON_INTEGER_FORMAT, id);
+	const char *const argv[] = {path, "--socket", agent->socket, "explain", number, NULL};
+	struct details *details;
+	GSubprocess *process;
+	GError *error = NULL;
+
+	details_close(agent);
+	process = g_subprocess_newv(
+		argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, &error);
+	g_free(path);
+	g_free(number);
+	if (!process) {
+		tell(agent, "lhguard explain cannot be run", error->message);
+		g_error_free(error);
+		return;
+	}
+	details = g_new0(struct details, 1);
+	details->agent = agent;
+	details->process = process;
+	details->cancellable = g_cancellable_new();
+	details->timer = g_timeout_add_seconds(TIMEOUT_S, on_timeout, details);
+	agent->details = details;
+	g_input_stream_read_all_async(g_subprocess_get_stdout_pipe(process), details->output,
+				      OUTPUT_MAX, G_PRIORITY_DEFAULT, details->cancellable, on_read,
+				      details);
+}
+
+static void on_launched(GObject *source, GAsyncResult *result, gpointer data)
+{
+	struct agent *agent = data;
+	GError *error = NULL;
+
+	if (g_app_info_launch_default_for_uri_finish(result, &error))
+		return;
+	tell(agent, "The text cannot be opened", error->message);
+	g_error_free(error);
+}
+
+void details_open(struct agent *agent)
+{
+	char *path, *uri;
+	GError *error = NULL;
+
+	if (!agent->details_text)
+		return;
+	path = g_build_filename(g_get_user_runtime_dir(), FILE_NAME, NULL);
+	uri = g_filename_to_uri(path, NULL, NULL);
+	if (g_file_set_contents_full(path, agent->details_text, -1, G_FILE_SET_CONTENTS_CONSISTENT,
+				     0600, &error)) {
+		g_app_info_launch_default_for_uri_async(uri, NULL, NULL, on_launched, agent);
+	} else {
+		tell(agent, "The text cannot be opened", error->message);
+		g_error_free(error);
+	}
+	g_free(path);
+	g_free(uri);
+}

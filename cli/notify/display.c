@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The notification server, which may be absent, hang, refuse or change: one thing at a time. */
+#include "display.h"
+
+#include "server.h"
+#include "wording.h"
+
+#include <string.h>
+
+/**
+ * DOC: Theory of Operation
+ *
+ * At most one request is out; whoever wants to show something waits for it to come back, and then
+ * shows what is so by then. A server that hangs costs nothing but time. Its capabilities are asked
+ * for before the first thing is shown, again after each failure (so that nothing is sent to a server
+ * that does not answer) and of each new owner of its name. After a failure it is left alone for a
+ * while, which grows from one failure to the next; where there is no server, until one appears.
+ */
+
+#define NAME		"org.freedesktop.Notifications"
+#define PATH		"/org/freedesktop/Notifications"
+#define CAPABILITIES_MS 25000 /* it may have to be started */
+#define REST_FIRST_S	2
+#define REST_EXCESS_S	10
+#define REST_MOST_S	60
+
+/**
+ * struct display - the main loop's side
+ * @generation: grows with each server that goes
+ * @is_asking: for the capabilities
+ * @is_known: the capabilities are
+ * @is_absent: there is no server, and none could be started
+ * @is_busy: a request is out
+ * @rest_s: seconds that it is left alone after the next failure
+ * @timer: ends the rest
+ * @ids: of what is shown, 0: nothing
+ */
+struct display {
+	GDBusConnection *bus;
+	const struct display_handler *handler;
+	void *data;
+	struct server *server;
+	guint watch;
+	guint timer;
+	unsigned int generation;
+	unsigned int rest_s;
+	bool had_owner;
+	bool is_asking;
+	bool is_known;
+	bool is_absent;
+	bool is_busy;
+	bool has_actions;
+	bool has_markup;
+	guint32 ids[DISPLAY_SLOTS];
+};
+
+bool display_is_usable(const struct display *display)
+{
+	return !display->timer && !display->is_absent;
+}
+
+bool display_has_actions(const struct display *display)
+{
+	return display->has_actions;
+}
+
+static gboolean on_rested(gpointer data)
+{
+	struct display *display = data;
+
+	display->timer = 0;
+	display->is_absent = false;
+	display->handler->ready(display->data);
+	return G_SOURCE_REMOVE;
+}
+
+static void rest(struct display *display, enum request_result result)
+{
+	unsigned int seconds = display->rest_s;
+
+	if (result == RESULT_EXCESS && seconds < REST_EXCESS_S)
+		seconds = REST_EXCESS_S;
+	if (result == RESULT_ABSENT)
+		seconds = REST_MOST_S;
+	display->is_known = false;
+	display->is_absent = result == RESULT_ABSENT;
+	display->rest_s = MIN(seconds * 2, REST_MOST_S);
+	if (!display->timer)
+		display->timer = g_timeout_add_seconds(seconds, on_rested, display);
+}
+
+static bool is_absence(const GError *error)
+{
+	return g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN) ||
+	       g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER) ||
+	       (error->domain == G_DBUS_ERROR && error->code >= G_DBUS_ERROR_SPAWN_EXEC_FAILED &&
+		error->code <= G_DBUS_ERROR_SPAWN_NO_MEMORY);
+}
+
+static void take_capabilities(struct display *display, GVariant *reply)
+{
+	GVariantIter *list = NULL;
+	const char *word;
+
+	display->is_known = true;
+	display->has_actions = display->has_markup = false;
+	if (!g_variant_is_of_type(reply, G_VARIANT_TYPE("(as)")))
+		return;
+	g_variant_get(reply, "(as)", &list);
+	while (g_variant_iter_next(list, "&s", &word)) {
+		display->has_actions |= !strcmp(word, "actions");
+		display->has_markup |= !strcmp(word, "body-markup");
+	}
+	g_variant_iter_free(list);
+}
+
+static void on_capabilities(GObject *bus, GAsyncResult *result, gpointer data)
+{
+	struct display *display = data;
+	GError *error = NULL;
+	GVariant *reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, &error);
+
+	display->is_asking = false;
+	if (reply) {
+		take_capabilities(display, reply);
+		g_variant_unref(reply);
+	} else {
+		rest(display, is_absence(error) ? RESULT_ABSENT : RESULT_FAILED);
+		g_error_free(error);
+	}
+	display->handler->ready(display->data);
+}
+
+bool display_is_ready(struct display *display)
+{
+	if (display->is_busy || display->is_asking || !display_is_usable(display))
+		return false;
+	if (display->is_known)
+		return true;
+	display->is_asking = true;
+	g_dbus_connection_call(display->bus, NAME, PATH, NAME, "GetCapabilities", NULL, NULL,
+			       G_DBUS_CALL_FLAGS_NONE, CAPABILITIES_MS, NULL, on_capabilities,
+			       display);
+	return false;
+}
+
+static void on_done(void *data, struct request *request)
+{
+	struct display *display = data;
+	bool is_shown =
+		request->result == RESULT_DONE && request->generation == display->generation;
+
+	display->is_busy = false;
+	if (request->type == REQUEST_SHOW && is_shown)
+		display->ids[request->slot] = request->id;
+	if (is_shown || request->result == RESULT_GONE)
+		display->rest_s = REST_FIRST_S;
+	else
+		rest(display, request->result);
+	if (request->error)
+		g_printerr("lhguard-notify: the notification server: %s\n", request->error);
+	/* Of what was closed meanwhile nothing is to be tried again. */
+	display->handler->done(display->data, request->slot,
+			       is_shown || request->result == RESULT_GONE);
+	request_free(request);
+	display->handler->ready(display->data);
+}
+
+static void on_closed(void *data, unsigned int slot, unsigned int generation)
+{
+	struct display *display = data;
+
+	if (generation != display->generation)
+		return;
+	display->ids[slot] = 0;
+	display->handler->closed(display->data, slot);
+}
+
+static void on_action(void *data, unsigned int slot, const struct binding *binding,
+		      enum action action)
+{
+	struct display *display = data;
+
+	display->handler->action(display->data, slot, binding, action);
+}
+
+static struct request *request_new(struct display *display, enum request_type type,
+				   unsigned int slot)
+{
+	struct request *request = g_new0(struct request, 1);
+
+	request->type = type;
+	request->slot = slot;
+	request->generation = display->generation;
+	return request;
+}
+
+void display_show(struct display *display, unsigned int slot, enum display_how how,
+		  const struct message *message, const struct binding *binding)
+{
+	struct request *request = request_new(display, REQUEST_SHOW, slot);
+
+	request->how = how;
+	request->summary = g_malloc(ESCAPED_SUMMARY_SIZE);
+	request->body = g_malloc(ESCAPED_BODY_SIZE);
+	message_escape(message, display->has_markup, request->summary, request->body);
+	request->urgency = message->urgency;
+	request->actions = display->has_actions ? message->actions : 0;
+	request->timeout_ms = message->timeout_ms;
+	if (binding)
+		request->binding = *binding;
+	display->is_busy = true;
+	server_submit(display->server, request);
+}
+
+void display_close(struct display *display, unsigned int slot)
+{
+	display->is_busy = true;
+	display->ids[slot] = 0;
+	server_submit(display->server, request_new(display, REQUEST_CLOSE, slot));
+}
+
+static void on_appeared(GDBusConnection *bus, const char *name, const char *owner, gpointer data)
+{
+	struct display *display = data;
+
+	display->had_owner = true;
+	display->is_known = false;
+	display->is_absent = false;
+	display->rest_s = REST_FIRST_S;
+	if (display->timer)
+		g_source_remove(display->timer);
+	display->timer = 0;
+	display->handler->ready(display->data);
+}
+
+static void on_vanished(GDBusConnection *bus, const char *name, gpointer data)
+{
+	struct display *display = data;
+
+	display->is_known = false;
+	if (!display->had_owner)
+		return; /* whether one can be started is seen when there is something to show */
+	display->had_owner = false;
+	display->generation++;
+	memset(display->ids, 0, sizeof(display->ids));
+	display->handler->renewed(display->data);
+	display->handler->ready(display->data);
+}
+
+struct display *display_new(GDBusConnection *bus, const struct display_handler *handler, void *data)
+{
+	static const struct server_handler of_server = {on_done, on_closed, on_action};
+	struct display *display = g_new0(struct display, 1);
+
+	display->bus = g_object_ref(bus);
+	display->handler = handler;
+	display->data = data;
+	display->rest_s = REST_FIRST_S;
+	display->server = server_new(&of_server, display);
+	display->watch = g_bus_watch_name_on_connection(bus, NAME, G_BUS_NAME_WATCHER_FLAGS_NONE,
+							on_appeared, on_vanished, display, NULL);
+	return display;
+}
+
+void display_free(struct display *display)
+{
+	for (unsigned int i = 0; i < DISPLAY_SLOTS; i++)
+		if (display->ids[i])
+			g_dbus_connection_call(display->bus, NAME, PATH, NAME, "CloseNotification",
+					       g_variant_new("(u)", display->ids[i]), NULL,
+					       G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL,
+					       NULL);
+	g_bus_unwatch_name(display->watch);
+	if (display->timer)
+		g_source_remove(display->timer);
+	g_dbus_connection_flush_sync(display->bus, NULL, NULL);
+	g_object_unref(display->bus);
+	/* Its thread may be waiting for the server: it ends with the process. */
+}

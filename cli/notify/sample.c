@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A sample alert, for people who want to see one before they need it. */
+#include "sample.h"
+
+#include "wording.h"
+
+#include <libnotify/notify.h>
+#include <string.h>
+#include <time.h>
+
+static json_t *sample_event(void)
+{
+	return json_pack("{s:i, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s,"
+			 " s:{s:s, s:s, s:s, s:s, s:s, s:b, s:s}, s:{s:s, s:s, s:i, s:s}}",
+			 "id", 1, "type", "attempt", "time", "", "count", 1, "verdict", "drop",
+			 "mode", "enforce", "reason", "default", "rule", "", "route", "user-net",
+			 "interface", "lo", "source", "class", "guest", "kind", "vm", "runtime",
+			 "qemu", "name", "sample", "label", "vm:sample", "shared", 0, "conduit",
+			 "qemu", "service", "protocol", "tcp", "address", "127.0.0.1", "port", 9222,
+			 "program", "chrome");
+}
+
+static void word_sample(struct message *message)
+{
+	json_t *event = sample_event();
+	struct alert alert = {.event = event, .label = "vm:sample", .count = 1, .failure = ""};
+	time_t now = time(NULL);
+	char since[16];
+	struct tm parts;
+
+	localtime_r(&now, &parts);
+	strftime(since, sizeof(since), "%H:%M:%S", &parts);
+	word_alert(message, &alert, &(struct wording){.title = "Chrome DevTools", .since = since});
+	strncat(message->body, "\nThis is a sample: nothing has happened",
+		sizeof(message->body) - strlen(message->body) - 1);
+	json_decref(event);
+}
+
+bool sample_show(void)
+{
+	static char summary[ESCAPED_SUMMARY_SIZE], body[ESCAPED_BODY_SIZE];
+	NotifyNotification *notification;
+	GError *error = NULL;
+	struct message message;
+	bool has_markup = false;
+	GList *words;
+
+	notify_init("lhguard");
+	words = notify_get_server_caps();
+	for (GList *word = words; word; word = word->next)
+		has_markup |= !strcmp(word->data, "body-markup");
+	g_list_free_full(words, g_free);
+	word_sample(&message);
+	message_escape(&message, has_markup, summary, body);
+	notification = notify_notification_new(summary, body, "lhguard");
+	notify_notification_set_category(notification, "network.error");
+	notify_notification_set_hint(notification, "desktop-entry",
+				     g_variant_new_string("lhguard-notify"));
+	if (notify_notification_show(notification, &error))
+		return true;
+	g_printerr("lhguard-notify: no notification can be shown: %s\n", error->message);
+	return false;
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Guests, services and routes of the daemon's answers in plain words. */
+#include "words_of.h"
+
+#include "wording.h"
+
+#include "../output.h"
+
+#include "util/text.h"
+
+#include <ctype.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ELLIPSIS   "\xe2\x80\xa6"
+#define NAME_SHOWN 72 /* bytes of a name in a sentence */
+#define ONE_OF	   "one of: "
+#define CLEAN_SIZE 4096
+
+/* Printable text, whose backslashes are its own, is left as it is. */
+const char *clean(char *target, size_t size, const char *text)
+{
+	size_t length = strlen(text), backslashes = 0;
+	char escaped[CLEAN_SIZE];
+
+	text_escape(escaped, sizeof(escaped), text, length);
+	for (size_t i = 0; i < length; i++)
+		backslashes += text[i] == '\\';
+	if (strlen(escaped) == length + backslashes)
+		text_copy(escaped, sizeof(escaped), text);
+	if (!text_copy(target, size, escaped) || strlen(escaped) == sizeof(escaped) - 1) {
+		text_copy(target, size - strlen(ELLIPSIS), escaped);
+		strcat(target, ELLIPSIS);
+	}
+	return target;
+}
+
+static const char *kind_words(const char *kind)
+{
+	if (!strcmp(kind, "vm"))
+		return "VM";
+	if (!strcmp(kind, "container"))
+		return "Container";
+	if (!strcmp(kind, "sandbox"))
+		return "Sandbox";
+	return "Guest";
+}
+
+static const char *guest_words(char *target, size_t size, const json_t *source)
+{
+	const char *name = text_of(source, "name"), *kind = kind_words(text_of(source, "kind"));
+	const char *runtime = text_of(source, "runtime");
+	char shown_name[NAME_SHOWN], shown_runtime[32];
+
+	if (json_is_true(json_object_get(source, "shared"))) {
+		if (g_str_has_prefix(name, ONE_OF))
+			name += strlen(ONE_OF);
+		snprintf(target, size, "One of %s", clean(shown_name, sizeof(shown_name), name));
+	} else if (*name) {
+		snprintf(target, size, "%s %s", kind, clean(shown_name, sizeof(shown_name), name));
+	} else {
+		snprintf(target, size, "%s without a name (%s)",
+			 !strcmp(kind, "VM")	      ? "A VM"
+			 : !strcmp(kind, "Container") ? "A container"
+			 : !strcmp(kind, "Sandbox")   ? "A sandbox"
+						      : "A guest",
+			 *runtime ? clean(shown_runtime, sizeof(shown_runtime), runtime)
+				  : "runtime unknown");
+	}
+	return target;
+}
+
+const char *source_words(char *target, size_t size, const json_t *source)
+{
+	const char *class = text_of(source, "class");
+
+	if (!strcmp(class, "guest"))
+		return guest_words(target, size, source);
+	text_copy(target, size,
+		  !strcmp(class, "lan")	   ? "A machine of the network"
+		  : !strcmp(class, "host") ? "A program of this host"
+					   : "Somebody unknown");
+	return target;
+}
+
+const char *label_words(char *target, size_t size, const char *label)
+{
+	char *colon;
+
+	clean(target, size < NAME_SHOWN ? size : NAME_SHOWN, label);
+	colon = strchr(target, ':');
+	if (colon)
+		*colon = ' ';
+	return target;
+}
+
+const char *protocol_words(char *target, size_t size, const json_t *service)
+{
+	clean(target, size, text_of(service, "protocol"));
+	for (char *c = target; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
+	return target;
+}
+
+const char *service_words(char *target, size_t size, const json_t *service, const char *title)
+{
+	const char *program = text_of(service, "program");
+	json_int_t port = number_of(service, "port");
+	char shown_text[NAME_SHOWN];
+
+	if (!port)
+		snprintf(target, size, "this host by %s",
+			 protocol_words(shown_text, sizeof(shown_text), service));
+	else if (title)
+		clean(target, size < NAME_SHOWN ? size : NAME_SHOWN, title);
+	else if (*program)
+		snprintf(target, size, "port %" JSON_INTEGER_FORMAT " (%s)", port,
+			 clean(shown_text, sizeof(shown_text), program));
+	else
+		snprintf(target, size, "%s port %" JSON_INTEGER_FORMAT,
+			 protocol_words(shown_text, sizeof(shown_text), service), port);
+	return target;
+}
+
+static const struct {
+	const char *route;
+	const char *words;
+	bool has_interface;
+} routes[] = {
+	{"user-net", "It came through its user-mode network", false},
+	{"host-net", "It came on the host's own network, which the guest shares", false},
+	{"bridge", "It came over the virtual network", true},
+	{"veth", "It came over its virtual cable", true},
+	{"tap", "It came over its virtual network card", true},
+	{"macvtap", "It came over its virtual card on the LAN", true},
+	{"lan", "It came from the LAN", true},
+	{"martian", "It came from outside with an address of loopback", true},
+	{"local", "It came from a program on this host", false},
+};
+
+const char *route_words(char *target, size_t size, const json_t *event)
+{
+	const json_t *source = json_object_get(event, "source");
+	const char *route = text_of(event, "route"), *interface = text_of(event, "interface");
+	const char *conduit = text_of(source, "conduit"), *program = text_of(event, "program");
+	char text[NAME_SHOWN];
+
+	snprintf(target, size, "It came by %s", clean(text, sizeof(text), route));
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		if (strcmp(route, routes[i].route))
+			continue;
+		text_copy(target, size, routes[i].words);
+		if (routes[i].has_interface && *interface)
+			text_append(target, size, " %s", clean(text, sizeof(text), interface));
+	}
+	if (*conduit)
+		text_append(target, size, " (%s)", clean(text, sizeof(text), conduit));
+	else if (*program)
+		text_append(target, size, ", from %s", clean(text, sizeof(text), program));
+	if (!strcmp(text_of(source, "class"), "unknown"))
+		text_append(target, size, "; it cannot be told who it is");
+	return target;
+}
+
+/*
+ * The specification knows no markup in summaries, but some servers show them as rich text if they look
+ * like it (Qt does by itself): what would begin a tag or an entity is escaped as control characters are.
+ */
+static void escape_summary(char *target, size_t size, const char *text)
+{
+	target[0] = '\0';
+	for (; *text; text++) {
+		bool is_entity = *text == '&' &&
+				 (isalpha((unsigned char)text[1]) || text[1] == '#') &&
+				 strchr(text, ';');
+
+		if (*text == '<' || is_entity)
+			text_append(target, size, "\\x%02x", (unsigned char)*text);
+		else
+			text_append(target, size, "%c", *text);
+	}
+}
+
+void message_escape(const struct message *message, bool has_markup, char *summary, char *body)
+{
+	char *escaped = has_markup ? g_markup_escape_text(message->body, -1) : NULL;
+
+	escape_summary(summary, ESCAPED_SUMMARY_SIZE, message->summary);
+	text_copy(body, ESCAPED_BODY_SIZE, escaped ? escaped : message->body);
+	g_free(escaped);
+}

@@ -12,12 +12,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from .host import Host
+from .puppet import PYTHON
 from .session import NOTIFICATIONS, Session
 from .system import LAB, Cleanup, LabError, end, need, wait_for
 
@@ -95,7 +95,7 @@ class Desktop(Session):
 
     def things(self) -> list[Thing]:
         """What all programs show that tell it to screen readers."""
-        said = self.run(sys.executable, LAB / "accessible.py", check=False)
+        said = self.run(PYTHON, LAB / "accessible.py", check=False)
         things = []
         for line in said.splitlines():
             if line.startswith("{"):
@@ -162,6 +162,6 @@ class Desktop(Session):
         """Save the screen, or the part at @place, as PNG; the number of colours in it (1: blank)."""
         crop = ["-crop", "{2}x{3}+{0}+{1}".format(*place), "+repage"] if place else []
         shot = self.runtime / "shot.png"
-        self.run("import", "-window", "root", *crop, shot)
+        self.run("import", "-window", "root", *crop, "-strip", "-define", "png:compression-level=9", shot)
         path.write_bytes(shot.read_bytes())
         return int(self.run("identify", "-format", "%k", shot))

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from typing import Any, Callable
 
-from .puppet import Puppet, Record
+from .puppet import PYTHON, Puppet, Record
 from .session import Session
 from .system import LAB, wait_for
 
@@ -22,7 +21,7 @@ class FakeServer(Puppet):
 
     def __init__(self, session: Session, *capabilities: str, own: bool = True) -> None:
         """@capabilities: none for those of most desktops."""
-        super().__init__([*session.enter, sys.executable, LAB / "notifyd.py"], session.cleanup,
+        super().__init__([*session.enter, PYTHON, LAB / "notifyd.py"], session.cleanup,
                          env=session.environment, cwd=session.home)
         if capabilities:
             self.do(capabilities=list(capabilities))

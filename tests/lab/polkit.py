@@ -7,13 +7,13 @@ import glob
 import os
 import re
 import shutil
+import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from .puppet import Puppet, Record
+from .puppet import PYTHON, Puppet, Record
 from .system import LAB, ROOT, Cleanup, LabError, end, need, run, spawn, wait_for
 
 NAME = "org.freedesktop.PolicyKit1"
@@ -35,22 +35,15 @@ BUS = """\
 </busconfig>
 """
 
-# There is no logind in the lab, so nobody "sits at the machine": a rule says what the installed policy
-# says of those who do.
-AT_THE_MACHINE = f"""\
-polkit.addRule(function(action, subject) {{
-    if (action.id == "{MANAGE}")
-        return polkit.Result.AUTH_ADMIN;
-    if (action.id == "{WATCH}")
-        return polkit.Result.YES;
-}});
-"""
-
-
 def rule(action: str, result: str) -> str:
     """A rules file that gives @result, e.g. YES, NO, AUTH_ADMIN, AUTH_ADMIN_KEEP."""
     return f'polkit.addRule(function(action, subject) {{ if (action.id == "{action}") ' \
         f"return polkit.Result.{result}; }});\n"
+
+
+# There is no logind in the lab, so nobody "sits at the machine": a rule says what the policy says of those
+# who do. For changes it asks for a password wherever somebody sits.
+AT_THE_MACHINE = rule(WATCH, "YES")
 
 
 class Polkit:
@@ -118,6 +111,13 @@ class Polkit:
             return self._owner() == self.process.pid
         wait_for(owns, "polkitd", 15, 0.05)
 
+    def freeze(self) -> None:
+        """It answers nobody until thaw()."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         if self.process:
             end(self.process)
@@ -133,7 +133,7 @@ class Authenticator(Puppet):
     """The person at the password dialog of @polkit: says @answer "yes", "no", or "wait" (nothing yet)."""
 
     def __init__(self, polkit: Polkit, answer: str = "no") -> None:
-        super().__init__([sys.executable, LAB / "polkitagent.py"], polkit.cleanup,
+        super().__init__([PYTHON, LAB / "polkitagent.py"], polkit.cleanup,
                          env={**os.environ, **polkit.environment})
         self.answer(answer)
 

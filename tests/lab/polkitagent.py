@@ -29,11 +29,17 @@ def say(**what):
     print(json.dumps(what), flush=True)
 
 
+def owner(pid):
+    """Not that of its folder in /proc, which is root's where the process is not dumpable."""
+    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("Uid:"))
+
+
 def subject(pid):
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
         started = int(file.read().rsplit(") ", 1)[1].split()[19])
     return ("unix-process", {"pid": GLib.Variant("u", pid), "start-time": GLib.Variant("t", started),
-                             "uid": GLib.Variant("i", os.stat(f"/proc/{pid}").st_uid)})
+                             "uid": GLib.Variant("i", owner(pid))})
 
 
 class Agent:

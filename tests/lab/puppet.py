@@ -15,6 +15,7 @@ from typing import Any, Callable, Sequence
 from .system import Cleanup, LabError, end, spawn
 
 Record = dict[str, Any]
+PYTHON = "/usr/bin/python3"  # the system's, which has its packages: gi
 
 
 class Puppet:

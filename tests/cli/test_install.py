@@ -16,6 +16,7 @@ from conftest import ROOT
 
 DESKTOP_FILES = """
 etc/xdg/autostart/lhguard-notify.desktop
+usr/bin/lhguard-notify
 usr/lib/systemd/user/graphical-session.target.wants/lhguard-notify.service
 usr/lib/systemd/user/lhguard-notify.service
 usr/share/applications/lhguard-notify.desktop
@@ -63,7 +64,7 @@ def test_the_file_is_there_for_everybody(image: Path, name: str) -> None:
     path = image / name
     assert path.is_file()  # also at the end of a link
     assert path.stat().st_mode & 0o444 == 0o444
-    assert "@bindir@" not in path.read_text()
+    assert b"@bindir@" not in path.read_bytes()
 
 
 def test_each_graphical_session_wants_the_unit(image: Path) -> None:
@@ -75,9 +76,7 @@ def test_the_unit_is_valid_and_makes_no_namespace(tmp_path: Path) -> None:
     make(f"prefix={tmp_path}/usr", f"sysconfdir={tmp_path}/etc")
     unit = tmp_path / "usr/lib/systemd/user/lhguard-notify.service"
     text = unit.read_text()
-    program = tmp_path / "usr/bin/lhguard-notify"
-    program.touch(0o755)
-    assert f"ExecStart={program}\n" in text
+    assert f"ExecStart={tmp_path}/usr/bin/lhguard-notify\n" in text
     ran = subprocess.run(["systemd-analyze", "--user", "--man=no", "verify", str(unit)], capture_output=True,
                          text=True, env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)})
     assert (ran.returncode, ran.stdout + ran.stderr) == (0, "")
@@ -142,4 +141,14 @@ def test_polkit_knows_the_two_actions(image: Path) -> None:
 def test_each_setting_is_in_the_example_and_in_its_page(image: Path) -> None:
     example = re.findall(r"^#([a-z-]+) = (.+)$", (image / "usr/share/lhguard/notify.conf").read_text(), re.M)
     page = (image / "usr/share/man/man5/notify.conf.5").read_text()
-    assert [name for name, _ in example] == re.findall(r"^\.It Cm ([a-z-]+) No = ", page, re.M)
+    (keys,) = re.findall(r" keys\[\] = {(.+?)};", (ROOT / "cli/notify/settings.c").read_text(), re.S)
+    assert [name for name, _ in example] == re.findall(r"^\.It Cm ([a-z-]+) No = ", page, re.M) \
+        == re.findall(r'"([a-z-]+)"', keys)
+
+
+def test_each_option_of_the_agent_is_in_its_page(image: Path) -> None:
+    said = subprocess.run([str(ROOT / "build/lhguard-notify"), "--help"], check=True, capture_output=True,
+                          text=True).stdout
+    page = (image / "usr/share/man/man1/lhguard-notify.1").read_text()
+    options = set(re.findall(r"--([a-z-]+)", said))
+    assert options == set(re.findall(r"^\.It Fl -([a-z-]+)", page, re.M)) > {"test"}

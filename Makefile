@@ -233,6 +233,9 @@ install: all install-desktop ## install into $(DESTDIR)$(prefix)
 	$(INSTALL) -D -m 644 contrib/completions/lhguard.bash $(DESTDIR)$(bashdir)/lhguard
 	$(INSTALL) -D -m 644 contrib/completions/_lhguard $(DESTDIR)$(zshdir)/_lhguard
 	$(INSTALL) -D -m 644 contrib/completions/lhguard.fish $(DESTDIR)$(fishdir)/lhguard.fish
+	$(INSTALL) -m 644 contrib/completions/lhguard-notify.bash $(DESTDIR)$(bashdir)/lhguard-notify
+	$(INSTALL) -m 644 contrib/completions/_lhguard-notify $(DESTDIR)$(zshdir)/_lhguard-notify
+	$(INSTALL) -m 644 contrib/completions/lhguard-notify.fish $(DESTDIR)$(fishdir)/lhguard-notify.fish
 	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir)
 	sed 's,@sbindir@,$(sbindir),' conf/lhguardd.service.in > $(DESTDIR)$(unitdir)/lhguardd.service
 	$(INSTALL) -D -m 644 conf/lhguard.sysusers $(DESTDIR)$(sysusersdir)/lhguard.conf

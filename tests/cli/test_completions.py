@@ -65,17 +65,25 @@ def test_it_does_not_wait_for_a_daemon_that_does_not_answer(cli: Cli, tmp_path: 
         assert time.monotonic() - started < 4
 
 
+def mute(state: Path) -> None:
+    """One alert is muted."""
+    (state / "lhguard").mkdir()
+    (state / "lhguard/muted").write_text("vm:devbox tcp/127.0.0.1:9222\n")
+
+
 @pytest.fixture(params=["bash", "zsh"])
 def shell(cli: Cli, request: pytest.FixtureRequest, tmp_path: Path):
     """That shell at its prompt, with nobody's settings."""
     cli.daemon.variant = ""
     (tmp_path / ".zshrc").write_text(f"fpath=({FOLDER} $fpath)\nautoload -Uz compinit\n"
                                      "compinit -u -D\nPS1='ready> '\n")
-    (tmp_path / "bashrc").write_text(f". {FOLDER}/lhguard.bash\nPS1='ready> '\n"
+    (tmp_path / "bashrc").write_text(f". {FOLDER}/lhguard.bash\n. {FOLDER}/lhguard-notify.bash\n"
+                                     "PS1='ready> '\n"
                                      "bind 'set bell-style none'\nbind 'set page-completions off'\n")
     argv = {"bash": ["bash", "--noprofile", "--rcfile", str(tmp_path / "bashrc"), "-i"],
             "zsh": ["zsh", "-d", "-i"]}[request.param]
-    with Terminal(*argv, columns=200, PATH=PATHS, ZDOTDIR=str(tmp_path),
+    mute(tmp_path)
+    with Terminal(*argv, columns=200, PATH=PATHS, ZDOTDIR=str(tmp_path), XDG_STATE_HOME=str(tmp_path),
                   LHGUARD_SOCKET=str(cli.daemon.path)) as terminal:
         terminal.wait("ready>")
         terminal.name = request.param
@@ -90,6 +98,9 @@ def shell(cli: Cli, request: pytest.FixtureRequest, tmp_path: Path):
     ("lhguard allow udp", "lhguard allow udp/10.0.0.0/8:53 "),
     ("lhguard allow chr", "lhguard allow chrome-devtools "),
     ("lhguard allow 127.0.0.1:chr", "lhguard allow 127.0.0.1:chrome-devtools "),
+    ("lhguard-notify --mu", "lhguard-notify --muted "),
+    ("lhguard-notify --unmute a", "lhguard-notify --unmute all "),
+    ("lhguard-notify --unmute 1", "lhguard-notify --unmute 1 "),
 ])
 def test_tab(shell: Terminal, typed: str, becomes: str) -> None:
     shell.type(typed)
@@ -124,9 +135,10 @@ def test_files(shell: Terminal, tmp_path: Path) -> None:
 
 def fish(cli: Cli, home: Path, line: str) -> list[str]:
     cli.daemon.variant = ""
-    done = subprocess.run(["fish", "--no-config", "-c", f"source {FOLDER}/lhguard.fish; complete -C $argv[1]",
-                           line], env={"PATH": PATHS, "HOME": str(home), "LC_ALL": "C.UTF-8",
-                                       "LHGUARD_SOCKET": str(cli.daemon.path)},
+    command = f"source {FOLDER}/lhguard.fish; source {FOLDER}/lhguard-notify.fish; complete -C $argv[1]"
+    done = subprocess.run(["fish", "--no-config", "-c", command, line],
+                          env={"PATH": PATHS, "HOME": str(home), "LC_ALL": "C.UTF-8",
+                               "XDG_STATE_HOME": str(home), "LHGUARD_SOCKET": str(cli.daemon.path)},
                           capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
     return done.stdout.splitlines()
 
@@ -141,6 +153,9 @@ def fish(cli: Cli, home: Path, line: str) -> list[str]:
     ("lhguard guests vm:a", f"{LONG}\tvirtualbox guest:3"),
     ("lhguard guests vm:a\\ n", f"{LONG}\tvirtualbox guest:3"),
     ("lhguard guests 'vm:a n", f"{LONG}\tvirtualbox guest:3"),
+    ("lhguard-notify --mu", "--muted\tlist what no alerts are shown about"),
+    ("lhguard-notify --unmute ", "1\tvm:devbox tcp/127.0.0.1:9222"),
 ])
 def test_fish(cli: Cli, tmp_path: Path, typed: str, offers: str) -> None:
+    mute(tmp_path)
     assert offers in fish(cli, tmp_path, typed)

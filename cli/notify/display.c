@@ -89,14 +89,6 @@ static void rest(struct display *display, enum request_result result)
 		display->timer = g_timeout_add_seconds(seconds, on_rested, display);
 }
 
-static bool is_absence(const GError *error)
-{
-	return g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN) ||
-	       g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER) ||
-	       (error->domain == G_DBUS_ERROR && error->code >= G_DBUS_ERROR_SPAWN_EXEC_FAILED &&
-		error->code <= G_DBUS_ERROR_SPAWN_NO_MEMORY);
-}
-
 static void take_capabilities(struct display *display, GVariant *reply)
 {
 	GVariantIter *list = NULL;
@@ -125,7 +117,7 @@ static void on_capabilities(GObject *bus, GAsyncResult *result, gpointer data)
 		take_capabilities(display, reply);
 		g_variant_unref(reply);
 	} else {
-		rest(display, is_absence(error) ? RESULT_ABSENT : RESULT_FAILED);
+		rest(display, error_is_absence(error) ? RESULT_ABSENT : RESULT_FAILED);
 		g_error_free(error);
 	}
 	display->handler->ready(display->data);

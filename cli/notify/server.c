@@ -58,11 +58,6 @@ static const struct {
 };
 /* clang-format on */
 
-const char *action_key(enum action action)
-{
-	return actions[action].key;
-}
-
 void request_free(struct request *request)
 {
 	g_free(request->summary);
@@ -139,17 +134,21 @@ static void on_closed(NotifyNotification *notification, gpointer data)
 	tell(&told);
 }
 
+bool error_is_absence(const GError *error)
+{
+	return error->domain == G_DBUS_ERROR && (error->code == G_DBUS_ERROR_SERVICE_UNKNOWN ||
+						 error->code == G_DBUS_ERROR_NAME_HAS_NO_OWNER ||
+						 (error->code >= G_DBUS_ERROR_SPAWN_EXEC_FAILED &&
+						  error->code <= G_DBUS_ERROR_SPAWN_NO_MEMORY));
+}
+
 static enum request_result result_of(const GError *error)
 {
-	static const int absences[] = {G_DBUS_ERROR_SERVICE_UNKNOWN, G_DBUS_ERROR_NAME_HAS_NO_OWNER,
-				       G_DBUS_ERROR_SPAWN_FAILED, G_DBUS_ERROR_SPAWN_CHILD_EXITED,
-				       G_DBUS_ERROR_SPAWN_EXEC_FAILED};
 	char *name;
 	bool is_excess;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(absences); i++)
-		if (g_error_matches(error, G_DBUS_ERROR, absences[i]))
-			return RESULT_ABSENT;
+	if (error_is_absence(error))
+		return RESULT_ABSENT;
 	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) ||
 	    g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY) ||
 	    g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_TIMEOUT))

@@ -58,7 +58,7 @@ struct server *server_new(const struct server_handler *handler, void *data);
 void server_submit(struct server *server, struct request *request);
 void request_free(struct request *request);
 
-/** action_key() - "allow-10m", … */
-const char *action_key(enum action action);
+/** error_is_absence() - is there no server, and can none be started? */
+bool error_is_absence(const GError *error);
 
 #endif

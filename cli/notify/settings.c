@@ -201,13 +201,17 @@ static int take_entry(void *data, const struct ini_entry *entry, struct error *e
 		return 0;
 	near = near_start(entry->key);
 	for (unsigned int i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		int result;
+
 		near_offer(&near, keys[i]);
 		if (strcmp(entry->key, keys[i]))
 			continue;
 		if (reading->given & 1u << i)
 			return error_set(error, -EINVAL, "%s is there twice", keys[i]);
-		reading->given |= 1u << i;
-		return parse_value(reading->settings, i, entry->value, error);
+		result = parse_value(reading->settings, i, entry->value, error);
+		if (!result)
+			reading->given |= 1u << i;
+		return result;
 	}
 	return error_set(error, -EINVAL, "there is no key \"%s\"%s%s%s", entry->key,
 			 near.best ? ": do you mean " : "", near.best ? near.best : "",

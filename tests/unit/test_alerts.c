@@ -1,0 +1,602 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cli/notify/alerts: what is shown when, by a clock that the test turns. */
+#include "cli/notify/alerts.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SECOND	   1000000ull
+#define MINUTE	   (60 * SECOND)
+#define START	   (1000 * SECOND)
+#define SHOWN_MOST 4096
+
+/**
+ * struct desk - a server that shows all it is given, and what it was given
+ * @popups: how many were new, the latest at @popup_us
+ * @updates: of alerts
+ * @live: by slot; the summary is at ALERTS_MAX
+ * @takes: how often alerts_take() was asked
+ */
+struct desk {
+	struct alerts *alerts;
+	uint64_t now_us;
+	unsigned int popups;
+	uint64_t popup_us[SHOWN_MOST];
+	unsigned int updates;
+	unsigned int summaries;
+	bool live[ALERTS_MAX + 1];
+	unsigned int last;
+	unsigned int takes;
+	json_int_t next_id;
+};
+
+static int setup(void **state)
+{
+	struct desk *desk = calloc(1, sizeof(*desk));
+
+	assert_non_null(desk);
+	desk->alerts = alerts_new();
+	assert_non_null(desk->alerts);
+	desk->now_us = START;
+	*state = desk;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct desk *desk = *state;
+
+	alerts_free(desk->alerts);
+	free(desk);
+	return 0;
+}
+
+static void popup(struct desk *desk)
+{
+	assert_true(desk->popups < SHOWN_MOST);
+	desk->popup_us[desk->popups++] = desk->now_us;
+}
+
+/* All that is to be shown now. */
+static void show(struct desk *desk)
+{
+	struct alerts_next next;
+
+	while (alerts_due(desk->alerts, desk->now_us) <= desk->now_us) {
+		assert_true(desk->takes++ < 1000000); /* it must not go round and round */
+		if (!alerts_take(desk->alerts, desk->now_us, &next))
+			continue;
+		switch (next.what) {
+		case ALERTS_SHOW:
+			assert_false(desk->live[next.slot]);
+			desk->live[next.slot] = true;
+			desk->last = next.slot;
+			popup(desk);
+			break;
+		case ALERTS_UPDATE:
+			assert_true(desk->live[next.slot]);
+			desk->updates++;
+			break;
+		case ALERTS_SUMMARY:
+			assert_int_equal(next.is_update, desk->live[ALERTS_MAX]);
+			if (!next.is_update)
+				popup(desk);
+			desk->live[ALERTS_MAX] = true;
+			desk->summaries++;
+			break;
+		case ALERTS_SUMMARY_CLOSE:
+			desk->live[ALERTS_MAX] = false;
+			break;
+		}
+	}
+}
+
+/* Time passes, and what is due is shown when it is due. */
+static void wait_for(struct desk *desk, uint64_t us)
+{
+	uint64_t end_us = desk->now_us + us;
+
+	for (;;) {
+		uint64_t due_us;
+
+		show(desk);
+		due_us = alerts_due(desk->alerts, desk->now_us);
+		if (due_us > end_us)
+			break;
+		assert_true(due_us > desk->now_us);
+		desk->now_us = due_us;
+	}
+	desk->now_us = end_us;
+}
+
+static json_t *make_event(json_int_t id, json_int_t count, const char *name, int guest, int port)
+{
+	char label[200];
+	json_t *event;
+
+	snprintf(label, sizeof(label), "vm:%s", name);
+	event = json_pack("{s:I, s:I, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:i}, s:{s:s, s:s, s:i}}",
+			  "id", id, "count", count, "type", "attempt", "verdict", "drop", "time",
+			  "2026-11-26T12:00:00Z", "source", "class", "guest", "name", name, "label",
+			  label, "guest", guest, "service", "protocol", "tcp", "address",
+			  "127.0.0.1", "port", port);
+	assert_non_null(event);
+	return event;
+}
+
+static void tell(struct desk *desk, json_int_t id, json_int_t count, const char *name, int guest,
+		 int port)
+{
+	json_t *event = make_event(id, count, name, guest, port);
+
+	alerts_event(desk->alerts, event, false, desk->now_us);
+	json_decref(event);
+}
+
+/* A new attempt of a guest that is known by its name. */
+static void attempt(struct desk *desk, const char *name, int port)
+{
+	tell(desk, ++desk->next_id, 1, name, 1, port);
+}
+
+static struct alert get(const struct desk *desk, unsigned int slot)
+{
+	struct alert alert;
+
+	assert_true(alerts_get(desk->alerts, slot, desk->now_us, &alert));
+	return alert;
+}
+
+static struct alerts_summary summary_of(const struct desk *desk)
+{
+	struct alerts_summary summary;
+
+	alerts_get_summary(desk->alerts, &summary);
+	return summary;
+}
+
+static void an_attempt_is_shown_at_once(void **state)
+{
+	struct desk *desk = *state;
+
+	assert_true(alerts_due(desk->alerts, desk->now_us) == ALERTS_NEVER);
+	attempt(desk, "devbox", 9222);
+	show(desk);
+	assert_int_equal(desk->popups, 1);
+	assert_string_equal(get(desk, desk->last).label, "vm:devbox");
+	assert_string_equal(get(desk, desk->last).service, "tcp/127.0.0.1:9222");
+	assert_int_equal(get(desk, desk->last).count, 1);
+	/* Nothing but the end of what can be done about it wakes anybody. */
+	assert_true(alerts_due(desk->alerts, desk->now_us) == START + ALERTS_ACTIONABLE_US);
+}
+
+/* TCP sends its SYN again: the same event, which is told with its count. */
+static void a_retransmitted_syn_is_counted_once(void **state)
+{
+	struct desk *desk = *state;
+
+	tell(desk, 7, 1, "devbox", 1, 9222);
+	wait_for(desk, SECOND);
+	tell(desk, 7, 2, "devbox", 1, 9222);
+	tell(desk, 7, 2, "devbox", 1, 9222);
+	wait_for(desk, 2 * SECOND);
+	tell(desk, 7, 4, "devbox", 1, 9222);
+	wait_for(desk, 10 * SECOND);
+	assert_int_equal(desk->popups, 1);
+	assert_int_equal(desk->updates, 2);
+	assert_int_equal(get(desk, desk->last).count, 4);
+	/* Two connections at a time, each with repeats. */
+	tell(desk, 8, 1, "devbox", 1, 9222);
+	tell(desk, 7, 5, "devbox", 1, 9222);
+	tell(desk, 8, 3, "devbox", 1, 9222);
+	assert_int_equal(get(desk, desk->last).count, 8);
+}
+
+static void the_newest_event_is_what_a_click_is_about(void **state)
+{
+	struct desk *desk = *state;
+
+	tell(desk, 7, 1, "devbox", 1, 9222);
+	show(desk);
+	tell(desk, 9, 1, "devbox", 1, 9222);
+	assert_int_equal(json_integer_value(json_object_get(get(desk, desk->last).event, "id")), 9);
+}
+
+static void updates_become_ever_rarer(void **state)
+{
+	struct desk *desk = *state;
+
+	for (int i = 0; i < 600; i++) { /* a minute with ten each second */
+		attempt(desk, "devbox", 9222);
+		wait_for(desk, SECOND / 10);
+	}
+	assert_int_equal(desk->popups, 1);
+	assert_in_range(desk->updates, 4, 7); /* after 1, 3, 7, 15, 31, 61 s */
+	wait_for(desk, 120 * SECOND);
+	assert_int_equal(get(desk, desk->last).count, 600);
+	desk->updates = 0;
+	attempt(desk, "devbox", 9222);
+	show(desk);
+	attempt(desk, "devbox", 9222);
+	wait_for(desk, SECOND);
+	assert_int_equal(desk->updates, 2); /* and after a quiet minute soon again */
+}
+
+static void two_services_at_once_are_shown_one_after_the_other(void **state)
+{
+	struct desk *desk = *state;
+
+	attempt(desk, "devbox", 9222);
+	attempt(desk, "devbox", 5432);
+	show(desk);
+	assert_int_equal(desk->popups, 1);
+	wait_for(desk, 5 * SECOND);
+	assert_int_equal(desk->popups, 2);
+	assert_true(desk->popup_us[1] - desk->popup_us[0] >= SECOND);
+	assert_int_equal(desk->summaries, 0);
+}
+
+static void what_is_sensitive_goes_first(void **state)
+{
+	struct desk *desk = *state;
+	json_t *event = make_event(3, 1, "devbox", 1, 9222);
+
+	attempt(desk, "devbox", 8000);
+	attempt(desk, "devbox", 8001);
+	alerts_event(desk->alerts, event, true, desk->now_us);
+	json_decref(event);
+	show(desk);
+	assert_string_equal(get(desk, desk->last).service, "tcp/127.0.0.1:9222");
+	assert_true(get(desk, desk->last).is_sensitive);
+}
+
+static void a_flood_of_one_guest_is_three_popups(void **state)
+{
+	struct desk *desk = *state;
+	unsigned int packets = 10000;
+
+	for (unsigned int i = 0; i < packets; i++) {
+		attempt(desk, "hostile", 1 + (int)i);
+		wait_for(desk, SECOND / 1000);
+	}
+	assert_in_range(desk->popups, 2, 3);
+	assert_true(desk->live[ALERTS_MAX]);
+	/* The retries of its last connections, for some minutes. */
+	for (unsigned int i = 0; i < 180; i++) {
+		tell(desk, packets - i % 50, 2 + i / 50, "hostile", 1, (int)(packets - i % 50));
+		wait_for(desk, SECOND);
+	}
+	assert_in_range(desk->popups, 2, 3);
+	assert_true(summary_of(desk).attempts >= packets - 3);
+	assert_true(summary_of(desk).attempts <= packets + 180);
+	assert_int_equal(summary_of(desk).guests, 1);
+	assert_string_equal(summary_of(desk).label, "vm:hostile");
+	assert_in_range(desk->summaries, 2, 20);
+}
+
+static void a_flood_at_one_service_is_one_popup(void **state)
+{
+	struct desk *desk = *state;
+
+	for (unsigned int i = 0; i < 10000; i++) {
+		attempt(desk, "hostile", 9222);
+		wait_for(desk, SECOND / 1000);
+	}
+	assert_int_equal(desk->popups, 1);
+	assert_int_equal(desk->summaries, 0);
+	assert_int_equal(get(desk, desk->last).count, 10000);
+}
+
+/* As many guests as you like, at as many services: six in any minute, one in any second. */
+static void a_flood_of_many_guests_is_six_a_minute(void **state)
+{
+	struct desk *desk = *state;
+
+	for (unsigned int i = 0; i < 20000; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "hostile-%u", i % 100);
+		tell(desk, 1 + i, 1, name, 1 + (int)i % 100, 1 + (int)i % 700);
+		wait_for(desk, SECOND / 100);
+	}
+	for (unsigned int i = 1; i < desk->popups; i++)
+		assert_true(desk->popup_us[i] - desk->popup_us[i - 1] >= SECOND);
+	for (unsigned int i = 6; i < desk->popups; i++)
+		assert_true(desk->popup_us[i] - desk->popup_us[i - 6] >= MINUTE);
+	assert_true(desk->live[ALERTS_MAX]);
+	assert_true(summary_of(desk).more_guests || summary_of(desk).guests > 20);
+	assert_true(summary_of(desk).attempts > 19000);
+}
+
+/* Another guest is still heard while one floods. */
+static void a_flood_drowns_nobody_else(void **state)
+{
+	struct desk *desk = *state;
+	bool is_shown = false;
+
+	for (unsigned int i = 0; i < 30000; i++) {
+		attempt(desk, "hostile", 1 + (int)i);
+		if (i == 20000)
+			tell(desk, 1000000, 1, "quiet", 2, 9222);
+		wait_for(desk, SECOND / 1000);
+		is_shown |= !strcmp(get(desk, desk->last).label, "vm:quiet");
+	}
+	assert_true(is_shown);
+}
+
+static void the_summary_starts_anew_after_a_quiet_minute(void **state)
+{
+	struct desk *desk = *state;
+
+	for (int i = 0; i < 100; i++)
+		attempt(desk, "devbox", 1000 + i);
+	wait_for(desk, 5 * SECOND);
+	assert_int_equal(summary_of(desk).attempts, 98);
+	wait_for(desk, 2 * MINUTE);
+	for (int i = 0; i < 40; i++)
+		attempt(desk, "devbox", 2000 + i);
+	wait_for(desk, 5 * SECOND);
+	assert_int_equal(summary_of(desk).attempts, 38);
+}
+
+/* Four at once: two are shown, the others are summarised; one that comes again has its turn. */
+static void what_was_summarised_may_still_be_shown(void **state)
+{
+	struct desk *desk = *state;
+
+	for (int i = 0; i < 4; i++)
+		attempt(desk, "devbox", 1000 + i);
+	wait_for(desk, 30 * SECOND);
+	assert_int_equal(desk->popups, 3);
+	assert_int_equal(summary_of(desk).attempts, 2);
+	attempt(desk, "devbox", 1003);
+	wait_for(desk, 5 * SECOND);
+	assert_int_equal(desk->popups, 4);
+	assert_int_equal(get(desk, desk->last).count, 2);
+	assert_int_equal(summary_of(desk).attempts, 1);
+}
+
+static void what_was_closed_stays_away_for_a_while(void **state)
+{
+	struct desk *desk = *state;
+
+	alerts_set_repeat(desk->alerts, 3 * MINUTE);
+	attempt(desk, "devbox", 9222);
+	show(desk);
+	alerts_closed(desk->alerts, desk->last, desk->now_us);
+	desk->live[desk->last] = false;
+	for (int i = 0; i < 170; i++) {
+		attempt(desk, "devbox", 9222);
+		wait_for(desk, SECOND);
+	}
+	assert_int_equal(desk->popups, 1);
+	wait_for(desk, 60 * SECOND); /* no event, no alert */
+	assert_int_equal(desk->popups, 1);
+	attempt(desk, "devbox", 9222);
+	show(desk);
+	assert_int_equal(desk->popups, 2);
+	assert_int_equal(get(desk, desk->last).count, 1);
+}
+
+static void guests_of_one_name_have_an_alert_each(void **state)
+{
+	struct desk *desk = *state;
+	unsigned int first;
+
+	tell(desk, 1, 1, "twin", 1, 9222);
+	show(desk);
+	first = desk->last;
+	tell(desk, 2, 1, "twin", 2, 9222);
+	wait_for(desk, 2 * SECOND);
+	assert_int_equal(desk->popups, 2);
+	assert_int_not_equal(first, desk->last);
+	assert_int_not_equal(get(desk, first).incarnation, get(desk, desk->last).incarnation);
+}
+
+static void after_ten_minutes_nothing_can_be_done(void **state)
+{
+	struct desk *desk = *state;
+
+	attempt(desk, "devbox", 9222);
+	show(desk);
+	assert_true(get(desk, desk->last).is_actionable);
+	wait_for(desk, ALERTS_ACTIONABLE_US - SECOND);
+	assert_int_equal(desk->updates, 0);
+	assert_true(get(desk, desk->last).is_actionable);
+	wait_for(desk, 2 * SECOND);
+	assert_int_equal(desk->updates, 1);
+	assert_false(get(desk, desk->last).is_actionable);
+	assert_true(alerts_due(desk->alerts, desk->now_us) == ALERTS_NEVER);
+	attempt(desk, "devbox", 9222);
+	wait_for(desk, 2 * SECOND);
+	assert_true(get(desk, desk->last).is_actionable);
+}
+
+static void events_of_an_earlier_daemon_cannot_be_allowed(void **state)
+{
+	struct desk *desk = *state;
+
+	tell(desk, 5, 3, "devbox", 1, 9222);
+	wait_for(desk, 5 * SECOND);
+	alerts_new_daemon(desk->alerts);
+	wait_for(desk, SECOND);
+	assert_int_equal(desk->updates, 1);
+	assert_false(get(desk, desk->last).is_actionable);
+	tell(desk, 5, 1, "devbox", 1, 9222); /* another event, of the new one */
+	assert_true(get(desk, desk->last).is_actionable);
+	assert_int_equal(get(desk, desk->last).count, 4);
+}
+
+static void quiet_hours_are_counted_and_told_afterwards(void **state)
+{
+	struct desk *desk = *state;
+
+	attempt(desk, "devbox", 9222);
+	alerts_set_quiet(desk->alerts, true, desk->now_us);
+	for (int i = 0; i < 500; i++) {
+		attempt(desk, i % 2 ? "devbox" : "web", 1000 + i % 5);
+		wait_for(desk, 70 * SECOND);
+	}
+	assert_int_equal(desk->popups + desk->updates + desk->summaries, 0);
+	assert_true(alerts_due(desk->alerts, desk->now_us) == ALERTS_NEVER);
+	alerts_set_quiet(desk->alerts, false, desk->now_us);
+	wait_for(desk, 5 * SECOND);
+	assert_int_equal(desk->popups, 1);
+	assert_int_equal(summary_of(desk).attempts, 501);
+	assert_int_equal(summary_of(desk).guests, 2);
+	assert_true(summary_of(desk).was_quiet);
+	wait_for(desk, 2 * MINUTE);
+	for (int i = 0; i < 4; i++)
+		attempt(desk, "devbox", 7000 + i);
+	wait_for(desk, 5 * SECOND);
+	assert_false(summary_of(desk).was_quiet);
+}
+
+static void what_came_without_a_server_is_shown_when_there_is_one(void **state)
+{
+	struct desk *desk = *state;
+
+	alerts_set_server(desk->alerts, false, desk->now_us);
+	attempt(desk, "devbox", 9222);
+	for (int i = 0; i < 1000; i++)
+		attempt(desk, "hostile", 1 + i);
+	wait_for(desk, 10 * MINUTE);
+	assert_int_equal(desk->popups, 0);
+	alerts_set_server(desk->alerts, true, desk->now_us);
+	wait_for(desk, 30 * SECOND);
+	assert_in_range(desk->popups, 2, 4);
+	assert_true(desk->live[ALERTS_MAX]);
+	assert_in_range(summary_of(desk).attempts, 990, 1001);
+}
+
+static void a_new_server_is_shown_what_was_shown_but_not_at_once(void **state)
+{
+	struct desk *desk = *state;
+
+	for (int i = 0; i < 4; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "vm%d", i);
+		tell(desk, 1 + i, 1, name, 1 + i, 9222);
+		wait_for(desk, 2 * SECOND);
+	}
+	assert_int_equal(desk->popups, 4);
+	wait_for(desk, 2 * MINUTE);
+	alerts_new_server(desk->alerts, desk->now_us);
+	memset(desk->live, 0, sizeof(desk->live));
+	show(desk);
+	assert_int_equal(desk->popups, 5);
+	wait_for(desk, 10 * SECOND);
+	assert_in_range(desk->popups, 6, 8);
+	assert_int_equal(desk->popups - 4 + summary_of(desk).attempts, 4 + desk->live[ALERTS_MAX]);
+}
+
+static void what_the_server_refused_is_tried_again(void **state)
+{
+	struct desk *desk = *state;
+	struct alerts_next next;
+
+	attempt(desk, "devbox", 9222);
+	assert_true(alerts_take(desk->alerts, desk->now_us, &next));
+	alerts_failed(desk->alerts, &next, desk->now_us);
+	alerts_set_server(desk->alerts, false, desk->now_us);
+	attempt(desk, "devbox", 9222);
+	wait_for(desk, 10 * SECOND);
+	alerts_set_server(desk->alerts, true, desk->now_us);
+	wait_for(desk, 3 * SECOND);
+	assert_int_equal(desk->popups, 1);
+	assert_int_equal(get(desk, desk->last).count, 2);
+}
+
+static void a_decision_ends_it_and_a_refusal_is_shown(void **state)
+{
+	struct desk *desk = *state;
+	unsigned int slot;
+
+	attempt(desk, "devbox", 9222);
+	show(desk);
+	slot = desk->last;
+	alerts_hold(desk->alerts, slot, true);
+	alerts_closed(desk->alerts, slot, desk->now_us); /* as servers do on a click */
+	desk->live[slot] = false;
+	wait_for(desk, 2 * SECOND);
+	assert_int_equal(desk->popups, 1);
+	alerts_refused(desk->alerts, slot, "polkit said no");
+	show(desk);
+	assert_int_equal(desk->popups, 2);
+	assert_string_equal(get(desk, slot).failure, "polkit said no");
+	alerts_settle(desk->alerts, slot, desk->now_us);
+	desk->live[slot] = false;
+	attempt(desk, "devbox", 9222);
+	wait_for(desk, 10 * SECOND);
+	assert_int_equal(desk->popups, 2);
+}
+
+/* What is being decided keeps its place whatever a guest does meanwhile. */
+static void a_flood_does_not_take_the_place_of_what_is_decided(void **state)
+{
+	struct desk *desk = *state;
+	unsigned int slot;
+
+	attempt(desk, "devbox", 9222);
+	show(desk);
+	slot = desk->last;
+	alerts_hold(desk->alerts, slot, true);
+	alerts_closed(desk->alerts, slot, desk->now_us);
+	desk->live[slot] = false;
+	for (int i = 0; i < 5000; i++) {
+		attempt(desk, "hostile", 1 + i);
+		wait_for(desk, SECOND / 100);
+	}
+	assert_string_equal(get(desk, slot).label, "vm:devbox");
+}
+
+static void lost_events_are_told(void **state)
+{
+	struct desk *desk = *state;
+
+	alerts_lost(desk->alerts, 40, desk->now_us);
+	alerts_lost(desk->alerts, 2, desk->now_us);
+	wait_for(desk, 2 * SECOND);
+	assert_int_equal(desk->popups, 1);
+	assert_int_equal(summary_of(desk).lost, 42);
+	assert_int_equal(summary_of(desk).guests, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(an_attempt_is_shown_at_once),
+		TEST(a_retransmitted_syn_is_counted_once),
+		TEST(the_newest_event_is_what_a_click_is_about),
+		TEST(updates_become_ever_rarer),
+		TEST(two_services_at_once_are_shown_one_after_the_other),
+		TEST(what_is_sensitive_goes_first),
+		TEST(a_flood_of_one_guest_is_three_popups),
+		TEST(a_flood_at_one_service_is_one_popup),
+		TEST(a_flood_of_many_guests_is_six_a_minute),
+		TEST(a_flood_drowns_nobody_else),
+		TEST(the_summary_starts_anew_after_a_quiet_minute),
+		TEST(what_was_summarised_may_still_be_shown),
+		TEST(what_was_closed_stays_away_for_a_while),
+		TEST(guests_of_one_name_have_an_alert_each),
+		TEST(after_ten_minutes_nothing_can_be_done),
+		TEST(events_of_an_earlier_daemon_cannot_be_allowed),
+		TEST(quiet_hours_are_counted_and_told_afterwards),
+		TEST(what_came_without_a_server_is_shown_when_there_is_one),
+		TEST(a_new_server_is_shown_what_was_shown_but_not_at_once),
+		TEST(what_the_server_refused_is_tried_again),
+		TEST(a_decision_ends_it_and_a_refusal_is_shown),
+		TEST(a_flood_does_not_take_the_place_of_what_is_decided),
+		TEST(lost_events_are_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -161,7 +161,8 @@ static enum status add(const struct options *options, const char *action, const 
 		json_decref(parameters);
 		return status;
 	}
-	status = client_call(options->socket, "AddException", parameters, &answer);
+	status = client_change(options->socket, "AddException", parameters, CLIENT_TIMEOUT_MS,
+			       &answer);
 	if (status)
 		return status;
 	say_made(options, answer, allows, seconds);
@@ -184,7 +185,8 @@ enum status verb_reload(const struct options *options, int argc, char **argv)
 {
 	json_t *answer = NULL;
 	const json_t *guard, *exceptions;
-	enum status status = client_call(options->socket, "Reload", NULL, &answer);
+	enum status status =
+		client_change(options->socket, "Reload", NULL, CLIENT_TIMEOUT_MS, &answer);
 
 	json_decref(answer);
 	if (!status)

@@ -230,10 +230,13 @@ enum status client_call(const char *path, const char *method, json_t *parameters
 	return call(path, method, parameters, CLIENT_TIMEOUT_MS, answer);
 }
 
-enum status client_call_patiently(const char *path, const char *method, json_t *parameters,
-				  json_t **answer)
+enum status client_change(const char *path, const char *method, json_t *parameters, int timeout_ms,
+			  json_t **answer)
 {
-	return call(path, method, parameters, CLIENT_PATIENT_MS, answer);
+	json_t *all = parameters ? parameters : json_object();
+
+	json_object_set_new(all, "allowInteractiveAuthentication", json_true());
+	return call(path, method, all, geteuid() ? CLIENT_PERSON_MS : timeout_ms, answer);
 }
 
 enum status client_list(const char *path, const char *method, const char *member, json_t **list)

@@ -43,7 +43,8 @@ void client_close(struct client *client);
 enum status client_send(struct client *client, const char *method, json_t *parameters, bool more);
 
 #define CLIENT_TIMEOUT_MS 10000
-#define CLIENT_PATIENT_MS 60000 /* for work that goes through all connections of this host */
+#define CLIENT_PATIENT_MS 60000	 /* for work that goes through all connections of this host */
+#define CLIENT_PERSON_MS  200000 /* for a person who is asked for a password */
 #define CLIENT_FOR_EVER	  (-1)
 
 /**
@@ -59,9 +60,14 @@ enum status client_receive(struct client *client, int timeout_ms, json_t **param
 /** client_call() - connect, call, and wait for the one answer; as the three above. */
 enum status client_call(const char *path, const char *method, json_t *parameters, json_t **answer);
 
-/** client_call_patiently() - the same with CLIENT_PATIENT_MS */
-enum status client_call_patiently(const char *path, const char *method, json_t *parameters,
-				  json_t **answer);
+/**
+ * client_change() - the same for a method that changes something
+ * Who is not root may be asked for a password meanwhile, by polkit, so the answer may take as long
+ * as that takes.
+ * @timeout_ms: for root
+ */
+enum status client_change(const char *path, const char *method, json_t *parameters, int timeout_ms,
+			  json_t **answer);
 
 /**
  * client_list() - the whole of a list that comes in many answers

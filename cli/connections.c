@@ -139,8 +139,8 @@ enum status verb_connections(const struct options *options, int argc, char **arg
 	if (status)
 		return status;
 	if (has_option(options, OPTION_CUT))
-		status = client_call_patiently(options->socket, "CutConnections", query(options),
-					       &answer);
+		status = client_change(options->socket, "CutConnections", query(options),
+				       CLIENT_PATIENT_MS, &answer);
 	if (!status) {
 		print_all(options, connections, answer);
 		if (incomplete)

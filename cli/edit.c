@@ -89,7 +89,8 @@ enum status verb_edit(const struct options *options, int argc, char **argv)
 		json_decref(parameters);
 		return status;
 	}
-	status = client_call(options->socket, "EditException", parameters, &answer);
+	status = client_change(options->socket, "EditException", parameters, CLIENT_TIMEOUT_MS,
+			       &answer);
 	if (!status)
 		print(options, answer, seconds);
 	json_decref(answer);

@@ -107,7 +107,8 @@ enum status verb_import(const struct options *options, int argc, char **argv)
 		json_decref(parameters);
 		return status;
 	}
-	status = client_call(options->socket, "ImportExceptions", parameters, &answer);
+	status = client_change(options->socket, "ImportExceptions", parameters, CLIENT_TIMEOUT_MS,
+			       &answer);
 	if (!status && options->json)
 		print_members(json_incref(answer));
 	else if (!status)

@@ -103,7 +103,7 @@ static enum status set_mode(const struct options *options, const char *mode)
 	parameters = json_pack("{s:s}", "mode", mode);
 	if (seconds)
 		json_object_set_new(parameters, "seconds", json_integer((json_int_t)seconds));
-	status = client_call(options->socket, "SetMode", parameters, &answer);
+	status = client_change(options->socket, "SetMode", parameters, CLIENT_TIMEOUT_MS, &answer);
 	if (status)
 		return status;
 	if (options->json)

@@ -91,8 +91,8 @@ enum status verb_remove(const struct options *options, int argc, char **argv)
 
 	if (!parameters)
 		return STATUS_USAGE;
-	status = (cut ? client_call_patiently : client_call)(options->socket, "RemoveExceptions",
-							     parameters, &answer);
+	status = client_change(options->socket, "RemoveExceptions", parameters,
+			       cut ? CLIENT_PATIENT_MS : CLIENT_TIMEOUT_MS, &answer);
 	if (status)
 		return status;
 	if (options->json) {

@@ -143,6 +143,14 @@ static bool peer_guest(void *data, pid_t pid, char *label, size_t size)
 	return registry_peer_guest(daemon->guard.registry, pid, label, size);
 }
 
+static uint64_t peer_start(void *data, pid_t pid)
+{
+	const struct daemon *daemon = data;
+	struct process process;
+
+	return process_read(daemon->proc, pid, &process) ? 0 : process.start;
+}
+
 static bool is_enforcing(void *data)
 {
 	const struct daemon *daemon = data;
@@ -161,6 +169,7 @@ const struct control_handler answers_handler = {
 	.set_mode = mode_set,
 	.view = view_guest,
 	.peer_guest = peer_guest,
+	.peer_start = peer_start,
 	.explain = explain,
 	.explain_attempt = explain_attempt,
 	.walk_start = connections_walk_start,

@@ -7,6 +7,7 @@
 #include "control/control.h"
 #include "control/events.h"
 #include "control/journal.h"
+#include "control/polkit.h"
 #include "guests/catalogue.h"
 #include "guests/registry.h"
 #include "kernel/cgroups.h"
@@ -90,6 +91,9 @@ static void use_config(struct daemon *daemon, struct config *config)
 	config_free(daemon->config);
 	daemon->config = config;
 	daemon->guard.policy.config = config;
+	daemon->access = config->access;
+	if (daemon->control)
+		control_open(daemon->control);
 	daemon->guard.enforce = mode_in_force(daemon, config) == MODE_ENFORCE;
 	loop_read_resolvers(daemon);
 }
@@ -185,6 +189,7 @@ int daemon_reload(struct daemon *daemon, struct error *error)
 	loop_await_guests(daemon);
 	loop_work(daemon);
 	sd_notify(0, "READY=1");
+	control_status_changed(daemon->control);
 	return result;
 }
 
@@ -352,6 +357,7 @@ static void to_journal(void *data, const struct attempt *attempt, bool is_new)
 static int open_control(struct daemon *daemon, struct error *error)
 {
 	struct control_settings settings = {
+		.access = &daemon->access,
 		.runtime = daemon->settings.runtime,
 		.loop = daemon->loop,
 		.events = daemon->guard.events,
@@ -362,6 +368,9 @@ static int open_control(struct daemon *daemon, struct error *error)
 		.data = daemon,
 	};
 
+	if (polkit_new(&daemon->polkit, daemon->loop, CONTROL_PRIORITY))
+		return error_set(error, -ENOMEM, "out of memory");
+	settings.polkit = daemon->polkit;
 	return control_start(&daemon->control, &settings, error);
 }
 
@@ -472,6 +481,7 @@ void daemon_stop(struct daemon *daemon)
 	}
 	if (daemon->control)
 		control_stop(daemon->control);
+	polkit_free(daemon->polkit);
 	for (int i = 0; i < QUEUES; i++)
 		if (daemon->queues[i])
 			queue_close(daemon->queues[i]);

@@ -290,6 +290,7 @@ static int on_table(sd_event_source *source, int fd, uint32_t revents, void *dat
 		return 0;
 	}
 	daemon->table_restored++;
+	control_status_changed(daemon->control);
 	log_warning(
 		"somebody changed or removed the table inet " RULESET_TABLE
 		"; it is back (%llu times by now). To stop the guard use `systemctl stop lhguardd`",

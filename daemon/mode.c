@@ -76,6 +76,7 @@ int mode_set(void *data, const struct mode_change *change, struct error *error)
 	}
 	arm(daemon);
 	tell(daemon, change);
+	control_status_changed(daemon->control);
 	return 0;
 }
 
@@ -90,6 +91,7 @@ static int on_mode_end(sd_event_source *source, uint64_t now, void *data)
 			   mode_text(daemon->override.mode), mode_text(daemon->config->mode));
 		daemon->override.is_set = false;
 		daemon->guard.enforce = daemon->config->mode == MODE_ENFORCE;
+		control_status_changed(daemon->control);
 	}
 	if (apply(daemon, &error)) {
 		log_error("what the table does while no lhguardd runs stays as it was for now: %s",

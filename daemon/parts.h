@@ -8,6 +8,7 @@
 
 #include "control/control.h"
 #include "kernel/ruleset.h"
+#include "policy/config.h"
 
 #include <systemd/sd-event.h>
 
@@ -65,6 +66,8 @@ struct daemon {
 	bool trusts_flows;
 	struct journal *journal;
 	struct control *control;
+	struct config_access access; /* of the configuration in force */
+	struct polkit *polkit;
 	sd_event *loop;
 	sd_event_source *work_timer;
 	sd_event_source *expiry_timer;

@@ -4,6 +4,8 @@
 
 #include "control/introspection.h"
 #include "control/methods.h"
+#include "control/permission.h"
+#include "control/polkit.h"
 
 #include <errno.h>
 #include <string.h>
@@ -157,60 +159,34 @@ static void find_method(struct call *call, const char *name)
 	}
 }
 
-int call_authorise(const struct method *method, const struct peer *peer, uid_t daemon,
-		   struct error *reason)
-{
-	bool is_owner = peer->uid == 0 || peer->uid == daemon;
-
-	switch (method->privilege) {
-	case PRIVILEGE_UNDECIDED:
-		break;
-	case PRIVILEGE_ANYONE:
-		return 0;
-	case PRIVILEGE_READ:
-		if (is_owner || peer->is_member)
-			return 0;
-		return error_set(reason, -EACCES,
-				 "user %u may not look: only root and members of the group %s may",
-				 peer->uid, CONTROL_GROUP);
-	case PRIVILEGE_CHANGE:
-		if (!is_owner)
-			return error_set(reason, -EACCES,
-					 "user %u may change nothing: only root may (try sudo)",
-					 peer->uid);
-		if (peer->is_in_guest && peer->guest[0])
-			return error_set(reason, -EACCES,
-					 "process %d is inside a guest (%s), from where nothing "
-					 "may be changed: do it on the host",
-					 peer->pid, peer->guest);
-		if (peer->is_in_guest)
-			return error_set(reason, -EACCES,
-					 "process %d has ended or cannot be looked at, so it may "
-					 "change nothing: it has to wait for its answer",
-					 peer->pid);
-		return 0;
-	}
-	return error_set(reason, -EACCES, "nobody may call %s", method->name);
-}
-
-static void act(struct call *call)
+/* Return: 0, or -EAGAIN: polkit has to be asked @question first. */
+static int act(struct call *call, const struct permit *permit, struct polkit_question *question)
 {
 	const char *wrong = wrong_parameter(call);
+	struct error reason = {.text = ""};
 	struct peer peer = *call->peer;
-	struct error reason;
+	int result;
 
+	if (wrong) {
+		call_fail_parameter(call, wrong);
+		return 0;
+	}
 	if (call->method->privilege == PRIVILEGE_CHANGE)
 		peer_look_again(&peer, call->settings);
-	if (wrong)
-		call_fail_parameter(call, wrong);
-	else if (call_authorise(call->method, &peer, geteuid(), &reason))
+	result = permission_check(call->method, &peer, call->settings->access, permit, geteuid(),
+				  &reason);
+	if (result == -EAGAIN)
+		permission_question(call, &peer, question);
+	else if (result)
 		call_fail(call, OWN("NotPermitted"), "reason", reason.text);
 	else
 		call->method->act(call);
+	return result == -EAGAIN ? result : 0;
 }
 
 int call_answer(const struct control_settings *settings, const struct peer *peer, json_t *message,
-		struct stream *stream, json_t **answer)
+		const struct permit *permit, struct stream *stream, json_t **answer,
+		struct polkit_question *question)
 {
 	const json_t *parameters = json_object_get(message, "parameters");
 	const char *wrong = wrong_member(message);
@@ -222,14 +198,13 @@ int call_answer(const struct control_settings *settings, const struct peer *peer
 		.stream = stream,
 	};
 
-	if (wrong) {
-		call_fail_parameter(&call, wrong);
-	} else {
-		find_method(&call, json_string_value(json_object_get(message, "method")));
-		if (call.method)
-			act(&call);
-	}
 	*answer = NULL;
+	if (wrong)
+		call_fail_parameter(&call, wrong);
+	else
+		find_method(&call, json_string_value(json_object_get(message, "method")));
+	if (call.method && act(&call, permit, question))
+		return -EAGAIN;
 	if (json_is_true(json_object_get(message, "oneway"))) {
 		stream->is_unanswered = true;
 		json_decref(call.answer);

@@ -11,6 +11,8 @@
 #include <jansson.h>
 
 struct method;
+struct permit;
+struct polkit_question;
 
 /* Names of errors */
 #define OWN(name)     INTERFACE_OWN "." name
@@ -33,23 +35,17 @@ struct call {
 };
 
 /**
- * call_authorise() - may this peer call this method?
- * @daemon: the daemon's own uid
- * @reason: why not, and what to do
- * Return: 0 or -EACCES.
- */
-int call_authorise(const struct method *method, const struct peer *peer, uid_t daemon,
-		   struct error *reason);
-
-/**
  * call_answer() - do what one message asks for
  * @message: a JSON object as wire_next() gives it
+ * @permit: what polkit said of it, NULL: it was not asked
  * @stream: of this connection, STREAM_NONE; receives what is left to answer
  * @answer: receives the answer, NULL to a "oneway" call
- * Return: 0 or -ENOMEM.
+ * @question: receives what polkit is to be asked
+ * Return: 0, -EAGAIN when polkit has to be asked first, and nothing is done yet, or -ENOMEM.
  */
 int call_answer(const struct control_settings *settings, const struct peer *peer, json_t *message,
-		struct stream *stream, json_t **answer);
+		const struct permit *permit, struct stream *stream, json_t **answer,
+		struct polkit_question *question);
 
 /* What the methods do with a call. */
 

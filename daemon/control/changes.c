@@ -210,6 +210,16 @@ void changes_add(struct call *call)
 		changes_answer(call, &exception);
 }
 
+void changes_describe(const struct call *call, char *text, size_t size)
+{
+	const char *source = call_string(call, "source");
+	bool allows = !strcmp(call_string(call, "action"), "allow");
+
+	text_append(text, size, "%s %s %s %s", allows ? "allow" : "deny",
+		    call_string(call, "service"), allows ? "from" : "to",
+		    source ? source : "every guest");
+}
+
 void changes_reload(struct call *call)
 {
 	struct error error = {.text = ""};

@@ -3,6 +3,7 @@
 #ifndef LHGUARD_CONTROL_CHANGES_H
 #define LHGUARD_CONTROL_CHANGES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct call;
@@ -23,6 +24,9 @@ int changes_parse_words(struct call *call, struct exception *exception);
 
 /** changes_answer() - the exception, and what its maker should know of whom it is about and others */
 void changes_answer(struct call *call, const struct exception *exception);
+
+/** changes_describe() - what AddException() is asked for, in the caller's own words */
+void changes_describe(const struct call *call, char *text, size_t size);
 
 void changes_add(struct call *call);
 void changes_edit(struct call *call);

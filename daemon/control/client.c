@@ -8,17 +8,21 @@
  * or one message of the client - and sends again. While more can be done at once, a deferred source
  * asks for the next turn, so that the loop looks at the packet queues in between. While an answer
  * waits for a slow client, nothing more is read from it: its backlog is one answer, and for a
- * subscriber EVENTS_BACKLOG. A client that is neither read from nor written to is only watched for
+ * subscriber EVENTS_BACKLOG. While polkit is asked about a call, nothing more is read either, and a
+ * client that goes takes the question with it. A client that is neither read from nor written to is only watched for
  * its end.
  */
 #include "control/client.h"
 
 #include "control/events.h"
+#include "control/polkit.h"
 #include "control/wire.h"
 #include "util/log.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -28,6 +32,10 @@
 /**
  * struct client - one connection
  * @stream: what it is being answered, beyond one message
+ * @message: the call that polkit is asked about, NULL: none
+ * @asked: the question, NULL once it is answered
+ * @permit: that answer
+ * @asks_to_read: the question is whether it may look
  * @io: its descriptor in the event loop
  * @turn: asks for a turn at once
  * @has_ended: it will send no more
@@ -37,6 +45,10 @@ struct client {
 	struct peer peer;
 	const struct control_settings *settings;
 	struct stream stream;
+	json_t *message;
+	struct polkit_asked *asked;
+	struct permit permit;
+	bool asks_to_read;
 	sd_event_source *io;
 	sd_event_source *turn;
 	bool has_ended;
@@ -54,6 +66,8 @@ static bool has_work(const struct client *client)
 {
 	if (client->wire.out_length)
 		return false;
+	if (client->message)
+		return !client->asked;
 	if (is_streaming(client))
 		return !client->stream.is_live;
 	return wire_has_message(&client->wire);
@@ -90,19 +104,66 @@ static int continue_stream(struct client *client)
 	return answer || stream_is_waiting(&client->stream) ? 0 : -ENOMEM;
 }
 
+static void on_permit(void *data, const struct permit *permit)
+{
+	struct client *client = data;
+
+	client->asked = NULL;
+	client->permit = *permit;
+	sd_event_source_set_enabled(client->turn, SD_EVENT_ONESHOT);
+}
+
+/* Where nobody can be asked, that is the answer. */
+static void ask_polkit(struct client *client, const struct polkit_question *question)
+{
+	int result =
+		polkit_ask(client->settings->polkit, question, on_permit, client, &client->asked);
+
+	client->asks_to_read = !strcmp(question->action, POLKIT_WATCH);
+	client->permit = (struct permit){.result = result};
+	if (result == -EBUSY)
+		text_copy(client->permit.why, sizeof(client->permit.why),
+			  "too many questions of this user are open already");
+}
+
+/* @message: taken over */
+static int answer_call(struct client *client, json_t *message, const struct permit *permit)
+{
+	struct polkit_question question;
+	json_t *answer = NULL;
+	int result = call_answer(client->settings, &client->peer, message, permit, &client->stream,
+				 &answer, &question);
+
+	if (result == -EAGAIN) {
+		client->message = message;
+		ask_polkit(client, &question);
+		return 0;
+	}
+	json_decref(message);
+	return answer ? queue_answer(client, answer) : result;
+}
+
 static int answer_message(struct client *client)
 {
 	struct error error = {.text = ""};
-	json_t *message = NULL, *answer = NULL;
+	json_t *message = NULL;
 	int result = wire_next(&client->wire, &message, &error);
 
 	if (result <= 0) {
 		log_debug("control: process %d sent %s", client->peer.pid, error.text);
 		return result;
 	}
-	result = call_answer(client->settings, &client->peer, message, &client->stream, &answer);
-	json_decref(message);
-	return answer ? queue_answer(client, answer) : result;
+	return answer_call(client, message, NULL);
+}
+
+/* Polkit has answered. */
+static int resume_call(struct client *client)
+{
+	json_t *message = client->message;
+
+	client->message = NULL;
+	client->peer.is_reader |= client->asks_to_read && !client->permit.result;
+	return answer_call(client, message, &client->permit);
 }
 
 static int take_turn(struct client *client)
@@ -113,7 +174,10 @@ static int take_turn(struct client *client)
 		return result == -EAGAIN ? 0 : result;
 	if (!has_work(client))
 		return 0;
-	result = is_streaming(client) ? continue_stream(client) : answer_message(client);
+	if (client->message)
+		result = resume_call(client);
+	else
+		result = is_streaming(client) ? continue_stream(client) : answer_message(client);
 	if (result)
 		return result;
 	result = wire_flush(&client->wire);
@@ -123,7 +187,8 @@ static int take_turn(struct client *client)
 /* What the next turn waits for. */
 static int arm(struct client *client)
 {
-	bool reads = !is_streaming(client) && !client->wire.out_length && !has_work(client);
+	bool reads = !is_streaming(client) && !client->message && !client->wire.out_length &&
+		     !has_work(client);
 	uint32_t events = (reads ? EPOLLIN : 0u) | (client->wire.out_length ? EPOLLOUT : 0u);
 	int result = sd_event_source_set_io_events(client->io, events);
 
@@ -136,7 +201,7 @@ static int arm(struct client *client)
 static bool is_done(const struct client *client)
 {
 	return client->has_ended && !client->wire.out_length && !is_streaming(client) &&
-	       !has_work(client);
+	       !client->message && !has_work(client);
 }
 
 static void end_turn(struct client *client, int result)
@@ -156,7 +221,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *data)
 	struct client *client = data;
 	int result = 0;
 
-	if (is_streaming(client) && (events & (EPOLLHUP | EPOLLERR)))
+	if ((is_streaming(client) || client->message) && (events & (EPOLLHUP | EPOLLERR)))
 		result = -EPIPE;
 	else if (events & EPOLLIN)
 		result = receive(client);
@@ -217,10 +282,25 @@ void client_free(struct client *client)
 {
 	sd_event_source_disable_unref(client->turn);
 	sd_event_source_disable_unref(client->io);
+	polkit_cancel(client->asked);
+	json_decref(client->message);
 	stream_end(client->settings, &client->stream);
 	close(client->wire.fd);
 	wire_clear(&client->wire);
 	free(client);
+}
+
+const struct peer *client_peer(const struct client *client)
+{
+	return &client->peer;
+}
+
+void client_status_changed(struct client *client)
+{
+	if (client->stream.type != STREAM_STATUS)
+		return;
+	client->stream.is_live = false;
+	sd_event_source_set_enabled(client->turn, SD_EVENT_ONESHOT);
 }
 
 /* An event behind the cursor of a stream that is not live yet will be found in the ring. */

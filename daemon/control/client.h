@@ -24,6 +24,12 @@ int client_new(struct client **client, int fd, const struct peer *peer,
 /** client_free() - close the connection without calling @closed. */
 void client_free(struct client *client);
 
+/** client_peer() - who it is */
+const struct peer *client_peer(const struct client *client);
+
+/** client_status_changed() - if it follows the status, it is told in a later turn */
+void client_status_changed(struct client *client);
+
 /** client_wants_event() - does it watch, and has its stream come as far as this event? */
 bool client_wants_event(const struct client *client, uint64_t id);
 

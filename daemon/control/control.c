@@ -17,9 +17,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-/* After everything that verdicts depend on. */
-#define CONTROL_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 50)
-
 #define CLIENTS_RESERVED 16	 /* of CONTROL_CLIENTS_MAX, only for root on the host */
 #define NO_DESCRIPTOR_US 1000000 /* pause when the process has no descriptor left */
 
@@ -57,13 +54,36 @@ static void client_gone(void *data, struct client *client)
 	control->is_full = false;
 }
 
+static bool is_owner(const struct peer *peer)
+{
+	return !peer->is_in_guest && (peer->uid == 0 || peer->uid == geteuid());
+}
+
+static bool is_stranger(const struct peer *peer)
+{
+	return !is_owner(peer) && !peer->is_member;
+}
+
+/* Where the socket is open to all, nobody takes the places of those whom it is for. */
+static bool has_room_for_stranger(const struct control *control, const struct peer *peer)
+{
+	size_t strangers = 0, of_user = 0;
+
+	for (size_t i = 0; i < control->client_count; i++) {
+		const struct peer *other = client_peer(control->clients[i]);
+
+		strangers += is_stranger(other);
+		of_user += is_stranger(other) && other->uid == peer->uid;
+	}
+	return strangers < CONTROL_STRANGERS_MAX && of_user < CONTROL_STRANGERS_MAX_OF_USER;
+}
+
 static bool has_room(const struct control *control, const struct peer *peer)
 {
-	size_t limit = CONTROL_CLIENTS_MAX;
+	size_t limit = CONTROL_CLIENTS_MAX - (is_owner(peer) ? 0 : CLIENTS_RESERVED);
 
-	if (peer->is_in_guest || (peer->uid != 0 && peer->uid != geteuid()))
-		limit -= CLIENTS_RESERVED;
-	return control->client_count < limit;
+	return control->client_count < limit &&
+	       (!is_stranger(peer) || has_room_for_stranger(control, peer));
 }
 
 static void serve(struct control *control, int fd)
@@ -120,6 +140,12 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
 	return 0;
 }
 
+void control_status_changed(struct control *control)
+{
+	for (size_t i = 0; i < control->client_count; i++)
+		client_status_changed(control->clients[i]);
+}
+
 /* Events: made into text once, for all who watch. */
 static void on_event(void *data, const struct attempt *attempt, bool is_new)
 {
@@ -173,23 +199,36 @@ static int bind_address(struct control *control, int fd, struct error *error)
 }
 
 /* Nobody can connect before listen(2), so the socket is never open to more than it shall be. */
-static int open_to_group(struct control *control, struct error *error)
+static void give_to_group(struct control *control)
 {
 	const char *path = control->address.sun_path;
 
 	if (control->group == (gid_t)-1) {
-		log_info("no group %s: the control socket is for root only", CONTROL_GROUP);
-		return 0;
+		log_info("no group %s: the control socket is for root", CONTROL_GROUP);
+		return;
 	}
 	if (lchown(path, (uid_t)-1, control->group)) {
-		log_warning("%s: cannot be given to the group %s, stays for root only: %s", path,
+		log_warning("%s: cannot be given to the group %s, stays for root: %s", path,
 			    CONTROL_GROUP, strerror(errno));
 		control->group = (gid_t)-1;
-		return 0;
 	}
-	if (chmod(path, 0660))
-		return error_set(error, -errno, "%s: %s", path, strerror(errno));
-	return 0;
+}
+
+/* The mode that the socket should have. */
+static mode_t wanted_mode(const struct control *control)
+{
+	const struct config_access *access = control->settings.access;
+
+	if (access && access->polkit)
+		return 0666;
+	return control->group == (gid_t)-1 ? 0600 : 0660;
+}
+
+void control_open(struct control *control)
+{
+	if (chmod(control->address.sun_path, wanted_mode(control)))
+		log_error("%s: who may use it cannot be changed: %s", control->address.sun_path,
+			  strerror(errno));
 }
 
 static int listen_on(struct control *control, int fd, struct error *error)
@@ -204,9 +243,9 @@ static int listen_on(struct control *control, int fd, struct error *error)
 		return result;
 	if (lstat(path, &control->inode))
 		return error_set(error, -errno, "%s: %s", path, strerror(errno));
-	result = open_to_group(control, error);
-	if (result)
-		return result;
+	give_to_group(control);
+	if (chmod(path, wanted_mode(control)))
+		return error_set(error, -errno, "%s: %s", path, strerror(errno));
 	if (listen(fd, SOMAXCONN))
 		return error_set(error, -errno, "%s: %s", path, strerror(errno));
 	return 0;

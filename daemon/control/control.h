@@ -16,6 +16,7 @@ struct events;
 struct guest;
 struct guest_view;
 struct open_port;
+struct polkit;
 struct reach_walk;
 struct registry;
 struct services;
@@ -23,6 +24,11 @@ struct services;
 #define CONTROL_SOCKET	    "org.lhguard" /* in the runtime directory */
 #define CONTROL_GROUP	    "lhguard"
 #define CONTROL_CLIENTS_MAX 256
+#define CONTROL_PRIORITY    (SD_EVENT_PRIORITY_NORMAL + 50) /* after all that verdicts depend on */
+
+/* Of these, such as neither are root's nor the group's; and how many of them one user may have. */
+#define CONTROL_STRANGERS_MAX	      128
+#define CONTROL_STRANGERS_MAX_OF_USER 32
 
 /**
  * struct status - the daemon's state in one piece
@@ -159,6 +165,7 @@ enum walk_step {
  * @set_mode: change the mode; -errno with @error: it stays as it was
  * @view: all that is known of a guest
  * @peer_guest: is this pid inside a guest? (registry_peer_guest())
+ * @peer_start: when this pid started (struct peer); 0 when that is not known
  * @explain: call @visit with what the policy says of each way by which it could arrive, until that
  *	returns non-zero; how many there were
  * @explain_attempt: what it says of a recorded attempt now
@@ -186,6 +193,7 @@ struct control_handler {
 	int (*set_mode)(void *data, const struct mode_change *change, struct error *error);
 	void (*view)(void *data, const struct guest *guest, struct guest_view *view);
 	bool (*peer_guest)(void *data, pid_t pid, char *label, size_t size);
+	uint64_t (*peer_start)(void *data, pid_t pid);
 	size_t (*explain)(void *data, const struct explain_query *query,
 			  int (*visit)(void *data, const struct explanation *explanation),
 			  void *visit_data);
@@ -208,6 +216,8 @@ struct control_handler {
  * struct control_settings - what the control socket serves
  * @runtime: directory of the socket, made if missing (0755)
  * @services: the names of services, NULL for none
+ * @access: who may do what; NULL: root and the group
+ * @polkit: whom to ask, NULL: nobody
  */
 struct control_settings {
 	const char *runtime;
@@ -216,14 +226,24 @@ struct control_settings {
 	const struct exceptions *exceptions;
 	const struct registry *registry;
 	const struct services *services;
+	const struct config_access *access;
+	struct polkit *polkit;
 	const struct control_handler *handler;
 	void *data;
 };
 
-/** control_start() - bind the socket (root:lhguard 0660, or 0600 without such a group) and serve.
+/**
+ * control_start() - bind the socket and serve
+ * It is root:lhguard 0660, or 0600 without such a group; where polkit is asked, open to all (0666).
  */
 int control_start(struct control **control, const struct control_settings *settings,
 		  struct error *error);
+
+/** control_status_changed() - tell whoever follows the status that it is another one now */
+void control_status_changed(struct control *control);
+
+/** control_open() - open the socket to those whom @access lets ask, as it is now */
+void control_open(struct control *control);
 
 /** control_stop() - close all clients and remove the socket. */
 void control_stop(struct control *control);

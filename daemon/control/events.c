@@ -209,6 +209,15 @@ int events_each(const struct events *events, size_t limit,
 	return 0;
 }
 
+const struct attempt *events_find(const struct events *events, uint64_t id)
+{
+	uint64_t newest = events->totals.attempts;
+
+	if (id < 1 || id > newest || id <= events->totals.forgotten)
+		return NULL;
+	return &events->ring[(id - 1) % EVENTS_RING].attempt;
+}
+
 void events_note_untold(struct events *events, uint64_t count)
 {
 	events->totals.untold += count;

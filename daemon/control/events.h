@@ -33,6 +33,9 @@ bool events_record(struct events *events, const struct attempt *attempt);
 int events_each(const struct events *events, size_t limit,
 		int (*visit)(void *data, const struct attempt *attempt), void *data);
 
+/** events_find() - the attempt with this id, NULL where it was never recorded or is forgotten */
+const struct attempt *events_find(const struct events *events, uint64_t id);
+
 /** events_note_untold() - a client that watches was too slow for so many */
 void events_note_untold(struct events *events, uint64_t count);
 

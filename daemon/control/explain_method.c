@@ -95,47 +95,30 @@ void explain_source(struct call *call)
 	call_fail_reason(call, OWN("NoSuchGuest"), &error, -ESRCH);
 }
 
-/**
- * struct found - the attempt that was looked for
- */
-struct found {
-	uint64_t id;
-	const struct attempt *attempt;
-};
-
-static int find(void *data, const struct attempt *attempt)
-{
-	struct found *found = data;
-
-	if (attempt->id == found->id)
-		found->attempt = attempt;
-	return found->attempt != NULL;
-}
-
 void explain_event(struct call *call)
 {
 	const struct control_settings *settings = call->settings;
 	json_int_t id = json_integer_value(call_parameter(call, "id"));
-	struct found found = {.id = id > 0 ? (uint64_t)id : 0};
+	const struct attempt *attempt;
 	struct explanation explanation;
 	struct error error;
 
 	if (id < 1)
 		return call_fail_parameter(call, "id");
-	events_each(settings->events, EVENTS_RING, find, &found);
-	if (!found.attempt)
+	attempt = events_find(settings->events, (uint64_t)id);
+	if (!attempt)
 		error_set(&error, -ENOENT,
 			  "there is no event %llu: the newest %d are kept, lhguard watch --past %d "
 			  "shows them",
 			  (unsigned long long)id, EVENTS_RING, EVENTS_RING);
-	else if (found.attempt->type != EVENT_ATTEMPT)
+	else if (attempt->type != EVENT_ATTEMPT)
 		error_set(&error, -ENOENT, "event %llu is no attempt: nothing was judged",
 			  (unsigned long long)id);
 	else
 		error.text[0] = '\0';
 	if (error.text[0])
 		return call_fail_reason(call, OWN("NoSuchEvent"), &error, -ENOENT);
-	settings->handler->explain_attempt(settings->data, found.attempt, &explanation);
-	call_answer_with(call, json_pack("{s:o, s:o}", "event", reply_event(found.attempt),
-					 "explanation", reply_explanation(&explanation)));
+	settings->handler->explain_attempt(settings->data, attempt, &explanation);
+	call_answer_with(call, json_pack("{s:o, s:o}", "event", reply_event(attempt), "explanation",
+					 reply_explanation(&explanation)));
 }

@@ -2,6 +2,7 @@
 /* The methods: who may call each, what each takes and what it answers. */
 #include "control/methods.h"
 
+#include "control/allow_event_method.h"
 #include "control/call.h"
 #include "control/changes.h"
 #include "control/explain_method.h"
@@ -38,6 +39,11 @@ static void get_status(struct call *call)
 {
 	struct status status;
 
+	if (call->is_more) {
+		*call->stream = (struct stream){.type = STREAM_STATUS};
+		call->answer = stream_next(call->settings, call->stream);
+		return;
+	}
 	call->settings->handler->status(call->settings->data, &status);
 	call_answer_with(call, json_pack("{s:o}", "status", reply_status(&status)));
 }
@@ -84,24 +90,30 @@ static void watch(struct call *call)
 	call->answer = stream_next(call->settings, call->stream);
 }
 
+/* As systemd's own services have it: a person may be asked. */
+#define ASKS                                                                                       \
+	{                                                                                          \
+		"allowInteractiveAuthentication", PARAMETER_BOOLEAN, true                          \
+	}
+
 /* clang-format off */
 const struct method methods[] = {
-	{SERVICE("GetInfo"), PRIVILEGE_ANYONE, {{0}}, get_info},
+	{SERVICE("GetInfo"), PRIVILEGE_ANYONE, {{0}}, get_info, NULL, NULL},
 	{SERVICE("GetInterfaceDescription"), PRIVILEGE_ANYONE,
-	 {{"interface", PARAMETER_STRING, false}}, get_interface_description},
-	{OWN("GetStatus"), PRIVILEGE_READ, {{0}}, get_status},
-	{OWN("ListExceptions"), PRIVILEGE_READ, {{0}}, list_exceptions},
-	{OWN("ListGuests"), PRIVILEGE_READ, {{0}}, list_guests},
-	{OWN("ListServices"), PRIVILEGE_READ, {{0}}, list_services},
-	{OWN("ListPorts"), PRIVILEGE_READ, {{0}}, reach_list},
+	 {{"interface", PARAMETER_STRING, false}}, get_interface_description, NULL, NULL},
+	{OWN("GetStatus"), PRIVILEGE_READ, {{0}}, get_status, NULL, NULL},
+	{OWN("ListExceptions"), PRIVILEGE_READ, {{0}}, list_exceptions, NULL, NULL},
+	{OWN("ListGuests"), PRIVILEGE_READ, {{0}}, list_guests, NULL, NULL},
+	{OWN("ListServices"), PRIVILEGE_READ, {{0}}, list_services, NULL, NULL},
+	{OWN("ListPorts"), PRIVILEGE_READ, {{0}}, reach_list, NULL, NULL},
 	{OWN("ListConnections"), PRIVILEGE_READ,
 	 {{"source", PARAMETER_STRING, true},
 	  {"service", PARAMETER_STRING, true},
-	  {"refusedOnly", PARAMETER_BOOLEAN, true}}, walk_list},
+	  {"refusedOnly", PARAMETER_BOOLEAN, true}}, walk_list, NULL, NULL},
 	{OWN("Explain"), PRIVILEGE_READ,
-	 {{"source", PARAMETER_STRING, false}, {"service", PARAMETER_STRING, false}}, explain_source},
-	{OWN("ExplainEvent"), PRIVILEGE_READ, {{"id", PARAMETER_INTEGER, false}}, explain_event},
-	{OWN("Watch"), PRIVILEGE_READ, {{"past", PARAMETER_INTEGER, true}}, watch},
+	 {{"source", PARAMETER_STRING, false}, {"service", PARAMETER_STRING, false}}, explain_source, NULL, NULL},
+	{OWN("ExplainEvent"), PRIVILEGE_READ, {{"id", PARAMETER_INTEGER, false}}, explain_event, NULL, NULL},
+	{OWN("Watch"), PRIVILEGE_READ, {{"past", PARAMETER_INTEGER, true}}, watch, NULL, NULL},
 	{OWN("AddException"), PRIVILEGE_CHANGE,
 	 {{"action", PARAMETER_STRING, false},
 	  {"service", PARAMETER_STRING, false},
@@ -112,7 +124,13 @@ const struct method methods[] = {
 	  {"pin", PARAMETER_BOOLEAN, true},
 	  {"cutAtEnd", PARAMETER_BOOLEAN, true},
 	  {"comment", PARAMETER_STRING, true},
-	  {"dryRun", PARAMETER_BOOLEAN, true}}, changes_add},
+	  {"dryRun", PARAMETER_BOOLEAN, true},
+	  ASKS}, changes_add, "make an exception", changes_describe},
+	{OWN("AllowEvent"), PRIVILEGE_CHANGE,
+	 {{"id", PARAMETER_INTEGER, false},
+	  {"time", PARAMETER_STRING, false},
+	  {"seconds", PARAMETER_INTEGER, true},
+	  ASKS}, allow_event, "allow what an event was refused", allow_event_describe},
 	{OWN("EditException"), PRIVILEGE_CHANGE,
 	 {{"id", PARAMETER_INTEGER, false},
 	  {"service", PARAMETER_STRING, true},
@@ -123,23 +141,30 @@ const struct method methods[] = {
 	  {"untilStop", PARAMETER_BOOLEAN, true},
 	  {"cutAtEnd", PARAMETER_BOOLEAN, true},
 	  {"comment", PARAMETER_STRING, true},
-	  {"dryRun", PARAMETER_BOOLEAN, true}}, changes_edit},
+	  {"dryRun", PARAMETER_BOOLEAN, true},
+	  ASKS}, changes_edit, "change an exception", NULL},
 	{OWN("ImportExceptions"), PRIVILEGE_CHANGE,
 	 {{"text", PARAMETER_STRING, false},
 	  {"replace", PARAMETER_BOOLEAN, true},
-	  {"dryRun", PARAMETER_BOOLEAN, true}}, changes_import},
+	  {"dryRun", PARAMETER_BOOLEAN, true},
+	  ASKS}, changes_import, "import exceptions", NULL},
 	{OWN("RemoveExceptions"), PRIVILEGE_CHANGE,
 	 {{"ids", PARAMETER_INTEGERS, true},
 	  {"source", PARAMETER_STRING, true},
 	  {"expired", PARAMETER_BOOLEAN, true},
-	  {"cut", PARAMETER_BOOLEAN, true}}, changes_remove},
+	  {"cut", PARAMETER_BOOLEAN, true},
+	  ASKS}, changes_remove, "remove exceptions", NULL},
 	{OWN("CutConnections"), PRIVILEGE_CHANGE,
 	 {{"source", PARAMETER_STRING, true},
 	  {"service", PARAMETER_STRING, true},
-	  {"refusedOnly", PARAMETER_BOOLEAN, true}}, walk_cut},
+	  {"refusedOnly", PARAMETER_BOOLEAN, true},
+	  ASKS}, walk_cut, "end guests' connections", NULL},
 	{OWN("SetMode"), PRIVILEGE_CHANGE,
-	 {{"mode", PARAMETER_STRING, false}, {"seconds", PARAMETER_INTEGER, true}}, mode_method_set},
-	{OWN("Reload"), PRIVILEGE_CHANGE, {{0}}, changes_reload},
+	 {{"mode", PARAMETER_STRING, false},
+	  {"seconds", PARAMETER_INTEGER, true},
+	  ASKS}, mode_method_set, "change the guard's mode", NULL},
+	{OWN("Reload"), PRIVILEGE_CHANGE, {ASKS}, changes_reload,
+	 "let the guard read its files again", NULL},
 };
 /* clang-format on */
 

@@ -37,12 +37,16 @@ struct parameter {
  * @privilege: who may call it
  * @parameters: all that it takes, up to one without a name
  * @act: called when the parameters are of the right types and the caller may; sets the answer
+ * @purpose: of a change: what for, behind "Authentication is required to "
+ * @describe: writes what this call is for, where there is more to say; or NULL
  */
 struct method {
 	const char *name;
 	enum privilege privilege;
 	struct parameter parameters[PARAMETERS_MAX];
 	void (*act)(struct call *call);
+	const char *purpose;
+	void (*describe)(const struct call *call, char *text, size_t size);
 };
 
 extern const struct method methods[];

@@ -75,6 +75,8 @@ int peer_read(struct peer *peer, int fd, gid_t group, const struct control_setti
 		.is_member = is_member(fd, credentials.gid, group),
 	};
 	look(peer, settings);
+	if (settings->polkit)
+		peer->start = settings->handler->peer_start(settings->data, peer->pid);
 	if (!peer->is_in_guest && has_ended(fd)) {
 		peer->is_in_guest = true;
 		peer->guest[0] = '\0';
@@ -97,8 +99,12 @@ void peer_sent(struct peer *peer, pid_t sender, const struct control_settings *s
 {
 	struct peer other = *peer;
 
-	if (!sender || sender == peer->pid || peer->is_in_guest)
+	if (!sender || sender == peer->pid)
 		return;
+	peer->is_shared = true;
+	if (peer->is_in_guest)
+		return;
+	other.is_shared = true;
 	other.pid = sender;
 	look(&other, settings);
 	if (other.is_in_guest)

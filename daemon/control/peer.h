@@ -16,7 +16,11 @@ struct control_settings;
  * @fd: the connection, not owned; 0: none, in tests
  * @uid: SO_PEERCRED
  * @pid: SO_PEERCRED
+ * @start: when @pid started (proc_pid_stat(5), field 22): with it a name that is never reused; 0: not
+ *	known
  * @is_member: belongs to CONTROL_GROUP
+ * @is_reader: polkit has said that it may look
+ * @is_shared: another process has sent through the connection, too
  * @is_in_guest: @pid is inside a guest, or could not be looked at
  * @guest: that guest's label, "" when it could not be looked at
  */
@@ -24,7 +28,10 @@ struct peer {
 	int fd;
 	uid_t uid;
 	pid_t pid;
+	uint64_t start;
 	bool is_member;
+	bool is_reader;
+	bool is_shared;
 	bool is_in_guest;
 	char guest[NAME_SIZE + RUNTIME_SIZE];
 };

@@ -156,6 +156,18 @@ static json_t *next_event(const struct control_settings *settings, struct stream
 	return answer;
 }
 
+static json_t *next_status(const struct control_settings *settings, struct stream *stream)
+{
+	struct status status;
+
+	if (stream->is_live)
+		return NULL;
+	stream->is_live = true;
+	settings->handler->status(settings->data, &status);
+	return json_pack("{s:b, s:{s:o}}", "continues", true, "parameters", "status",
+			 reply_status(&status));
+}
+
 json_t *stream_next(const struct control_settings *settings, struct stream *stream)
 {
 	switch (stream->type) {
@@ -164,6 +176,8 @@ json_t *stream_next(const struct control_settings *settings, struct stream *stre
 	case STREAM_CONNECTIONS:
 	case STREAM_CUT:
 		return walk_answer(settings, stream);
+	case STREAM_STATUS:
+		return next_status(settings, stream);
 	case STREAM_PORTS:
 		return reach_answer(settings, stream);
 	default:

@@ -16,6 +16,7 @@ enum stream_type {
 	STREAM_CONNECTIONS,
 	STREAM_CUT,
 	STREAM_PORTS,
+	STREAM_STATUS,
 };
 
 /**
@@ -23,7 +24,8 @@ enum stream_type {
  * @type: STREAM_NONE: nothing
  * @cursor: id of the latest item that was answered
  * @is_started: something was answered
- * @is_live: all recorded events are answered; each new one is to be answered as it comes
+ * @is_live: all there is to tell is answered; each new event, or a change of the status, is to be
+ *	answered as it comes
  * @lost: events that the caller was too slow for and has not been told of
  * @is_single: the caller takes one answer only
  * @is_unanswered: the caller takes none

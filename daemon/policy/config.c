@@ -20,15 +20,17 @@ enum section {
 	SECTION_LOOPBACK,
 	SECTION_GUESTS,
 	SECTION_INFRASTRUCTURE,
+	SECTION_CONTROL,
 	SECTION_INTERFACES,
 	SECTION_DEFAULTS,
 	SECTION_COUNT,
 };
 
 static const char *const sections[SECTION_COUNT] = {
-	[SECTION_GUARD] = "guard",	     [SECTION_LOOPBACK] = "queue loopback",
-	[SECTION_GUESTS] = "queue guests",   [SECTION_INFRASTRUCTURE] = "infrastructure",
-	[SECTION_INTERFACES] = "interfaces", [SECTION_DEFAULTS] = "defaults",
+	[SECTION_GUARD] = "guard",	   [SECTION_LOOPBACK] = "queue loopback",
+	[SECTION_GUESTS] = "queue guests", [SECTION_INFRASTRUCTURE] = "infrastructure",
+	[SECTION_CONTROL] = "control",	   [SECTION_INTERFACES] = "interfaces",
+	[SECTION_DEFAULTS] = "defaults",
 };
 
 /**
@@ -190,6 +192,8 @@ static const struct option options[] = {
 	{SECTION_INFRASTRUCTURE, "neighbour-discovery", set_word, AT(neighbour_discovery), no_yes},
 	{SECTION_INFRASTRUCTURE, "resolver", set_word, AT(resolver), no_yes},
 	{SECTION_INFRASTRUCTURE, "resolv-conf", set_path, 0, NULL},
+	{SECTION_CONTROL, "polkit", set_word, AT(access.polkit), no_yes},
+	{SECTION_CONTROL, "members-may-change", set_word, AT(access.members_change), no_yes},
 	{SECTION_INTERFACES, "lan", set_lan, 0, NULL},
 };
 
@@ -350,6 +354,7 @@ struct config *config_new_default(void)
 		.neighbour_discovery = true,
 		.resolver = true,
 		.resolv_conf = "/etc/resolv.conf",
+		.access = {.polkit = true},
 	};
 	struct config *config = malloc(sizeof(*config));
 

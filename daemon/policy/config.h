@@ -30,6 +30,16 @@ struct config_queue {
 };
 
 /**
+ * struct config_access - the [control] section: who may do what through the control socket
+ * @polkit: ask polkit about those who may not by themselves
+ * @members_change: members of the control socket's group may change what they may read
+ */
+struct config_access {
+	bool polkit;
+	bool members_change;
+};
+
+/**
  * struct config_default - the default verdict for one source
  * @selector: "vm", "podman", "vm:devbox", "podman:web"; the narrowest that matches wins: a guest's
  *	own name, then its runtime, then its kind; and a runtime's guest before a kind's
@@ -53,6 +63,7 @@ struct config_default {
  * @dhcp @dns @ping @neighbour_discovery: what a guest may always do on its own gateway address
  * @resolver: user-net and host-net guests may reach port 53 of the host's resolver addresses
  * @resolv_conf: file that those addresses come from
+ * @access: of the control socket
  * @lan: interface names that the owner declares to be the LAN
  * @defaults: @default_count entries, the five kinds first, in the order of enum kind
  * @path: file it was read from, "" for built-in defaults
@@ -68,6 +79,7 @@ struct config {
 	bool neighbour_discovery;
 	bool resolver;
 	char resolv_conf[256];
+	struct config_access access;
 	char lan[LAN_MAX][IF_NAMESIZE];
 	size_t lan_count;
 	struct config_default *defaults;

@@ -167,15 +167,14 @@ static void answer(struct wire *wire, json_t *message)
 		struct stream stream = {.type = STREAM_NONE};
 		json_t *reply = NULL;
 
-		assert(!call_answer(&settings, &peers[i], message, &stream, &reply));
+		assert(!call_answer(&settings, &peers[i], message, NULL, &stream, &reply, NULL));
 		if (reply) {
 			assert_defined(method, reply);
 			assert(!wire_queue(wire, reply));
 		}
 		json_decref(reply);
 		/* What is left to answer, to its end. */
-		for (int answers = 0; stream.type != STREAM_NONE && stream.type != STREAM_EVENTS;
-		     answers++) {
+		for (int answers = 0; stream.type != STREAM_NONE && !stream.is_live; answers++) {
 			assert(answers < 8);
 			json_decref(stream_next(&settings, &stream));
 		}

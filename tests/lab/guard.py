@@ -127,8 +127,10 @@ class Guard:
             if not (BUILD / program).exists():
                 raise LabError(f"build/{program} is not built: run make")
         self.host = host
-        self.environment, self.stage = environment or {}, stage
         self.folder = Path(tempfile.mkdtemp(prefix="lhg-guard-"))
+        # Never the machine's own polkit.
+        self.environment = {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.folder}/bus", **(environment or {})}
+        self.stage = stage
         self.folder.chmod(0o755)
         self.config = self.folder / "lhguard.conf"
         self.state, self.runtime = self.folder / "state", self.folder / "run"

@@ -74,7 +74,7 @@ CALLERS = {
                                               "is inside a guest (container:"),
     "root in podman with the host's pids": Caller(in_guest("pids"), True, False,
                                                   "is inside a guest (container:wired-pids)"),
-    "member in podman": Caller(in_guest("member"), True, False, f"user {USER} may change nothing"),
+    "member in podman": Caller(in_guest("member"), True, False, "is inside a guest (container:wired-member)"),
     "root in nspawn": Caller(in_guest("loft"), True, False, "is inside a guest (container:wired-loft)"),
     "root in bubblewrap": Caller(in_guest("sandbox", path="/tmp/run/org.lhguard"), True, False,
                                  "is inside a guest ("),
@@ -131,22 +131,45 @@ def test_every_method_has_a_row() -> None:
     assert set(METHODS) == set(READS) | set(CHANGES) and not set(READS) & set(CHANGES)
 
 
-def test_the_socket_is_the_groups(lab) -> None:
+def owner_and_mode(lab) -> tuple[int, int, int]:
     status = lab.guard.socket.stat()
-    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (0, GROUP, 0o660)
+    return status.st_uid, status.st_gid, status.st_mode & 0o777
 
 
 @pytest.fixture
-def open_to_all(lab):
-    """So that those who could not even connect are judged too."""
-    lab.guard.socket.chmod(0o666)
+def without_polkit(lab):
+    lab.guard.config.write_text(CONFIG + "[control]\npolkit = no\n")
+    lab.guard.must("reload")
     yield
-    lab.guard.socket.chmod(0o660)
+    lab.guard.config.write_text(CONFIG)
+    lab.guard.must("reload")
+
+
+def test_the_socket_is_the_groups(lab, without_polkit) -> None:
+    assert owner_and_mode(lab) == (0, GROUP, 0o660)
+
+
+def test_where_polkit_decides_all_may_ask(lab) -> None:
+    """In this lab nobody answers on the system bus: the group decides (test_polkit.py has a real one)."""
+    assert owner_and_mode(lab) == (0, GROUP, 0o666)
+
+
+def test_members_may_change_where_the_configuration_says_so(lab) -> None:
+    lab.guard.config.write_text(CONFIG + "[control]\nmembers-may-change = yes\n")
+    lab.guard.must("reload")
+    try:
+        assert refusal("SetMode", CALLERS["member"].call(lab, message("SetMode"))) is None
+        assert refusal("SetMode", CALLERS["other"].call(lab, message("SetMode")))
+        assert "inside a guest" in refusal("SetMode", CALLERS["member in podman"].call(lab, message("SetMode")))
+    finally:
+        lab.guard.config.write_text(CONFIG)
+        lab.guard.must("reload")
+    assert refusal("SetMode", CALLERS["member"].call(lab, message("SetMode")))
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", CALLERS)
-def test_who_may_call_what(lab, request, open_to_all, name: str, method: str) -> None:
+def test_who_may_call_what(lab, request, name: str, method: str) -> None:
     caller = CALLERS[name]
     may = caller.reads if method in READS else caller.changes
     if not may:
@@ -158,7 +181,7 @@ def test_who_may_call_what(lab, request, open_to_all, name: str, method: str) ->
         assert reason and caller.why in reason
 
 
-def test_others_cannot_connect(lab) -> None:
+def test_others_cannot_connect(lab, without_polkit) -> None:
     assert CALLERS["other"].call(lab, message("GetStatus")) == ""
     assert CALLERS["member"].call(lab, message("GetStatus")) != ""
     said = json.loads(CALLERS["other"].call(lab, '{"method":"org.varlink.service.GetInfo"}') or "{}")

@@ -57,7 +57,7 @@ MISTAKES = {
         '{"past", PARAMETER_INTEGER, true}, {"x", PARAMETER_BOOLEAN, true}',
         "org.lhguard.Watch(x): the interface has no such parameter"),
     "a method that only the interface has": (
-        INTERFACE, "method Reload() -> ()", "method Reload() -> ()\nmethod Extra() -> ()",
+        INTERFACE, "method Reload(allowInteractiveAuthentication: ?bool) -> ()", "method Reload(allowInteractiveAuthentication: ?bool) -> ()\nmethod Extra() -> ()",
         "org.lhguard.Extra: has no entry in the method table"),
     "a method that only the table has": (
         TABLE, 'OWN("Reload")', 'OWN("Reloads")', "org.lhguard.Reloads: is not in the interface"),

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* control/call: who may call what. A new method needs a row in the table below. */
+/* control/permission: who may call what, and when polkit decides. A new method needs a row in the table below. */
 #include "control/call.h"
 #include "control/methods.h"
+#include "control/permission.h"
+#include "control/polkit.h"
+#include "policy/config.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -57,6 +60,7 @@ static const struct {
 	{"org.lhguard.ExplainEvent", {READ}},
 	{"org.lhguard.Watch", {READ}},
 	{"org.lhguard.AddException", {CHANGE}},
+	{"org.lhguard.AllowEvent", {CHANGE}},
 	{"org.lhguard.EditException", {CHANGE}},
 	{"org.lhguard.ImportExceptions", {CHANGE}},
 	{"org.lhguard.RemoveExceptions", {CHANGE}},
@@ -89,8 +93,8 @@ static void every_method_is_open_to_those_it_shall(void **state)
 		for (int caller = 0; caller < CALLERS; caller++) {
 			const bool *may = row_of(methods[i].name);
 			struct error reason = {.text = ""};
-			int result =
-				call_authorise(&methods[i], &callers[caller], DAEMON_UID, &reason);
+			int result = permission_check(&methods[i], &callers[caller], NULL, NULL,
+						      DAEMON_UID, &reason);
 
 			assert_non_null(may);
 			if (result != (may[caller] ? 0 : -EACCES))
@@ -105,17 +109,18 @@ static void every_refusal_says_why(void **state)
 	static const struct method read = {.name = "X", .privilege = PRIVILEGE_READ};
 	struct error reason;
 
-	call_authorise(&change, &callers[ROOT_IN_GUEST], DAEMON_UID, &reason);
+	permission_check(&change, &callers[ROOT_IN_GUEST], NULL, NULL, DAEMON_UID, &reason);
 	assert_string_equal(reason.text, "process 7 is inside a guest (container:web), from where "
 					 "nothing may be changed: do it on the host");
-	call_authorise(&change, &callers[DAEMON_IN_GUEST], DAEMON_UID, &reason);
+	permission_check(&change, &callers[DAEMON_IN_GUEST], NULL, NULL, DAEMON_UID, &reason);
 	assert_non_null(strstr(reason.text, "inside a guest (vm:dev)"));
-	call_authorise(&change, &(struct peer){.pid = 7, .is_in_guest = true}, DAEMON_UID, &reason);
+	permission_check(&change, &(struct peer){.pid = 7, .is_in_guest = true}, NULL, NULL,
+			 DAEMON_UID, &reason);
 	assert_string_equal(reason.text, "process 7 has ended or cannot be looked at, so it may "
 					 "change nothing: it has to wait for its answer");
-	call_authorise(&change, &callers[MEMBER], DAEMON_UID, &reason);
+	permission_check(&change, &callers[MEMBER], NULL, NULL, DAEMON_UID, &reason);
 	assert_string_equal(reason.text, "user 1000 may change nothing: only root may (try sudo)");
-	call_authorise(&read, &callers[OTHER], DAEMON_UID, &reason);
+	permission_check(&read, &callers[OTHER], NULL, NULL, DAEMON_UID, &reason);
 	assert_non_null(strstr(reason.text, "user 1001 may not look"));
 	assert_non_null(strstr(reason.text, CONTROL_GROUP));
 }
@@ -128,10 +133,124 @@ static void nobody_may_call_what_nobody_decided_on(void **state)
 	for (int caller = 0; caller < CALLERS; caller++) {
 		struct error reason = {.text = ""};
 
-		assert_int_equal(call_authorise(&forgotten, &callers[caller], DAEMON_UID, &reason),
+		assert_int_equal(permission_check(&forgotten, &callers[caller], NULL, NULL,
+						  DAEMON_UID, &reason),
 				 -EACCES);
 		assert_string_equal(reason.text, "nobody may call org.lhguard.Forgotten");
 	}
+}
+
+/* What polkit is there for: each case says who, what polkit said, and what comes of it. */
+static void polkit_decides_about_those_who_may_not_by_themselves(void **state)
+{
+	static const struct config_access with = {.polkit = true}, without = {.polkit = false};
+	static const struct config_access members = {.members_change = true};
+	static const struct permit yes = {.result = 0}, no = {-EACCES, "polkit says no"};
+	static const struct permit nobody = {.result = -ENOENT};
+	static const struct {
+		enum privilege privilege;
+		struct peer peer;
+		const struct config_access *access;
+		const struct permit *permit;
+		int result;
+		const char *word; /* of the reason */
+	} cases[] = {
+		{PRIVILEGE_CHANGE, {.uid = 1000, .start = 5}, &with, NULL, -EAGAIN, ""},
+		{PRIVILEGE_CHANGE, {.uid = 1000, .start = 5}, &with, &yes, 0, ""},
+		{PRIVILEGE_CHANGE,
+		 {.uid = 1000, .start = 5},
+		 &with,
+		 &no,
+		 -EACCES,
+		 "polkit says no"},
+		{PRIVILEGE_CHANGE, {.uid = 1000, .start = 5}, &with, &nobody, -EACCES, "try sudo"},
+		{PRIVILEGE_CHANGE, {.uid = 1000, .start = 5}, &without, NULL, -EACCES, "try sudo"},
+		{PRIVILEGE_CHANGE, {.uid = 1000, .start = 5}, NULL, NULL, -EACCES, "try sudo"},
+		/* whom polkit could take for another */
+		{PRIVILEGE_CHANGE, {.uid = 1000}, &with, NULL, -EACCES, "try sudo"},
+		{PRIVILEGE_CHANGE,
+		 {.uid = 1000, .start = 5, .is_shared = true},
+		 &with,
+		 NULL,
+		 -EACCES,
+		 "try sudo"},
+		/* in a guest nobody is asked, and a yes counts for nothing */
+		{PRIVILEGE_CHANGE,
+		 {.uid = 1000, .start = 5, .is_in_guest = true, .guest = "vm:a"},
+		 &with,
+		 NULL,
+		 -EACCES,
+		 "inside a guest"},
+		{PRIVILEGE_CHANGE,
+		 {.uid = 1000, .start = 5, .is_in_guest = true, .guest = "vm:a"},
+		 &with,
+		 &yes,
+		 -EACCES,
+		 "inside a guest"},
+		{PRIVILEGE_CHANGE,
+		 {.uid = 1000, .is_member = true, .is_in_guest = true, .guest = "vm:a"},
+		 &members,
+		 NULL,
+		 -EACCES,
+		 "inside a guest"},
+		/* without polkit: group and configuration */
+		{PRIVILEGE_CHANGE, {.uid = 1000, .is_member = true}, &members, NULL, 0, ""},
+		{PRIVILEGE_CHANGE, {.uid = 1000}, &members, NULL, -EACCES, "try sudo"},
+		/* reading */
+		{PRIVILEGE_READ, {.uid = 1000, .start = 5}, &with, NULL, -EAGAIN, ""},
+		{PRIVILEGE_READ, {.uid = 1000, .start = 5}, &with, &yes, 0, ""},
+		{PRIVILEGE_READ, {.uid = 1000, .start = 5}, &with, &no, -EACCES, "polkit says no"},
+		{PRIVILEGE_READ, {.uid = 1000, .start = 5, .is_reader = true}, &with, NULL, 0, ""},
+		{PRIVILEGE_READ, {.uid = 1000, .is_member = true}, &with, NULL, 0, ""},
+		{PRIVILEGE_READ,
+		 {.uid = 1000, .start = 5, .is_in_guest = true, .guest = "vm:a"},
+		 &with,
+		 NULL,
+		 -EACCES,
+		 "may not look"},
+		/* root needs nobody's yes, and nothing that nobody decided on becomes open by one */
+		{PRIVILEGE_CHANGE, {.uid = 0, .start = 5}, &with, NULL, 0, ""},
+		{PRIVILEGE_UNDECIDED, {.uid = 1000, .start = 5}, &with, &yes, -EACCES, "nobody"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct method method = {.name = "X", .privilege = cases[i].privilege};
+		struct error reason = {.text = ""};
+		int result = permission_check(&method, &cases[i].peer, cases[i].access,
+					      cases[i].permit, DAEMON_UID, &reason);
+
+		if (result != cases[i].result || !strstr(reason.text, cases[i].word))
+			fail_msg("case %zu: %d, \"%s\"", i, result, reason.text);
+	}
+}
+
+/* What a person reads before the password is typed. */
+static void a_question_says_what_is_wanted(void **state)
+{
+	static const char hostile[] =
+		"{\"action\":\"allow\",\"service\":\"9222\","
+		"\"source\":\"vm:<b>a&\\n\",\"allowInteractiveAuthentication\":true}";
+	json_t *parameters = json_loads(hostile, 0, NULL);
+	const struct peer peer = {.uid = 1000, .pid = 7, .start = 5};
+	struct call call = {.parameters = parameters};
+	struct polkit_question question;
+
+	for (size_t i = 0; i < methods_count; i++) {
+		if (methods[i].privilege != PRIVILEGE_CHANGE)
+			continue;
+		assert_non_null(methods[i].purpose);
+		call.method = &methods[i];
+		if (strcmp(methods[i].name, "org.lhguard.AddException"))
+			continue;
+		permission_question(&call, &peer, &question);
+		assert_string_equal(question.action, "org.lhguard.manage");
+		assert_true(question.is_interactive);
+		assert_int_equal(question.pid, 7);
+		assert_int_equal(question.start, 5);
+		assert_int_equal(question.uid, 1000);
+		assert_string_equal(question.what, "allow 9222 from vm:\\x3cb\\x3ea\\x26\\x0a");
+	}
+	json_decref(parameters);
 }
 
 int main(void)
@@ -141,6 +260,8 @@ int main(void)
 		cmocka_unit_test(every_method_is_open_to_those_it_shall),
 		cmocka_unit_test(every_refusal_says_why),
 		cmocka_unit_test(nobody_may_call_what_nobody_decided_on),
+		cmocka_unit_test(polkit_decides_about_those_who_may_not_by_themselves),
+		cmocka_unit_test(a_question_says_what_is_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

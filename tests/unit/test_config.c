@@ -113,10 +113,16 @@ static void installed_file_changes_nothing(void **state)
 static void installed_file_names_each_default(void **state)
 {
 	static const char *const keys[] = {
-		"mode",	    "verdict",	   "number", "length", "overflow",
-		"down",	    "dhcp",	   "dns",    "ping",   "neighbour-discovery",
-		"resolver", "resolv-conf", "lan",    "vm",     "container",
-		"sandbox",  "unknown",
+		"mode",	     "verdict",
+		"number",    "length",
+		"overflow",  "down",
+		"dhcp",	     "dns",
+		"ping",	     "neighbour-discovery",
+		"resolver",  "resolv-conf",
+		"polkit",    "members-may-change",
+		"lan",	     "vm",
+		"container", "sandbox",
+		"unknown",
 	};
 	FILE *file = fopen(INSTALLED_FILE, "r");
 	char line[256], text[16384] = "\n";
@@ -151,8 +157,11 @@ static void every_option_is_understood(void **state)
 					  "[infrastructure]\ndhcp = no\ndns = no\nping = no\n"
 					  "neighbour-discovery = no\nresolver = no\n"
 					  "resolv-conf = /run/resolv ; conf\n"
+					  "[control]\npolkit = no\nmembers-may-change = yes\n"
 					  "[interfaces]\nlan =  eth0\t wlan0 \n");
 
+	assert_false(config->access.polkit);
+	assert_true(config->access.members_change);
 	assert_int_equal(config->mode, MODE_MONITOR);
 	assert_int_equal(config->refusal, VERDICT_REJECT);
 	assert_int_equal(config->guests.settings.number, 0);
@@ -220,8 +229,9 @@ static void mistakes_are_named(void **state)
 		const char *text, *reason;
 	} cases[] = {
 		{"mode = enforce\n", ":1: a key before the first section"},
-		{"[gaurd]\n", ":1: unknown section [gaurd]: there are [guard], [queue loopback], "
-			      "[queue guests], [infrastructure], [interfaces], [defaults]"},
+		{"[gaurd]\n",
+		 ":1: unknown section [gaurd]: there are [guard], [queue loopback], "
+		 "[queue guests], [infrastructure], [control], [interfaces], [defaults]"},
 		{"[guard]\n[guard]\n", ":2: [guard] stands in line 1 already"},
 		{"[guard]\nmod = enforce\n", ":2: unknown key \"mod\" in [guard]: there are mode, "
 					     "verdict"},

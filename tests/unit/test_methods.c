@@ -371,7 +371,7 @@ static json_t *answer_to(const struct peer *peer, const char *text)
 
 	assert_non_null(message);
 	stream = (struct stream){0};
-	assert_int_equal(call_answer(&settings, peer, message, &stream, &answer), 0);
+	assert_int_equal(call_answer(&settings, peer, message, NULL, &stream, &answer, NULL), 0);
 	if (answer)
 		assert_answers(answer, method_of(message));
 	json_decref(message);
@@ -688,7 +688,7 @@ static json_t *begin(const char *text)
 	json_t *message = json_loads(text, 0, NULL), *answer;
 
 	stream = (struct stream){0};
-	assert_int_equal(call_answer(&settings, &root, message, &stream, &answer), 0);
+	assert_int_equal(call_answer(&settings, &root, message, NULL, &stream, &answer, NULL), 0);
 	json_decref(message);
 	return answer;
 }

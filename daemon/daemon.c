@@ -27,76 +27,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
-/* Configuration. */
-
-static int load_catalogue(const struct daemon_settings *settings, struct catalogue **catalogue,
-			  struct error *error)
-{
-	const char *mistake;
-	int result =
-		catalogue_load(catalogue, settings->catalogue, settings->catalogue_folder, error);
-
-	for (size_t i = 0; !result && (mistake = catalogue_mistake(*catalogue, i)); i++)
-		log_error("%s (the line is left out, the rest is in force)", mistake);
-	return result;
-}
-
-/* The guard does without these names, whatever is wrong with them. */
-static void read_services(struct daemon *daemon)
-{
-	const char *mistake;
-
-	if (services_read(daemon->services, daemon->settings.services,
-			  daemon->settings.services_folder)) {
-		log_error("the names of services stay as they were: out of memory");
-		return;
-	}
-	for (size_t i = 0; (mistake = services_mistake(daemon->services, i)); i++)
-		log_error("%s (left out, the rest is in force)", mistake);
-}
-
-static bool knows_runtime(const void *catalogue, const char *word)
-{
-	return catalogue_knows_runtime(catalogue, word);
-}
-
-static int load_config(const struct daemon_settings *settings, const struct catalogue *catalogue,
-		       struct config **config, struct error *error)
-{
-	int result = config_load(settings->config, knows_runtime, catalogue, config, error);
-
-	if (result == -ENOENT && !settings->config_given) {
-		log_info("%s does not exist: built-in defaults", settings->config);
-		*config = config_new_default();
-		return *config ? 0 : error_set(error, -ENOMEM, "out of memory");
-	}
-	return result;
-}
-
-static bool same_queue(const struct config_queue *a, const struct config_queue *b)
-{
-	return a->settings.number == b->settings.number &&
-	       a->settings.length == b->settings.length &&
-	       a->settings.overflow_accept == b->settings.overflow_accept;
-}
-
-static void use_config(struct daemon *daemon, struct config *config)
-{
-	config_free(daemon->config);
-	daemon->config = config;
-	daemon->guard.policy.config = config;
-	daemon->access = config->access;
-	if (daemon->control)
-		control_open(daemon->control);
-	daemon->guard.enforce = mode_in_force(daemon, config) == MODE_ENFORCE;
-	loop_read_resolvers(daemon);
-}
+/* The table. */
 
 /* In monitor mode nothing is refused, so neither is it while nobody is there to record it. */
 static void table_settings(const struct daemon *daemon, const struct config *config,
@@ -120,128 +56,6 @@ int daemon_install_table(struct daemon *daemon, const struct config *config, str
 
 	table_settings(daemon, config, &settings);
 	return ruleset_install(daemon->ruleset, &settings, error);
-}
-
-/* The old one stays when there is no new one to read. */
-static int reload_catalogue(struct daemon *daemon)
-{
-	struct catalogue *catalogue = NULL;
-	int result = load_catalogue(&daemon->settings, &catalogue, &daemon->catalogue_failure);
-
-	if (result) {
-		log_error("the catalogue stays as it was: %s", daemon->catalogue_failure.text);
-		return result;
-	}
-	daemon->catalogue_failure.text[0] = '\0';
-	registry_set_catalogue(daemon->guard.registry, catalogue);
-	catalogue_free(daemon->catalogue);
-	daemon->catalogue = catalogue;
-	return 0;
-}
-
-static int reload_config(struct daemon *daemon, struct error *error)
-{
-	struct config *config = NULL;
-	int result = load_config(&daemon->settings, daemon->catalogue, &config, error);
-
-	if (!result && (!same_queue(&config->loopback, &daemon->config->loopback) ||
-			!same_queue(&config->guests, &daemon->config->guests)))
-		result = error_set(
-			error, -EBUSY,
-			"%s: a queue's number, length or overflow changes only at a restart",
-			daemon->settings.config);
-	if (!result)
-		result = daemon_install_table(daemon, config, error);
-	if (result) {
-		config_free(config);
-		daemon->config_failure = *error;
-	} else {
-		use_config(daemon, config);
-		daemon->config_failure.text[0] = '\0';
-		log_notice("%s read again", daemon->settings.config);
-	}
-	return result;
-}
-
-int daemon_reload(struct daemon *daemon, struct error *error)
-{
-	int catalogue, exceptions, result;
-
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic_us());
-	catalogue = reload_catalogue(daemon);
-	result = reload_config(daemon, error);
-	if (!result && catalogue)
-		result = error_set(error, catalogue, "%s", daemon->catalogue_failure.text);
-	read_services(daemon);
-	loop_update_table(daemon);
-	loop_work(daemon);
-	exceptions = exceptions_reload(daemon->exceptions, clock_realtime_us());
-	if (exceptions) {
-		log_error("the exceptions stay as they were: %s", strerror(-exceptions));
-		if (!result)
-			result = error_set(error, exceptions, "the exceptions cannot be read: %s",
-					   strerror(-exceptions));
-	}
-	loop_update_sandboxes(daemon);
-	if (exceptions_failure(daemon->exceptions))
-		log_error("no exception is in force: %s", exceptions_failure(daemon->exceptions));
-	loop_arm_expiry(daemon);
-	loop_await_guests(daemon);
-	loop_work(daemon);
-	sd_notify(0, "READY=1");
-	control_status_changed(daemon->control);
-	return result;
-}
-
-static int check_services(const struct daemon_settings *settings, void (*tell)(const char *mistake),
-			  struct error *error)
-{
-	struct services *services = services_new();
-	int result =
-		services ? services_read(services, settings->services, settings->services_folder)
-			 : -ENOMEM;
-	const char *mistake;
-
-	if (result)
-		error_set(error, result, "out of memory");
-	for (size_t i = 0; !result && (mistake = services_mistake(services, i)); i++)
-		tell(mistake);
-	if (!result && services_failure(services))
-		result = error_set(error, -EINVAL, "%s", services_failure(services));
-	services_free(services);
-	return result;
-}
-
-int daemon_check(const struct daemon_settings *settings, void (*tell)(const char *mistake),
-		 struct error *error)
-{
-	struct exceptions *exceptions = NULL;
-	struct catalogue *catalogue = NULL;
-	struct config *config = NULL;
-	const char *mistake, *failure = NULL;
-	int result =
-		catalogue_load(&catalogue, settings->catalogue, settings->catalogue_folder, error);
-
-	if (!result)
-		failure = catalogue_failure(catalogue);
-	for (size_t i = 0; failure && (mistake = catalogue_mistake(catalogue, i)); i++)
-		tell(mistake);
-	if (!result)
-		result = load_config(settings, catalogue, &config, error);
-	if (!result && failure)
-		result = error_set(error, -EINVAL, "%s", failure);
-	config_free(config);
-	catalogue_free(catalogue);
-	if (!result)
-		result = check_services(settings, tell, error);
-	if (result)
-		return result;
-	result = exceptions_open(&exceptions, settings->state, settings->administrator,
-				 clock_realtime_us());
-	if (!result && exceptions_failure(exceptions))
-		result = error_set(error, -EINVAL, "%s", exceptions_failure(exceptions));
-	exceptions_close(exceptions);
-	return result;
 }
 
 /* Start and stop. */
@@ -384,11 +198,11 @@ static int start(struct daemon *daemon, struct error *error)
 		result = load_config(settings, daemon->catalogue, &config, error);
 	if (result)
 		return result;
-	use_config(daemon, config);
+	load_use(daemon, config);
 	daemon->services = services_new();
 	if (!daemon->services)
 		return error_set(error, -ENOMEM, "out of memory");
-	read_services(daemon);
+	load_services(daemon);
 	result = exceptions_open(&daemon->exceptions, settings->state, settings->administrator,
 				 clock_realtime_us());
 	if (result)

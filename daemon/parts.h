@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the daemon is made of; shared by daemon.c, loop.c, mode.c, ports.c, stops.c and answers.c. */
+/* What the daemon is made of; shared by the files beside it. */
 #ifndef LHGUARD_PARTS_H
 #define LHGUARD_PARTS_H
 
@@ -83,8 +83,16 @@ struct daemon {
 };
 
 /* daemon.c */
-int daemon_reload(struct daemon *daemon, struct error *error);
 int daemon_install_table(struct daemon *daemon, const struct config *config, struct error *error);
+
+/* load.c: what is read from files; the last takes @config over */
+int daemon_reload(struct daemon *daemon, struct error *error);
+int load_catalogue(const struct daemon_settings *settings, struct catalogue **catalogue,
+		   struct error *error);
+int load_config(const struct daemon_settings *settings, const struct catalogue *catalogue,
+		struct config **config, struct error *error);
+void load_services(struct daemon *daemon);
+void load_use(struct daemon *daemon, struct config *config);
 
 /* loop.c: what drives the daemon, and what the guard asks of it */
 extern const struct guard_handler loop_guard_handler;

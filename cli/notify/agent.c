@@ -12,11 +12,9 @@
 #include <string.h>
 #include <time.h>
 
-#define SUMMARY_TITLE_MISTAKE "notify.conf has a mistake"
-#define RELOAD_MS	      200
-#define LONGEST_SLEEP_S	      (15 * 60) /* the clock of timers stops while the machine sleeps */
+#define LONGEST_SLEEP_S (15 * 60) /* the clock of timers stops while the machine sleeps */
 
-static uint64_t now_us(void)
+uint64_t agent_now(void)
 {
 	return (uint64_t)g_get_monotonic_time();
 }
@@ -40,16 +38,16 @@ static void check_time(struct agent *agent)
 {
 	agent->is_quiet =
 		agent->settings.has_quiet && settings_are_quiet(&agent->settings, minute_of_day());
-	alerts_set_quiet(agent->alerts, agent->is_quiet, now_us());
+	alerts_set_quiet(agent->alerts, agent->is_quiet, agent_now());
 	if (agent->settings.guard)
-		conditions_check(&agent->conditions, now_us(), &agent->notices);
-	alerts_set_server(agent->alerts, display_is_usable(agent->display), now_us());
+		conditions_check(&agent->conditions, agent_now(), &agent->notices);
+	alerts_set_server(agent->alerts, display_is_usable(agent->display), agent_now());
 }
 
 /* "14:02:11", or with the day before it. */
 static void format_since(char *target, size_t size, uint64_t since_us)
 {
-	time_t now = time(NULL), then = now - (time_t)((now_us() - since_us) / 1000000);
+	time_t now = time(NULL), then = now - (time_t)((agent_now() - since_us) / 1000000);
 	struct tm today, parts;
 
 	localtime_r(&now, &today);
@@ -66,7 +64,7 @@ static void show_alert(struct agent *agent, unsigned int slot, enum display_how 
 	char since[32];
 	bool sensitive;
 
-	if (!alerts_get(agent->alerts, slot, now_us(), &alert))
+	if (!alerts_get(agent->alerts, slot, agent_now(), &alert))
 		return;
 	format_since(since, sizeof(since), alert.since_us);
 	word_alert(&message, &alert,
@@ -77,6 +75,8 @@ static void show_alert(struct agent *agent, unsigned int slot, enum display_how 
 				   agent->settings.actions && display_has_actions(agent->display),
 		   });
 	message.timeout_ms = agent->settings.timeout_ms;
+	if (message.actions & ACTION_BIT(ACTION_ALLOW_10M))
+		alerts_offered(agent->alerts, slot);
 	binding.incarnation = alert.incarnation;
 	binding.id = number_of(alert.event, "id");
 	text_copy(binding.time, sizeof(binding.time), text_of(alert.event, "time"));
@@ -107,7 +107,7 @@ static bool show_next(struct agent *agent)
 		display_close(agent->display, notice->slot);
 	if (notice)
 		return true;
-	if (!alerts_take(agent->alerts, now_us(), &agent->next))
+	if (!alerts_take(agent->alerts, agent_now(), &agent->next))
 		return false;
 	agent->showing = true;
 	switch (agent->next.what) {
@@ -139,7 +139,7 @@ static gboolean on_timer(gpointer data)
 /* While the display is busy it is the display that wakes us for what is due. */
 static void set_timer(struct agent *agent, uint64_t due_us)
 {
-	uint64_t now = now_us(), wait_ms;
+	uint64_t now = agent_now(), wait_ms;
 
 	if (agent->settings.guard)
 		due_us = MIN(due_us, conditions_due(&agent->conditions));
@@ -162,11 +162,11 @@ static gboolean on_pump(gpointer data)
 
 	agent->pump = 0;
 	check_time(agent);
-	due = alerts_due(agent->alerts, now_us());
-	if (due <= now_us() || notices_wait(&agent->notices, agent->is_quiet)) {
+	due = alerts_due(agent->alerts, agent_now());
+	if (due <= agent_now() || notices_wait(&agent->notices, agent->is_quiet)) {
 		due = ALERTS_NEVER;
 		if (display_is_ready(agent->display) && !show_next(agent))
-			due = alerts_due(agent->alerts, now_us());
+			due = alerts_due(agent->alerts, agent_now());
 	}
 	set_timer(agent, due);
 	return G_SOURCE_REMOVE;
@@ -186,7 +186,7 @@ static void on_state(void *data, enum link_state state)
 
 	if (state == LINK_UP)
 		alerts_new_daemon(agent->alerts);
-	conditions_link(&agent->conditions, state, now_us(), &agent->notices);
+	conditions_link(&agent->conditions, state, agent_now(), &agent->notices);
 	agent_wake(agent);
 }
 
@@ -203,7 +203,7 @@ static void on_event(void *data, const json_t *event)
 	if (mutes_have(agent->mutes, label, service))
 		return;
 	agent_title(agent, event, &sensitive);
-	alerts_event(agent->alerts, event, sensitive, now_us());
+	alerts_event(agent->alerts, event, sensitive, agent_now());
 	agent_wake(agent);
 }
 
@@ -211,7 +211,7 @@ static void on_lost(void *data, json_int_t count)
 {
 	struct agent *agent = data;
 
-	alerts_lost(agent->alerts, (uint64_t)count, now_us());
+	alerts_lost(agent->alerts, (uint64_t)count, agent_now());
 	agent_wake(agent);
 }
 
@@ -244,7 +244,7 @@ static void on_done(void *data, unsigned int slot, bool is_shown)
 	struct agent *agent = data;
 
 	if (!is_shown && agent->showing)
-		alerts_failed(agent->alerts, &agent->next, now_us());
+		alerts_failed(agent->alerts, &agent->next, agent_now());
 	else if (!is_shown)
 		notices_failed(&agent->notices, slot);
 	agent->showing = false;
@@ -255,127 +255,27 @@ static void on_closed(void *data, unsigned int slot)
 	struct agent *agent = data;
 
 	if (slot < ALERTS_MAX)
-		alerts_closed(agent->alerts, slot, now_us());
+		alerts_closed(agent->alerts, slot, agent_now());
 	else if (slot == SLOT_SUMMARY)
-		alerts_summary_closed(agent->alerts, now_us());
+		alerts_summary_closed(agent->alerts, agent_now());
 	notices_closed(&agent->notices, slot);
 	agent_wake(agent);
 }
 
-static void keep_blocking(struct agent *agent, unsigned int slot, const struct alert *alert)
-{
-	struct error error = {.text = ""};
-	struct message message;
-	bool sensitive;
-	int number = mutes_add(agent->mutes, alert->label, alert->service, &error);
-
-	if (number > 0) {
-		word_muted(&message, alert, agent_title(agent, alert->event, &sensitive),
-			   (size_t)number);
-	} else {
-		message = (struct message){.urgency = URGENCY_NORMAL,
-					   .timeout_ms = TIMEOUT_DEFAULT,
-					   .summary = "The mute list could not be kept"};
-		clean(message.body, sizeof(message.body), error.text);
-	}
-	notices_outcome(&agent->notices, slot, &message);
-	alerts_settle(agent->alerts, slot, now_us());
-}
-
-static void on_action(void *data, unsigned int slot, const struct binding *binding,
-		      enum action action)
+static void on_late(void *data)
 {
 	struct agent *agent = data;
-	struct alert alert;
 
-	agent_wake(agent);
-	if (action == ACTION_OPEN && slot == SLOT_NOTICES + NOTICE_DETAILS) {
-		details_open(agent);
-		return;
-	}
-	if (slot >= ALERTS_MAX || !alerts_get(agent->alerts, slot, now_us(), &alert) ||
-	    alert.incarnation != binding->incarnation)
-		return;
-	switch (action) {
-	case ACTION_ALLOW_10M:
-		ask_allow(agent, slot, binding, 600);
-		break;
-	case ACTION_ALLOW_ALWAYS:
-		ask_allow(agent, slot, binding, 0);
-		break;
-	case ACTION_KEEP_BLOCKING:
-		keep_blocking(agent, slot, &alert);
-		break;
-	default:
-		details_show(agent, binding->id);
-	}
+	alerts_set_server(agent->alerts, false, agent_now());
+	alerts_set_server(agent->alerts, true, agent_now());
 }
 
 static void on_renewed(void *data)
 {
 	struct agent *agent = data;
 
-	alerts_new_server(agent->alerts, now_us());
+	alerts_new_server(agent->alerts, agent_now());
 	notices_renewed(&agent->notices);
-}
-
-/* Files. */
-
-static void on_mistake(void *data, const char *text)
-{
-	struct agent *agent = data;
-	struct message message = {
-		.summary = SUMMARY_TITLE_MISTAKE,
-		.urgency = URGENCY_NORMAL,
-		.timeout_ms = TIMEOUT_DEFAULT,
-	};
-	struct notice *notice = &agent->notices.of[NOTICE_SETTINGS];
-
-	g_printerr("lhguard-notify: %s\n", text);
-	if (notice->is_new && notice->is_held) {
-		text_append(notice->message.body, sizeof(notice->message.body), "\n%s", text);
-		return;
-	}
-	text_copy(message.body, sizeof(message.body), text);
-	notices_tell(&agent->notices, NOTICE_SETTINGS, &message);
-	notice->is_held = true;
-}
-
-static gboolean load_files(gpointer data)
-{
-	struct agent *agent = data;
-	struct error error = {.text = ""};
-	struct settings settings;
-
-	agent->reload = 0;
-	notices_clear(&agent->notices, NOTICE_SETTINGS);
-	settings_load(&settings, agent->config, on_mistake, agent);
-	agent->settings = settings;
-	alerts_set_repeat(agent->alerts, settings.repeat_us);
-	if (mutes_load(agent->mutes, &error))
-		on_mistake(agent, error.text);
-	agent_wake(agent);
-	return G_SOURCE_REMOVE;
-}
-
-static void on_changed(GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEvent event,
-		       gpointer data)
-{
-	struct agent *agent = data;
-
-	if (!agent->reload)
-		agent->reload = g_timeout_add(RELOAD_MS, load_files, agent);
-}
-
-static GFileMonitor *watch(struct agent *agent, const char *path)
-{
-	GFile *file = g_file_new_for_path(path);
-	GFileMonitor *monitor = g_file_monitor_file(file, G_FILE_MONITOR_WATCH_MOVES, NULL, NULL);
-
-	g_object_unref(file);
-	if (monitor)
-		g_signal_connect(monitor, "changed", G_CALLBACK(on_changed), agent);
-	return monitor;
 }
 
 struct agent *agent_new(GDBusConnection *bus, const char *socket, const char *config,
@@ -383,10 +283,9 @@ struct agent *agent_new(GDBusConnection *bus, const char *socket, const char *co
 {
 	static const struct link_handler of_link = {on_state, on_event, on_lost, on_status,
 						    on_services};
-	static const struct display_handler of_display = {on_ready, on_done, on_closed, on_action,
-							  on_renewed};
+	static const struct display_handler of_display = {on_ready,    on_done, on_closed,
+							  clicks_take, on_late, on_renewed};
 	struct agent *agent = g_new0(struct agent, 1);
-	char *muted = g_build_filename(folder, MUTES_FILE_NAME, NULL);
 
 	agent->socket = socket;
 	agent->config = config;
@@ -394,10 +293,7 @@ struct agent *agent_new(GDBusConnection *bus, const char *socket, const char *co
 	agent->mutes = mutes_new(folder);
 	for (unsigned int i = 0; i < NOTICE_COUNT; i++)
 		agent->notices.of[i].slot = SLOT_NOTICES + i;
-	load_files(agent);
-	agent->monitors[0] = watch(agent, config);
-	agent->monitors[1] = watch(agent, muted);
-	g_free(muted);
+	files_watch(agent, folder);
 	agent->display = display_new(bus, &of_display, agent);
 	agent->link = link_new(socket, &of_link, agent);
 	return agent;
@@ -405,12 +301,11 @@ struct agent *agent_new(GDBusConnection *bus, const char *socket, const char *co
 
 void agent_free(struct agent *agent)
 {
-	asks_close(agent);
+	clicks_close(agent);
 	details_close(agent);
 	link_free(agent->link);
 	display_free(agent->display);
-	for (size_t i = 0; i < G_N_ELEMENTS(agent->monitors); i++)
-		g_clear_object(&agent->monitors[i]);
+	files_unwatch(agent);
 	known_free(agent->known);
 	mutes_free(agent->mutes);
 	alerts_free(agent->alerts);

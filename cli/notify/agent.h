@@ -75,10 +75,18 @@ void agent_wake(struct agent *agent);
 /** agent_title() - of an event's service, NULL: it has none */
 const char *agent_title(const struct agent *agent, const json_t *event, bool *sensitive);
 
-/** ask_allow() - the person wants it allowed; @seconds: 0: for ever */
-void ask_allow(struct agent *agent, unsigned int slot, const struct binding *binding,
-	       unsigned int seconds);
-void asks_close(struct agent *agent);
+/** agent_now() - microseconds, of the clock that the alerts are told */
+uint64_t agent_now(void);
+
+/** clicks_take() - display_handler's @action */
+void clicks_take(void *data, unsigned int slot, const struct binding *binding, enum action action);
+
+/** clicks_close() - give up what is being asked */
+void clicks_close(struct agent *agent);
+
+/** files_watch() - read settings and mute list, now and whenever they change */
+void files_watch(struct agent *agent, const char *folder);
+void files_unwatch(struct agent *agent);
 
 /** details_show() - what `lhguard explain` says of an event, in a notification of its own */
 void details_show(struct agent *agent, json_int_t id);

@@ -146,7 +146,7 @@ static bool take_row(struct alerts *alerts, uint64_t now_us, struct alerts_next 
 	}
 	if (!row)
 		return false;
-	row->shows_actions = row_is_actionable(row, now_us);
+	row->shows_actions = false;
 	next->slot = (unsigned int)(row - alerts->rows);
 	return true;
 }
@@ -266,6 +266,11 @@ void alerts_new_daemon(struct alerts *alerts)
 		alerts->rows[i].is_ours = false;
 		memset(alerts->rows[i].seen, 0, sizeof(alerts->rows[i].seen));
 	}
+}
+
+void alerts_offered(struct alerts *alerts, unsigned int slot)
+{
+	alerts->rows[slot].shows_actions = true;
 }
 
 void alerts_failed(struct alerts *alerts, const struct alerts_next *next, uint64_t now_us)

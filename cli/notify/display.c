@@ -2,6 +2,7 @@
 /* The notification server, which may be absent, hang, refuse or change: one thing at a time. */
 #include "display.h"
 
+#include "orphans.h"
 #include "server.h"
 #include "wording.h"
 
@@ -20,6 +21,7 @@
 #define NAME		"org.freedesktop.Notifications"
 #define PATH		"/org/freedesktop/Notifications"
 #define CAPABILITIES_MS 25000 /* it may have to be started */
+#define LATE_US		1000000
 #define REST_FIRST_S	2
 #define REST_EXCESS_S	10
 #define REST_MOST_S	60
@@ -31,6 +33,7 @@
  * @is_known: the capabilities are
  * @is_absent: there is no server, and none could be started
  * @is_busy: a request is out
+ * @asked_us: since when we wait for it
  * @rest_s: seconds that it is left alone after the next failure
  * @timer: ends the rest
  * @ids: of what is shown, 0: nothing
@@ -43,6 +46,7 @@ struct display {
 	guint watch;
 	guint timer;
 	unsigned int generation;
+	gint64 asked_us;
 	unsigned int rest_s;
 	bool had_owner;
 	bool is_asking;
@@ -89,6 +93,12 @@ static void rest(struct display *display, enum request_result result)
 		display->timer = g_timeout_add_seconds(seconds, on_rested, display);
 }
 
+static void check_late(const struct display *display)
+{
+	if (g_get_monotonic_time() - display->asked_us > LATE_US)
+		display->handler->late(display->data);
+}
+
 static void take_capabilities(struct display *display, GVariant *reply)
 {
 	GVariantIter *list = NULL;
@@ -120,6 +130,7 @@ static void on_capabilities(GObject *bus, GAsyncResult *result, gpointer data)
 		rest(display, error_is_absence(error) ? RESULT_ABSENT : RESULT_FAILED);
 		g_error_free(error);
 	}
+	check_late(display);
 	display->handler->ready(display->data);
 }
 
@@ -130,6 +141,7 @@ bool display_is_ready(struct display *display)
 	if (display->is_known)
 		return true;
 	display->is_asking = true;
+	display->asked_us = g_get_monotonic_time();
 	g_dbus_connection_call(display->bus, NAME, PATH, NAME, "GetCapabilities", NULL, NULL,
 			       G_DBUS_CALL_FLAGS_NONE, CAPABILITIES_MS, NULL, on_capabilities,
 			       display);
@@ -155,6 +167,7 @@ static void on_done(void *data, struct request *request)
 	display->handler->done(display->data, request->slot,
 			       is_shown || request->result == RESULT_GONE);
 	request_free(request);
+	check_late(display);
 	display->handler->ready(display->data);
 }
 
@@ -187,6 +200,13 @@ static struct request *request_new(struct display *display, enum request_type ty
 	return request;
 }
 
+static void submit(struct display *display, struct request *request)
+{
+	display->is_busy = true;
+	display->asked_us = g_get_monotonic_time();
+	server_submit(display->server, request);
+}
+
 void display_show(struct display *display, unsigned int slot, enum display_how how,
 		  const struct message *message, const struct binding *binding)
 {
@@ -201,15 +221,13 @@ void display_show(struct display *display, unsigned int slot, enum display_how h
 	request->timeout_ms = message->timeout_ms;
 	if (binding)
 		request->binding = *binding;
-	display->is_busy = true;
-	server_submit(display->server, request);
+	submit(display, request);
 }
 
 void display_close(struct display *display, unsigned int slot)
 {
-	display->is_busy = true;
 	display->ids[slot] = 0;
-	server_submit(display->server, request_new(display, REQUEST_CLOSE, slot));
+	submit(display, request_new(display, REQUEST_CLOSE, slot));
 }
 
 static void on_appeared(GDBusConnection *bus, const char *name, const char *owner, gpointer data)
@@ -223,6 +241,7 @@ static void on_appeared(GDBusConnection *bus, const char *name, const char *owne
 	if (display->timer)
 		g_source_remove(display->timer);
 	display->timer = 0;
+	display_is_ready(display); /* so that the first alert need not wait for its capabilities */
 	display->handler->ready(display->data);
 }
 
@@ -249,6 +268,7 @@ struct display *display_new(GDBusConnection *bus, const struct display_handler *
 	display->handler = handler;
 	display->data = data;
 	display->rest_s = REST_FIRST_S;
+	orphans_watch(bus);
 	display->server = server_new(&of_server, display);
 	display->watch = g_bus_watch_name_on_connection(bus, NAME, G_BUS_NAME_WATCHER_FLAGS_NONE,
 							on_appeared, on_vanished, display, NULL);

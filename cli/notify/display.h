@@ -34,6 +34,7 @@ enum display_how { DISPLAY_NEW, DISPLAY_UPDATE, DISPLAY_REPLACE };
  * @done: what was given to the server is shown, or not: then it is to be tried again
  * @closed: by the person or the server, not by us
  * @action: a button of a notification that we showed
+ * @late: it took the server long to answer: what waits has waited for it
  * @renewed: the server went, and all that was shown with it
  */
 struct display_handler {
@@ -42,6 +43,7 @@ struct display_handler {
 	void (*closed)(void *data, unsigned int slot);
 	void (*action)(void *data, unsigned int slot, const struct binding *binding,
 		       enum action action);
+	void (*late)(void *data);
 	void (*renewed)(void *data);
 };
 

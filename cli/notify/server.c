@@ -2,6 +2,8 @@
 /* The thread in which libnotify may wait for the server as long as it likes. */
 #include "server.h"
 
+#include "orphans.h"
+
 #include <libnotify/notify.h>
 #include <string.h>
 
@@ -224,6 +226,10 @@ static void show(struct server *server, struct request *request)
 	notify_notification_set_category(notification, "network.error");
 	notify_notification_set_hint(notification, "desktop-entry",
 				     g_variant_new_string("lhguard-notify"));
+	/* Good news need not be kept in the desktop's list. */
+	notify_notification_set_hint(notification, "transient",
+				     request->urgency == URGENCY_LOW ? g_variant_new_boolean(TRUE)
+								     : NULL);
 	for (unsigned int i = 0; i < ACTION_COUNT; i++)
 		if (request->actions & ACTION_BIT(i))
 			notify_notification_add_action(notification, actions[i].key,
@@ -236,6 +242,8 @@ static void show(struct server *server, struct request *request)
 		return;
 	}
 	fail(request, error);
+	if (is_new && request->result == RESULT_SILENT)
+		orphans_lost();
 	if (is_new)
 		forget(server, request->slot);
 }

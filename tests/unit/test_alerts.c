@@ -63,6 +63,14 @@ static void popup(struct desk *desk)
 	desk->popup_us[desk->popups++] = desk->now_us;
 }
 
+static struct alert get(const struct desk *desk, unsigned int slot)
+{
+	struct alert alert;
+
+	assert_true(alerts_get(desk->alerts, slot, desk->now_us, &alert));
+	return alert;
+}
+
 /* All that is to be shown now. */
 static void show(struct desk *desk)
 {
@@ -72,6 +80,8 @@ static void show(struct desk *desk)
 		assert_true(desk->takes++ < 1000000); /* it must not go round and round */
 		if (!alerts_take(desk->alerts, desk->now_us, &next))
 			continue;
+		if (next.what <= ALERTS_UPDATE && get(desk, next.slot).is_actionable)
+			alerts_offered(desk->alerts, next.slot);
 		switch (next.what) {
 		case ALERTS_SHOW:
 			assert_false(desk->live[next.slot]);
@@ -143,14 +153,6 @@ static void tell(struct desk *desk, json_int_t id, json_int_t count, const char 
 static void attempt(struct desk *desk, const char *name, int port)
 {
 	tell(desk, ++desk->next_id, 1, name, 1, port);
-}
-
-static struct alert get(const struct desk *desk, unsigned int slot)
-{
-	struct alert alert;
-
-	assert_true(alerts_get(desk->alerts, slot, desk->now_us, &alert));
-	return alert;
 }
 
 static struct alerts_summary summary_of(const struct desk *desk)
@@ -304,6 +306,8 @@ static void a_flood_of_many_guests_is_six_a_minute(void **state)
 		snprintf(name, sizeof(name), "hostile-%u", i % 100);
 		tell(desk, 1 + i, 1, name, 1 + (int)i % 100, 1 + (int)i % 700);
 		wait_for(desk, SECOND / 100);
+		if (i == 1000)
+			assert_true(desk->live[ALERTS_MAX]); /* one in the minute is kept for it */
 	}
 	for (unsigned int i = 1; i < desk->popups; i++)
 		assert_true(desk->popup_us[i] - desk->popup_us[i - 1] >= SECOND);
@@ -436,6 +440,7 @@ static void events_of_an_earlier_daemon_cannot_be_allowed(void **state)
 static void quiet_hours_are_counted_and_told_afterwards(void **state)
 {
 	struct desk *desk = *state;
+	struct alerts_next next;
 
 	attempt(desk, "devbox", 9222);
 	alerts_set_quiet(desk->alerts, true, desk->now_us);
@@ -444,6 +449,7 @@ static void quiet_hours_are_counted_and_told_afterwards(void **state)
 		wait_for(desk, 70 * SECOND);
 	}
 	assert_int_equal(desk->popups + desk->updates + desk->summaries, 0);
+	assert_false(alerts_take(desk->alerts, desk->now_us, &next));
 	assert_true(alerts_due(desk->alerts, desk->now_us) == ALERTS_NEVER);
 	alerts_set_quiet(desk->alerts, false, desk->now_us);
 	wait_for(desk, 5 * SECOND);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the person clicks is a request: the daemon, or polkit for it, says yes or no. */
+/* What the person clicks. To allow is a request: the daemon, or polkit for it, says yes or no. */
 #include "agent.h"
 #include "wording.h"
 
@@ -43,7 +43,7 @@ static void on_answer(void *data, const json_t *parameters, bool continues)
 {
 	struct ask *ask = data;
 	struct agent *agent = ask->agent;
-	uint64_t now = (uint64_t)g_get_monotonic_time();
+	uint64_t now = agent_now();
 	struct message message;
 	struct alert alert;
 	char notes[1024];
@@ -88,8 +88,8 @@ static void on_end(void *data, enum channel_end end, const char *error, const ch
 	agent_wake(ask->agent);
 }
 
-void ask_allow(struct agent *agent, unsigned int slot, const struct binding *binding,
-	       unsigned int seconds)
+static void ask_allow(struct agent *agent, unsigned int slot, const struct binding *binding,
+		      unsigned int seconds)
 {
 	static const struct channel_handler handler = {on_answer, on_end};
 	struct ask *ask = find(agent, slot);
@@ -111,7 +111,57 @@ void ask_allow(struct agent *agent, unsigned int slot, const struct binding *bin
 				    &handler, ask);
 }
 
-void asks_close(struct agent *agent)
+static void keep_blocking(struct agent *agent, unsigned int slot, const struct alert *alert)
+{
+	uint64_t now = agent_now();
+	struct error error = {.text = ""};
+	struct message message;
+	bool sensitive;
+	int number = mutes_add(agent->mutes, alert->label, alert->service, &error);
+
+	if (number > 0) {
+		word_muted(&message, alert, agent_title(agent, alert->event, &sensitive),
+			   (size_t)number);
+	} else {
+		message = (struct message){.urgency = URGENCY_NORMAL,
+					   .timeout_ms = TIMEOUT_DEFAULT,
+					   .summary = "The mute list could not be kept"};
+		clean(message.body, sizeof(message.body), error.text);
+	}
+	notices_outcome(&agent->notices, slot, &message);
+	alerts_settle(agent->alerts, slot, now);
+}
+
+void clicks_take(void *data, unsigned int slot, const struct binding *binding, enum action action)
+{
+	uint64_t now = agent_now();
+	struct agent *agent = data;
+	struct alert alert;
+
+	agent_wake(agent);
+	if (action == ACTION_OPEN && slot == SLOT_NOTICES + NOTICE_DETAILS) {
+		details_open(agent);
+		return;
+	}
+	if (slot >= ALERTS_MAX || !alerts_get(agent->alerts, slot, now, &alert) ||
+	    alert.incarnation != binding->incarnation)
+		return;
+	switch (action) {
+	case ACTION_ALLOW_10M:
+		ask_allow(agent, slot, binding, 600);
+		break;
+	case ACTION_ALLOW_ALWAYS:
+		ask_allow(agent, slot, binding, 0);
+		break;
+	case ACTION_KEEP_BLOCKING:
+		keep_blocking(agent, slot, &alert);
+		break;
+	default:
+		details_show(agent, binding->id);
+	}
+}
+
+void clicks_close(struct agent *agent)
 {
 	for (size_t i = 0; i < ASKS_MAX; i++)
 		channel_close(agent->asks[i].channel);

@@ -150,7 +150,7 @@ $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/libfake.a \
 $(B)/tests/unit/test_exceptions: UNIT_LDFLAGS += -Wl,--wrap=index_new
 
 # What escapes markup is GLib's.
-$(B)/tests/unit/test_wording: UNIT_LDFLAGS += $(AGENT_LDLIBS)
+$(B)/tests/unit/test_wording $(B)/tests/unit/test_conditions: UNIT_LDFLAGS += $(AGENT_LDLIBS)
 
 # This one runs the CLI itself.
 $(B)/tests/unit/test_cli: | $(B)/lhguard

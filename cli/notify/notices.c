@@ -62,8 +62,10 @@ bool notices_wait(const struct notices *notices, bool only_answers)
 
 struct notice *notices_take(struct notices *notices, bool only_answers)
 {
-	for (int i = NOTICE_COUNT - 1; i >= (only_answers ? NOTICE_ANSWERS : 0); i--) {
-		struct notice *notice = &notices->of[i];
+	unsigned int count = only_answers ? NOTICE_COUNT - NOTICE_ANSWERS : NOTICE_COUNT;
+
+	for (unsigned int i = 0; i < count; i++) { /* answers first */
+		struct notice *notice = &notices->of[(NOTICE_ANSWERS + i) % NOTICE_COUNT];
 
 		if (!notice->is_new && !notice->is_over)
 			continue;

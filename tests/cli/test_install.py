@@ -134,6 +134,8 @@ def test_polkit_knows_the_two_actions(image: Path) -> None:
     # Of watching nobody is ever asked for a password; over the network nobody watches.
     assert defaults == {"org.lhguard.watch": ("no", "yes", "yes"),
                         "org.lhguard.manage": ("auth_admin", "auth_admin", "auth_admin_keep")}
+    sources = "".join(path.read_text() for path in (ROOT / "daemon").rglob("*.[ch]"))
+    assert set(re.findall(r'"(org\.lhguard\.[a-z]+)"', sources)) == set(defaults)
     for action in root.iter("action"):
         assert action.findtext("description") and action.findtext("message")
 

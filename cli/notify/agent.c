@@ -19,13 +19,23 @@ uint64_t agent_now(void)
 	return (uint64_t)g_get_monotonic_time();
 }
 
-static unsigned int minute_of_day(void)
+/* @second: receives the second of the minute; may be NULL */
+static unsigned int minute_of_day(unsigned int *second)
 {
 	time_t now = time(NULL);
 	struct tm parts;
 
 	localtime_r(&now, &parts);
+	if (second)
+		*second = (unsigned int)parts.tm_sec;
 	return (unsigned int)(parts.tm_hour * 60 + parts.tm_min);
+}
+
+static uint64_t quiet_left_us(const struct settings *settings)
+{
+	unsigned int second, minutes = settings_quiet_left(settings, minute_of_day(&second));
+
+	return (minutes * UINT64_C(60) - MIN(second, 59)) * 1000000;
 }
 
 const char *agent_title(const struct agent *agent, const json_t *event, bool *sensitive)
@@ -36,8 +46,8 @@ const char *agent_title(const struct agent *agent, const json_t *event, bool *se
 /* What has come of the time that has passed. */
 static void check_time(struct agent *agent)
 {
-	agent->is_quiet =
-		agent->settings.has_quiet && settings_are_quiet(&agent->settings, minute_of_day());
+	agent->is_quiet = agent->settings.has_quiet &&
+			  settings_are_quiet(&agent->settings, minute_of_day(NULL));
 	alerts_set_quiet(agent->alerts, agent->is_quiet, agent_now());
 	if (agent->settings.guard)
 		conditions_check(&agent->conditions, agent_now(), &agent->notices);
@@ -56,9 +66,20 @@ static void format_since(char *target, size_t size, uint64_t since_us)
 		 &parts);
 }
 
+struct binding binding_of(const struct alert *alert)
+{
+	struct binding binding = {
+		.incarnation = alert->incarnation,
+		.id = number_of(alert->event, "id"),
+	};
+
+	text_copy(binding.time, sizeof(binding.time), text_of(alert->event, "time"));
+	return binding;
+}
+
 static void show_alert(struct agent *agent, unsigned int slot, enum display_how how)
 {
-	struct binding binding = {.incarnation = 0};
+	struct binding binding;
 	struct message message;
 	struct alert alert;
 	char since[32];
@@ -77,9 +98,7 @@ static void show_alert(struct agent *agent, unsigned int slot, enum display_how 
 	message.timeout_ms = agent->settings.timeout_ms;
 	if (message.actions & ACTION_BIT(ACTION_ALLOW_10M))
 		alerts_offered(agent->alerts, slot);
-	binding.incarnation = alert.incarnation;
-	binding.id = number_of(alert.event, "id");
-	text_copy(binding.time, sizeof(binding.time), text_of(alert.event, "time"));
+	binding = binding_of(&alert);
 	display_show(agent->display, slot, how, &message, &binding);
 }
 
@@ -102,7 +121,8 @@ static bool show_next(struct agent *agent)
 
 	agent->showing = false;
 	if (notice && notice->is_live)
-		display_show(agent->display, notice->slot, DISPLAY_REPLACE, &notice->message, NULL);
+		display_show(agent->display, notice->slot, DISPLAY_REPLACE, &notice->message,
+			     &notice->binding);
 	else if (notice)
 		display_close(agent->display, notice->slot);
 	if (notice)
@@ -144,8 +164,7 @@ static void set_timer(struct agent *agent, uint64_t due_us)
 	if (agent->settings.guard)
 		due_us = MIN(due_us, conditions_due(&agent->conditions));
 	if (agent->is_quiet)
-		due_us = MIN(due_us, now + settings_quiet_left(&agent->settings, minute_of_day()) *
-						     UINT64_C(60000000));
+		due_us = MIN(due_us, now + quiet_left_us(&agent->settings));
 	if (agent->timer)
 		g_source_remove(agent->timer);
 	agent->timer = 0;

@@ -12,6 +12,7 @@
 #include "notices.h"
 #include "settings.h"
 
+#include <assert.h>
 #include <gio/gio.h>
 
 /* Slots of the display: the alerts' own, then these. */
@@ -19,6 +20,8 @@
 #define SLOT_NOTICES (ALERTS_MAX + 1)
 
 #define ASKS_MAX NOTICE_OUTCOMES
+
+static_assert(SLOT_NOTICES + NOTICE_COUNT <= DISPLAY_SLOTS, "each notice has a slot");
 
 /**
  * struct ask - an AllowEvent that is not answered yet
@@ -78,6 +81,9 @@ const char *agent_title(const struct agent *agent, const json_t *event, bool *se
 /** agent_now() - microseconds, of the clock that the alerts are told */
 uint64_t agent_now(void);
 
+/** binding_of() - what a click on an alert is about, as it is now */
+struct binding binding_of(const struct alert *alert);
+
 /** clicks_take() - display_handler's @action */
 void clicks_take(void *data, unsigned int slot, const struct binding *binding, enum action action);
 
@@ -88,8 +94,8 @@ void clicks_close(struct agent *agent);
 void files_watch(struct agent *agent, const char *folder);
 void files_unwatch(struct agent *agent);
 
-/** details_show() - what `lhguard explain` says of an event, in a notification of its own */
-void details_show(struct agent *agent, json_int_t id);
+/** details_show() - what `lhguard explain` says of its event, in a notification of its own */
+void details_show(struct agent *agent, const struct alert *alert);
 
 /** details_open() - all of it, in the desktop's viewer of texts */
 void details_open(struct agent *agent);

@@ -90,7 +90,7 @@ struct guest_row *guest_find(struct alerts *alerts, const char *label, uint64_t 
 	return oldest;
 }
 
-/* After a quiet minute, what was summarised and shown is of yesterday. */
+/* After a quiet minute, or quiet hours, what was summarised and shown is of yesterday. */
 static void start_anew(struct alerts *alerts)
 {
 	struct summary *summary = &alerts->summary;
@@ -112,7 +112,7 @@ static void touch_summary(struct alerts *alerts, uint64_t now_us)
 	struct summary *summary = &alerts->summary;
 
 	if (!summary->is_dirty && !alerts->is_quiet && summary->last_us &&
-	    now_us - summary->last_us >= QUIET_US)
+	    (summary->was_quiet || now_us - summary->last_us >= QUIET_US))
 		start_anew(alerts);
 	summary->last_us = now_us;
 	summary->is_dirty = true;
@@ -336,10 +336,21 @@ bool alerts_get(const struct alerts *alerts, unsigned int slot, uint64_t now_us,
 		.since_us = row->since_us,
 		.incarnation = row->incarnation,
 		.is_sensitive = row->is_sensitive,
+		.is_current = row->is_ours,
 		.is_actionable = row_is_actionable(row, now_us),
 		.failure = row->failure,
 	};
 	return true;
+}
+
+unsigned int alerts_find(const struct alerts *alerts, uint64_t incarnation)
+{
+	unsigned int slot = 0;
+
+	while (slot < ALERTS_MAX && (alerts->rows[slot].state == ROW_FREE ||
+				     alerts->rows[slot].incarnation != incarnation))
+		slot++;
+	return slot;
 }
 
 void alerts_get_summary(const struct alerts *alerts, struct alerts_summary *summary)

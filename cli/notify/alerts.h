@@ -44,6 +44,7 @@ struct alerts_next {
  * @since_us: of the first, by the clock that alerts_event() was given
  * @incarnation: never the same for two pairs, also where they had the same slot
  * @is_sensitive: as alerts_event() was told
+ * @is_current: the event is of the daemon that runs now
  * @is_actionable: the event may still be allowed
  * @failure: why the latest Allow failed, "": it did not
  */
@@ -55,6 +56,7 @@ struct alert {
 	uint64_t since_us;
 	uint64_t incarnation;
 	bool is_sensitive;
+	bool is_current;
 	bool is_actionable;
 	const char *failure;
 };
@@ -109,6 +111,9 @@ uint64_t alerts_due(const struct alerts *alerts, uint64_t now_us);
 
 bool alerts_get(const struct alerts *alerts, unsigned int slot, uint64_t now_us,
 		struct alert *alert);
+
+/** alerts_find() - the slot of the alert that had this incarnation; ALERTS_MAX: it is forgotten */
+unsigned int alerts_find(const struct alerts *alerts, uint64_t incarnation);
 void alerts_get_summary(const struct alerts *alerts, struct alerts_summary *summary);
 
 /** alerts_offered() - what was taken last for @slot has buttons to allow it, which are to go in time */

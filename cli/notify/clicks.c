@@ -67,7 +67,7 @@ static const char *words_of(enum channel_end end, const char *error, const char 
 	case CHANNEL_TIMEOUT:
 		return "nobody answered in time";
 	case CHANNEL_FORBIDDEN:
-		return "the guard's socket is not open to you";
+		return "the socket of the guard is not open to you";
 	case CHANNEL_ERROR:
 		return !strcmp(error, "org.varlink.service.MethodNotFound")
 			       ? "this guard is of an earlier version"
@@ -132,6 +132,19 @@ static void keep_blocking(struct agent *agent, unsigned int slot, const struct a
 	alerts_settle(agent->alerts, slot, now);
 }
 
+/* Its place was needed for others: a flood, or many days. */
+static void tell_too_late(struct agent *agent)
+{
+	struct message message = {
+		.summary = "It is too late for that",
+		.body = "What the button was about is forgotten here: lhguard log has it",
+		.urgency = URGENCY_NORMAL,
+		.timeout_ms = TIMEOUT_DEFAULT,
+	};
+
+	notices_tell(&agent->notices, NOTICE_LATE, &message);
+}
+
 void clicks_take(void *data, unsigned int slot, const struct binding *binding, enum action action)
 {
 	uint64_t now = agent_now();
@@ -143,9 +156,13 @@ void clicks_take(void *data, unsigned int slot, const struct binding *binding, e
 		details_open(agent);
 		return;
 	}
-	if (slot >= ALERTS_MAX || !alerts_get(agent->alerts, slot, now, &alert) ||
-	    alert.incarnation != binding->incarnation)
+	if (!binding->incarnation)
 		return;
+	slot = alerts_find(agent->alerts, binding->incarnation);
+	if (slot == ALERTS_MAX || !alerts_get(agent->alerts, slot, now, &alert)) {
+		tell_too_late(agent);
+		return;
+	}
 	switch (action) {
 	case ACTION_ALLOW_10M:
 		ask_allow(agent, slot, binding, 600);
@@ -157,7 +174,7 @@ void clicks_take(void *data, unsigned int slot, const struct binding *binding, e
 		keep_blocking(agent, slot, &alert);
 		break;
 	default:
-		details_show(agent, binding->id);
+		details_show(agent, &alert);
 	}
 }
 

@@ -30,11 +30,11 @@ static void add_consequences(struct message *message, const struct conditions *c
 	if (!conditions->knows)
 		return;
 	if (conditions->loopback_open)
-		add(message, "Until it is back guests with user-mode or host networking reach this "
-			     "host's services: it failed open\n");
+		add(message, "Until it is back guests with user-mode or host networking reach the "
+			     "services of this host: it failed open\n");
 	else
-		add(message, "Until it is back new connections on loopback are refused, also this "
-			     "host's own\n");
+		add(message, "Until it is back new connections on loopback are refused, also "
+			     "those of this host itself\n");
 	if (conditions->guests_open)
 		add(message, "What comes from networks of guests is let through\n");
 	else

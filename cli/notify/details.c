@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What `lhguard explain` says of an event: in a notification, or in the desktop's viewer of texts. */
 #include "agent.h"
+#include "wording.h"
 
 #include "../output.h"
 
@@ -16,11 +17,15 @@
 
 /**
  * struct details - one run of `lhguard explain`
+ * @binding: of the alert
+ * @actions: what could be done about the alert
  * @process: its output is being read
  * @timer: ends it
  */
 struct details {
 	struct agent *agent;
+	struct binding binding;
+	unsigned int actions;
 	GSubprocess *process;
 	GCancellable *cancellable;
 	guint timer;
@@ -43,21 +48,33 @@ static char *find_lhguard(void)
 	return path ? path : g_strdup("lhguard");
 }
 
-static void tell(struct agent *agent, const char *summary, const char *text)
+/* With the alert's buttons: most servers close the alert when one of them is clicked, also this one. */
+static void tell_with(struct agent *agent, const char *summary, const char *text,
+		      unsigned int actions, const struct binding *binding)
 {
-	struct message message = {.urgency = URGENCY_NORMAL, .timeout_ms = TIMEOUT_NEVER};
+	struct message message = {
+		.urgency = URGENCY_NORMAL,
+		.timeout_ms = TIMEOUT_NEVER,
+		.actions = actions,
+	};
 	bool is_whole = strlen(text) <= SHOWN_MAX;
 
 	text_copy(message.summary, sizeof(message.summary), summary);
 	text_copy(message.body, is_whole ? sizeof(message.body) : SHOWN_MAX, text);
 	if (!is_whole) {
 		text_append(message.body, sizeof(message.body), "\xe2\x80\xa6");
-		message.actions = ACTION_BIT(ACTION_OPEN);
+		message.actions |= ACTION_BIT(ACTION_OPEN);
 	}
 	g_free(agent->details_text);
 	agent->details_text = is_whole ? NULL : g_strdup(text);
 	notices_tell(&agent->notices, NOTICE_DETAILS, &message);
+	agent->notices.of[NOTICE_DETAILS].binding = *binding;
 	agent_wake(agent);
+}
+
+static void tell(struct agent *agent, const char *summary, const char *text)
+{
+	tell_with(agent, summary, text, 0, &(struct binding){.incarnation = 0});
 }
 
 void details_close(struct agent *agent)
@@ -94,8 +111,9 @@ static void on_read(GObject *stream, GAsyncResult *result, gpointer data)
 	if (details->agent->details == details) {
 		details->agent->details = NULL;
 		text = g_utf8_make_valid(details->output, -1);
-		tell(details->agent, "Why it was so",
-		     *text ? text : "lhguard explain did not say anything");
+		tell_with(details->agent, "Why it was so",
+			  *text ? text : "lhguard explain did not say anything", details->actions,
+			  &details->binding);
 		g_free(text);
 	}
 	g_subprocess_force_exit(details->process); /* where it has more to say than we read */
@@ -104,26 +122,14 @@ static void on_read(GObject *stream, GAsyncResult *result, gpointer data)
 	g_free(details);
 }
 
-void details_show(struct agent *agent, json_int_t id)
+static void start(struct agent *agent, const struct alert *alert, GSubprocess *process)
 {
-	char *path = find_lhguard(), *number = g_strdup_printf("%" JSON_INTEGER_FORMAT, id);
-	const char *const argv[] = {path, "--socket", agent->socket, "explain", number, NULL};
-	struct details *details;
-	GSubprocess *process;
-	GError *error = NULL;
+	struct details *details = g_new0(struct details, 1);
 
-	details_close(agent);
-	process = g_subprocess_newv(
-		argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, &error);
-	g_free(path);
-	g_free(number);
-	if (!process) {
-		tell(agent, "lhguard explain cannot be run", error->message);
-		g_error_free(error);
-		return;
-	}
-	details = g_new0(struct details, 1);
 	details->agent = agent;
+	details->binding = binding_of(alert);
+	if (agent->settings.actions && alert->is_actionable && alert_is_allowable(alert->event))
+		details->actions = ACTION_BIT(ACTION_ALLOW_10M) | ACTION_BIT(ACTION_ALLOW_ALWAYS);
 	details->process = process;
 	details->cancellable = g_cancellable_new();
 	details->timer = g_timeout_add_seconds(TIMEOUT_S, on_timeout, details);
@@ -131,6 +137,31 @@ void details_show(struct agent *agent, json_int_t id)
 	g_input_stream_read_all_async(g_subprocess_get_stdout_pipe(process), details->output,
 				      OUTPUT_MAX, G_PRIORITY_DEFAULT, details->cancellable, on_read,
 				      details);
+}
+
+void details_show(struct agent *agent, const struct alert *alert)
+{
+	g_autofree char *number =
+		g_strdup_printf("%" JSON_INTEGER_FORMAT, number_of(alert->event, "id"));
+	g_autofree char *path = find_lhguard();
+	const char *const argv[] = {path, "--socket", agent->socket, "explain", number, NULL};
+	GSubprocess *process;
+	GError *error = NULL;
+
+	if (!alert->is_current) { /* the number is of another event now */
+		tell(agent, "It is too late to ask why",
+		     "The guard was started anew since: lhguard log has it");
+		return;
+	}
+	details_close(agent);
+	process = g_subprocess_newv(
+		argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, &error);
+	if (process) {
+		start(agent, alert, process);
+		return;
+	}
+	tell(agent, "lhguard explain cannot be run", error->message);
+	g_error_free(error);
 }
 
 static void on_launched(GObject *source, GAsyncResult *result, gpointer data)

@@ -148,6 +148,14 @@ bool display_is_ready(struct display *display)
 	return false;
 }
 
+static void complain(const char *reason)
+{
+	char text[256];
+
+	g_printerr("lhguard-notify: the notification server: %s\n",
+		   clean(text, sizeof(text), reason));
+}
+
 static void on_done(void *data, struct request *request)
 {
 	struct display *display = data;
@@ -162,7 +170,7 @@ static void on_done(void *data, struct request *request)
 	else
 		rest(display, request->result);
 	if (request->error)
-		g_printerr("lhguard-notify: the notification server: %s\n", request->error);
+		complain(request->error);
 	/* Of what was closed meanwhile nothing is to be tried again. */
 	display->handler->done(display->data, request->slot,
 			       is_shown || request->result == RESULT_GONE);

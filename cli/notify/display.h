@@ -6,24 +6,11 @@
 #include "message.h"
 
 #include <gio/gio.h>
-#include <jansson.h>
-#include <stdint.h>
+#include <stdbool.h>
 
 #define DISPLAY_SLOTS 160
 
 struct display;
-
-/**
- * struct binding - what a click is about, as it was when it was offered
- * @incarnation: of the alert (struct alert)
- * @id: of the event
- * @time: of the event
- */
-struct binding {
-	uint64_t incarnation;
-	json_int_t id;
-	char time[48];
-};
 
 /** enum display_how - @DISPLAY_UPDATE: only if it is still there; @DISPLAY_REPLACE: or else anew */
 enum display_how { DISPLAY_NEW, DISPLAY_UPDATE, DISPLAY_REPLACE };

@@ -3,7 +3,8 @@
 #ifndef LHGUARD_NOTIFY_MESSAGE_H
 #define LHGUARD_NOTIFY_MESSAGE_H
 
-#include <stdbool.h>
+#include <jansson.h>
+#include <stdint.h>
 
 #define SUMMARY_SIZE 512
 #define BODY_SIZE    3072
@@ -37,6 +38,18 @@ struct message {
 	enum urgency urgency;
 	unsigned int actions;
 	int timeout_ms;
+};
+
+/**
+ * struct binding - what a click is about, as it was when it was offered
+ * @incarnation: of the alert (struct alert)
+ * @id: of the event
+ * @time: of the event
+ */
+struct binding {
+	uint64_t incarnation;
+	json_int_t id;
+	char time[48];
 };
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "message.h"
 
+#include <stdbool.h>
+
 #define NOTICE_OUTCOMES 4
 
 enum notice_id {
@@ -19,12 +21,14 @@ enum notice_id {
 	NOTICE_SETTINGS,
 	NOTICE_ANSWERS, /* from here on: somebody has asked for it */
 	NOTICE_DETAILS = NOTICE_ANSWERS,
+	NOTICE_LATE,
 	NOTICE_OUTCOME,
 	NOTICE_COUNT = NOTICE_OUTCOME + NOTICE_OUTCOMES,
 };
 
 /**
  * struct notice - one of them
+ * @binding: what its buttons are about
  * @slot: of the display
  * @is_new: to be shown
  * @is_over: to be closed
@@ -33,6 +37,7 @@ enum notice_id {
  */
 struct notice {
 	struct message message;
+	struct binding binding;
 	unsigned int slot;
 	bool is_new;
 	bool is_over;

@@ -49,6 +49,17 @@ static void add_place(struct message *message, const json_t *event)
 	add(message, "\n");
 }
 
+/* Where the first line had no room for it. */
+static void add_whole_name(struct message *message, const json_t *event)
+{
+	const char *name = text_of(json_object_get(event, "source"), "name");
+	char text[1024];
+
+	clean(text, sizeof(text), name);
+	if (strlen(text) >= NAME_SHOWN)
+		add(message, "The whole name: %s\n", text);
+}
+
 static void add_times(struct message *message, const struct alert *alert,
 		      const struct wording *wording)
 {
@@ -157,6 +168,7 @@ void word_alert(struct message *message, const struct alert *alert, const struct
 		word_listener(message, alert, wording);
 	else
 		word_attempt(message, alert, wording);
+	add_whole_name(message, alert->event);
 	add_times(message, alert, wording);
 	finish(message);
 }

@@ -15,7 +15,6 @@
 #include <string.h>
 
 #define ELLIPSIS   "\xe2\x80\xa6"
-#define NAME_SHOWN 72 /* bytes of a name in a sentence */
 #define ONE_OF	   "one of: "
 #define CLEAN_SIZE 4096
 
@@ -130,7 +129,7 @@ static const struct {
 	bool has_interface;
 } routes[] = {
 	{"user-net", "It came through its user-mode network", false},
-	{"host-net", "It came on the host's own network, which the guest shares", false},
+	{"host-net", "It came on the network of this host, which the guest shares", false},
 	{"bridge", "It came over the virtual network", true},
 	{"veth", "It came over its virtual cable", true},
 	{"tap", "It came over its virtual network card", true},

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
+#define NAME_SHOWN 72  /* bytes of a name in a sentence */
 #define NAME_WORDS 160 /* bytes of any of these; they fit into it by being cut */
 
 /* All of them escape what came from outside, and return @target. */

@@ -41,6 +41,7 @@ static const struct {
 	{0x2060, 0x206f},   /* word joiner, invisible operators; bidirectional isolates */
 	{0xfeff, 0xfeff},   /* byte order mark: zero width no-break space */
 	{0xfff9, 0xfffb},   /* interlinear annotation */
+	{0xfffe, 0xffff},   /* no characters, which XML cannot hold */
 	{0xe0000, 0xe007f}, /* tags */
 };
 

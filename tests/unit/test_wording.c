@@ -346,6 +346,8 @@ static void long_names_are_cut_between_characters(void **state)
 	word(&message, event, name);
 	assert_true(strlen(message.summary) < 200);
 	assert_non_null(strstr(message.summary, "was stopped from reaching"));
+	assert_non_null(strstr(message.body, "The whole name: "));
+	assert_non_null(strstr(message.body, name));
 	assert_string_equal(clean(text, sizeof(text), "short"), "short");
 	assert_string_equal(clean(text, 6, "short"), "short");
 	assert_string_equal(clean(text, sizeof(text), "back\\slash"), "back\\slash");

@@ -165,6 +165,8 @@ enum status query_parse(struct query *query, const struct options *options)
 		return complain(STATUS_USAGE, "%s", shown(error.text));
 	if (past && past_parse(past, &query->newest))
 		return STATUS_USAGE;
+	if (past && !query->newest)
+		return complain(STATUS_USAGE, "--past 0 would show nothing: write 1 or more");
 	if (options->value[OPTION_FILE] && options->value[OPTION_DIRECTORY])
 		return complain(STATUS_USAGE, "--file and --directory do not go together");
 	return filter_parse(&query->filter, options);
@@ -192,13 +194,22 @@ static int add_match(sd_journal *journal, const char *field, const char *value)
 	return sd_journal_add_match(journal, match, 0);
 }
 
+/* "lhguardd" is lhguardd.service, as systemctl(1) has it. */
+static int add_unit(sd_journal *journal, const char *unit)
+{
+	char name[512];
+
+	snprintf(name, sizeof(name), "%s%s", unit, strchr(unit, '.') ? "" : ".service");
+	return add_match(journal, "_SYSTEMD_UNIT", name);
+}
+
 /* Of one field any, of different fields all. */
 static int add_matches(sd_journal *journal, const char *unit)
 {
 	int result = add_match(journal, "_UID", "0");
 
 	if (!result)
-		result = add_match(journal, "_SYSTEMD_UNIT", unit ? unit : UNIT);
+		result = add_unit(journal, unit ? unit : UNIT);
 	if (!result)
 		result = add_match(journal, "MESSAGE_ID", JOURNAL_ATTEMPT_ID);
 	if (!result)

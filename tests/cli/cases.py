@@ -119,6 +119,8 @@ WORDS = {
     "log-none-matches": Case(("log", "--from", "vm:nobody", *FILE)),
     "log-none-since": Case(("log", "--since", "1h", *FILE)),
     "log-of-another-unit": Case(("log", "--unit", "lhguardd@vpn.service", *FILE)),
+    "log-of-another-units-name": Case(("log", "--unit", "lhguardd@vpn", *FILE)),
+    "log-newest-none": Case(("log", "--past", "0", *FILE)),
     "log-no-file": Case(("log", "--file", "/nowhere/it.journal")),
     "log-no-directory": Case(("log", "--directory", "/nowhere")),
     "log-no-journal": Case(("log", "--file", "/dev/null")),

@@ -127,19 +127,28 @@ class Desktop(Session):
     def buttons(self) -> list[str]:
         return [thing.name for thing in self.things() if thing.role == "push button" and thing.name]
 
+    def _button(self, label: str) -> tuple[int, int, int, int] | None:
+        """Where the latest button of that name is; None: nowhere."""
+        found = [thing.place for thing in self.things()
+                 if thing.role == "push button" and thing.name == label and thing.place[0] >= 0]
+        return found[-1] if found else None
+
     def click(self, label: str, timeout: float = 10) -> None:
-        """Click the button of that name with the mouse, once it stands still (popups slide in)."""
-        deadline, before = time.monotonic() + timeout, None
-        while True:
-            found = [thing.place for thing in self.things()
-                     if thing.role == "push button" and thing.name == label and thing.place[0] >= 0]
-            if found and found[-1] == before:
-                break
-            before = found[-1] if found else None
-            assert time.monotonic() < deadline, f"no button {label!r} among {self.buttons()}"
+        """Click the button of that name with the mouse, once it stands still (popups slide in). A second time
+        where it stays, as a person would: an update of the popup may come between press and release."""
+        deadline, before, clicks = time.monotonic() + timeout, None, 0
+        while clicks < 2:
+            found = self._button(label)
+            if found and found == before:
+                left, top, width, height = found
+                self.click_at(left + width // 2, top + height // 2)
+                clicks += 1
+                time.sleep(0.3)
+            elif clicks:
+                return
+            before = found
+            assert time.monotonic() < deadline, f"no button {label!r} stands still: {self.buttons()}"
             time.sleep(0.15)
-        left, top, width, height = before
-        self.click_at(left + width // 2, top + height // 2)
 
     def click_at(self, x: int, y: int, button: int = 1) -> None:
         # By way of a pixel beside: GTK wants to see the pointer come in before it is pressed.

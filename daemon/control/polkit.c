@@ -5,8 +5,9 @@
  * DOC: Theory of Operation
  *
  * The bus is opened with the first question, so that a daemon of which nobody asks anything needs
- * none, and again when it was lost. sd-bus connects, says hello and waits for answers in the event
- * loop. A question names the process by pid and start time and the user by SO_PEERCRED, so that no
+ * none, and again when it was lost; then nobody answers what was asked on the one before. sd-bus
+ * connects, says hello and waits for answers in the event loop, also when that ends: nothing is worth
+ * waiting for then. A question names the process by pid and start time and the user by SO_PEERCRED, so that no
  * other process can take its place; polkit compares them. The message that a person reads comes from
  * us: polkit takes "polkit.message" from root alone.
  */
@@ -74,17 +75,37 @@ void polkit_free(struct polkit *polkit)
 	free(polkit);
 }
 
+static void answer(struct polkit_asked *asked, const struct permit *permit)
+{
+	asked->slot = sd_bus_slot_unref(asked->slot);
+	asked->answered(asked->data, permit);
+}
+
+/* The bus is lost; sd-bus would say so of one question after the other, if it were kept for that. */
+static void close_bus(struct polkit *polkit)
+{
+	static const struct permit nobody = {.result = -ENOENT};
+
+	for (size_t i = 0; i < ASKED_MAX; i++)
+		if (polkit->asked[i].slot)
+			answer(&polkit->asked[i], &nobody);
+	polkit->bus = sd_bus_close_unref(polkit->bus);
+}
+
 static int open_bus(struct polkit *polkit)
 {
 	int result;
 
 	if (polkit->bus && sd_bus_is_open(polkit->bus) > 0)
 		return 0;
-	polkit->bus = sd_bus_close_unref(polkit->bus);
+	close_bus(polkit);
 	result = sd_bus_open_system(&polkit->bus);
 	if (result < 0)
 		return result;
-	result = sd_bus_attach_event(polkit->bus, polkit->loop, polkit->priority);
+	/* Else the end of the loop waits for a bus that hangs. */
+	result = sd_bus_set_close_on_exit(polkit->bus, false);
+	if (result >= 0)
+		result = sd_bus_attach_event(polkit->bus, polkit->loop, polkit->priority);
 	if (result < 0)
 		polkit->bus = sd_bus_close_unref(polkit->bus);
 	return result < 0 ? result : 0;
@@ -125,7 +146,7 @@ static void refuse(struct permit *permit, int result, const char *why, const cha
 static int read_reply(sd_bus_message *reply, struct permit *permit)
 {
 	const char *key, *value;
-	int authorised, challenge, result;
+	int authorised = false, challenge = false, result;
 	bool is_dismissed = false;
 
 	result = sd_bus_message_enter_container(reply, 'r', "bba{ss}");
@@ -148,13 +169,30 @@ static int read_reply(sd_bus_message *reply, struct permit *permit)
 	return 0;
 }
 
+static void name_cancellation(char *text, size_t size, uint64_t number)
+{
+	snprintf(text, size, "lhguard-%" PRIu64, number);
+}
+
+/* No reply is wanted; where it cannot be sent, the answer is ignored all the same. */
+static void take_back(const struct polkit_asked *asked)
+{
+	char cancellation[32];
+
+	name_cancellation(cancellation, sizeof(cancellation), asked->number);
+	(void)sd_bus_call_method_async(asked->polkit->bus, NULL, NAME, PATH, INTERFACE,
+				       "CancelCheckAuthorization", NULL, NULL, "s", cancellation);
+}
+
 static int on_reply(sd_bus_message *reply, void *data, sd_bus_error *ignored)
 {
 	struct polkit_asked *asked = data;
 	const sd_bus_error *error = sd_bus_message_get_error(reply);
 	struct permit permit = {.result = -EACCES};
 
-	asked->slot = sd_bus_slot_unref(asked->slot);
+	/* Too late: a dialog that is still there would take a password that opens nothing. */
+	if (error && sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY))
+		take_back(asked);
 	if (error && is_absent(error))
 		permit.result = -ENOENT;
 	else if (error)
@@ -162,7 +200,7 @@ static int on_reply(sd_bus_message *reply, void *data, sd_bus_error *ignored)
 		       error->message ? error->message : error->name);
 	else if (read_reply(reply, &permit) < 0)
 		refuse(&permit, -EIO, "polkit answers nonsense", "");
-	asked->answered(asked->data, &permit);
+	answer(asked, &permit);
 	return 0;
 }
 
@@ -176,15 +214,10 @@ static int fill(sd_bus_message *message, const struct polkit_question *question,
 
 	if (result < 0)
 		return result;
-	return sd_bus_message_append(message, "a{ss}us", 2, "polkit.message",
-				     "Authentication is required to $(what)", "what", question->what,
-				     question->is_interactive ? FLAG_INTERACTION : 0u,
-				     cancellation);
-}
-
-static void name_cancellation(char *text, size_t size, uint64_t number)
-{
-	snprintf(text, size, "lhguard-%" PRIu64, number);
+	return sd_bus_message_append(
+		message, "a{ss}us", 2, "polkit.message", "Authentication is required to $(what)",
+		"what", question->what, question->is_interactive ? FLAG_INTERACTION : 0u,
+		cancellation);
 }
 
 int polkit_ask(struct polkit *polkit, const struct polkit_question *question,
@@ -230,13 +263,8 @@ int polkit_ask(struct polkit *polkit, const struct polkit_question *question,
 
 void polkit_cancel(struct polkit_asked *asked)
 {
-	char cancellation[32];
-
 	if (!asked)
 		return;
 	asked->slot = sd_bus_slot_unref(asked->slot);
-	name_cancellation(cancellation, sizeof(cancellation), asked->number);
-	/* No reply is wanted; where it cannot be sent, the answer is ignored all the same. */
-	(void)sd_bus_call_method_async(asked->polkit->bus, NULL, NAME, PATH, INTERFACE,
-				       "CancelCheckAuthorization", NULL, NULL, "s", cancellation);
+	take_back(asked);
 }

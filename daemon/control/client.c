@@ -9,8 +9,8 @@
  * asks for the next turn, so that the loop looks at the packet queues in between. While an answer
  * waits for a slow client, nothing more is read from it: its backlog is one answer, and for a
  * subscriber EVENTS_BACKLOG. While polkit is asked about a call, nothing more is read either, and a
- * client that goes takes the question with it. A client that is neither read from nor written to is only watched for
- * its end.
+ * client that goes takes the question with it. A client that is neither read from nor written to is
+ * only watched for its end.
  */
 #include "control/client.h"
 
@@ -39,6 +39,7 @@
  * @io: its descriptor in the event loop
  * @turn: asks for a turn at once
  * @has_ended: it will send no more
+ * @is_dismissed: it is no longer for this client that the socket is open
  */
 struct client {
 	struct wire wire;
@@ -52,6 +53,7 @@ struct client {
 	sd_event_source *io;
 	sd_event_source *turn;
 	bool has_ended;
+	bool is_dismissed;
 	client_closed closed;
 	void *data;
 };
@@ -200,6 +202,8 @@ static int arm(struct client *client)
 
 static bool is_done(const struct client *client)
 {
+	if (client->is_dismissed)
+		return true;
 	return client->has_ended && !client->wire.out_length && !is_streaming(client) &&
 	       !client->message && !has_work(client);
 }
@@ -293,6 +297,12 @@ void client_free(struct client *client)
 const struct peer *client_peer(const struct client *client)
 {
 	return &client->peer;
+}
+
+void client_dismiss(struct client *client)
+{
+	client->is_dismissed = true;
+	sd_event_source_set_enabled(client->turn, SD_EVENT_ONESHOT);
 }
 
 void client_status_changed(struct client *client)

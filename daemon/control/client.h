@@ -27,6 +27,9 @@ void client_free(struct client *client);
 /** client_peer() - who it is */
 const struct peer *client_peer(const struct client *client);
 
+/** client_dismiss() - it is answered what was done for it by now, and ends in a later turn */
+void client_dismiss(struct client *client);
+
 /** client_status_changed() - if it follows the status, it is told in a later turn */
 void client_status_changed(struct client *client);
 

@@ -224,8 +224,18 @@ static mode_t wanted_mode(const struct control *control)
 	return control->group == (gid_t)-1 ? 0600 : 0660;
 }
 
+/* Could it open the socket as that is now? */
+static bool is_welcome(const struct control *control, const struct peer *peer)
+{
+	return (wanted_mode(control) & S_IWOTH) || peer->is_member || peer->uid == 0 ||
+	       peer->uid == geteuid();
+}
+
 void control_open(struct control *control)
 {
+	for (size_t i = 0; i < control->client_count; i++)
+		if (!is_welcome(control, client_peer(control->clients[i])))
+			client_dismiss(control->clients[i]);
 	if (chmod(control->address.sun_path, wanted_mode(control)))
 		log_error("%s: who may use it cannot be changed: %s", control->address.sun_path,
 			  strerror(errno));

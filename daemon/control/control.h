@@ -242,7 +242,7 @@ int control_start(struct control **control, const struct control_settings *setti
 /** control_status_changed() - tell whoever follows the status that it is another one now */
 void control_status_changed(struct control *control);
 
-/** control_open() - open the socket to those whom @access lets ask, as it is now */
+/** control_open() - the socket for those whom @access lets ask, as it is now; others have to leave */
 void control_open(struct control *control);
 
 /** control_stop() - close all clients and remove the socket. */

@@ -11,19 +11,25 @@
 #include <errno.h>
 #include <string.h>
 
+/* What polkit said counts only as long as it is polkit that decides. */
+static bool polkit_decides(const struct config_access *access)
+{
+	return access && access->polkit;
+}
+
 /*
  * Polkit judges the process that made the connection. So it is not asked where somebody else sends
  * through it, nor about whom nobody can tell.
  */
 static bool can_be_asked_about(const struct peer *peer, const struct config_access *access)
 {
-	return access && access->polkit && peer->start && !peer->is_shared && !peer->is_in_guest;
+	return polkit_decides(access) && peer->start && !peer->is_shared && !peer->is_in_guest;
 }
 
 static int ask_or_refuse(const struct peer *peer, const struct config_access *access,
 			 const struct permit *permit, struct error *reason)
 {
-	if (permit && !permit->result)
+	if (permit && !permit->result && polkit_decides(access))
 		return 0;
 	if (!permit && can_be_asked_about(peer, access))
 		return -EAGAIN;
@@ -35,7 +41,7 @@ static int ask_or_refuse(const struct peer *peer, const struct config_access *ac
 static int check_read(const struct peer *peer, const struct config_access *access,
 		      const struct permit *permit, struct error *reason)
 {
-	if (peer->is_member || peer->is_reader)
+	if (peer->is_member || (peer->is_reader && polkit_decides(access)))
 		return 0;
 	error_set(reason, -EACCES,
 		  "user %u may not look: only root and members of the group %s may", peer->uid,

@@ -280,6 +280,33 @@ static void looking_is_asked_about_once(void **state)
 	assert_int_equal(questions, 1);
 }
 
+/* Polkit said yes, and before that is acted on the configuration does without it. */
+static void a_yes_of_a_polkit_that_no_longer_decides_counts_for_nothing(void **state)
+{
+	call_method(CALL("Reload"));
+	access_settings.polkit = false;
+	answer_with(0, "");
+	assert_int_equal(reloads, 0);
+	assert_non_null(strstr(next_answer(), "NotPermitted"));
+}
+
+static void who_is_dismissed_takes_streams_and_questions_along(void **state)
+{
+	call_method(CALL("Reload"));
+	client_dismiss(client);
+	settle();
+	assert_true(closed);
+	assert_int_equal(cancelled, 1);
+	stop(state);
+	start(state);
+	call_method("{\"method\":\"org.lhguard.GetStatus\",\"more\":true}");
+	answer_with(0, "");
+	assert_string_equal(next_answer(), "");
+	client_dismiss(client);
+	settle();
+	assert_true(closed);
+}
+
 static void a_changed_status_is_told(void **state)
 {
 	ask_result = -ENOENT;
@@ -425,6 +452,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_goes_takes_the_question_along, start, stop),
 		cmocka_unit_test_setup_teardown(calls_stay_in_order, start, stop),
 		cmocka_unit_test_setup_teardown(looking_is_asked_about_once, start, stop),
+		cmocka_unit_test_setup_teardown(
+			a_yes_of_a_polkit_that_no_longer_decides_counts_for_nothing, start, stop),
+		cmocka_unit_test_setup_teardown(who_is_dismissed_takes_streams_and_questions_along,
+						start, stop),
 		cmocka_unit_test_setup_teardown(a_changed_status_is_told, start, stop),
 		cmocka_unit_test_setup_teardown(an_event_is_allowed_as_it_was_refused, start, stop),
 		cmocka_unit_test_setup_teardown(no_other_event_is_allowed, start, stop),

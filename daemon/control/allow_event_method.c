@@ -11,8 +11,8 @@
 #include "control/call.h"
 #include "control/changes.h"
 #include "control/events.h"
+#include "control/permission.h"
 #include "control/whom.h"
-#include "policy/language.h"
 #include "policy/timestamp.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -137,21 +137,23 @@ void allow_event(struct call *call)
 		changes_answer(call, &exception);
 }
 
-void allow_event_describe(const struct call *call, char *text, size_t size)
+/* Whether there is such an event, and of what kind, is for those who may: they are told by the call. */
+int allow_event_describe(struct call *call, char *text, size_t size)
 {
-	const json_t *seconds = call_parameter(call, "seconds");
-	char service[SERVICE_TEXT_SIZE], source[NAME_SIZE + RUNTIME_SIZE], duration[32] = "";
+	char service[SERVICE_TEXT_SIZE], source[NAME_SIZE + RUNTIME_SIZE];
+	bool for_ever = !call_parameter(call, "seconds");
 	struct error error = {.text = ""};
 	const struct attempt *attempt = find_event(call, &error);
-	struct exception exception;
+	struct exception exception = {.allow = true};
 
-	if (!attempt || parse_attempt(attempt, !seconds, &exception, &error))
-		return;
-	if (json_integer_value(seconds) > 0)
-		duration_format(duration, sizeof(duration), (uint64_t)json_integer_value(seconds));
-	text_append(text, size, "let %s reach %s%s",
-		    source_label(source, sizeof(source), &attempt->source),
-		    service_format(service, sizeof(service), &exception.service),
-		    seconds ? " for " : " always");
-	text_append(text, size, "%s", duration);
+	if (changes_parse_seconds(call, 0, &exception.expires_us))
+		return -EINVAL;
+	if (!attempt || parse_attempt(attempt, for_ever, &exception, &error))
+		return 0;
+	text_append(text, size, "let ");
+	permission_quote(text, size, source_label(source, sizeof(source), &attempt->source));
+	text_append(text, size, " reach %s",
+		    service_format(service, sizeof(service), &exception.service));
+	changes_describe_end(call, text, size);
+	return 0;
 }

@@ -10,7 +10,7 @@ struct call;
 /** allow_event() - AllowEvent() */
 void allow_event(struct call *call);
 
-/** allow_event_describe() - what it would allow, "" where that cannot be told */
-void allow_event_describe(const struct call *call, char *text, size_t size);
+/** allow_event_describe() - what it would allow; -EINVAL: nothing that can be */
+int allow_event_describe(struct call *call, char *text, size_t size);
 
 #endif

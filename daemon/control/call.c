@@ -176,12 +176,12 @@ static int act(struct call *call, const struct permit *permit, struct polkit_que
 	result = permission_check(call->method, &peer, call->settings->access, permit, geteuid(),
 				  &reason);
 	if (result == -EAGAIN)
-		permission_question(call, &peer, question);
-	else if (result)
+		return permission_question(call, &peer, question) ? 0 : result;
+	if (result)
 		call_fail(call, OWN("NotPermitted"), "reason", reason.text);
 	else
 		call->method->act(call);
-	return result == -EAGAIN ? result : 0;
+	return 0;
 }
 
 int call_answer(const struct control_settings *settings, const struct peer *peer, json_t *message,

@@ -3,8 +3,10 @@
 #include "control/changes.h"
 
 #include "control/call.h"
+#include "control/permission.h"
 #include "control/replies.h"
 #include "control/whom.h"
+#include "policy/language.h"
 #include "policy/overlap.h"
 #include "policy/services.h"
 #include "util/clock.h"
@@ -210,14 +212,39 @@ void changes_add(struct call *call)
 		changes_answer(call, &exception);
 }
 
-void changes_describe(const struct call *call, char *text, size_t size)
+void changes_describe_end(const struct call *call, char *text, size_t size)
 {
-	const char *source = call_string(call, "source");
-	bool allows = !strcmp(call_string(call, "action"), "allow");
+	json_int_t seconds = json_integer_value(call_parameter(call, "seconds"));
+	char duration[32];
 
-	text_append(text, size, "%s %s %s %s", allows ? "allow" : "deny",
-		    call_string(call, "service"), allows ? "from" : "to",
-		    source ? source : "every guest");
+	if (call_flag(call, "once"))
+		text_append(text, size, " once");
+	if (seconds > 0)
+		text_append(text, size, " for %s",
+			    duration_format(duration, sizeof(duration), (uint64_t)seconds));
+	else if (call_flag(call, "untilStop"))
+		text_append(text, size, " until it stops");
+	else if (!call_flag(call, "once"))
+		text_append(text, size, " always");
+}
+
+int changes_describe(struct call *call, char *text, size_t size)
+{
+	char service[SERVICE_TEXT_SIZE], source[SELECTOR_TEXT_SIZE];
+	struct exception exception;
+
+	if (parse_exception(call, &exception))
+		return -EINVAL;
+	text_append(text, size, "%s %s %s ", exception.allow ? "allow" : "deny",
+		    service_format(service, sizeof(service), &exception.service),
+		    exception.allow ? "from" : "to");
+	selector_format(source, sizeof(source), &exception.source);
+	if (exception.source.type == SELECT_ANY)
+		text_append(text, size, "every guest");
+	else
+		permission_quote(text, size, source);
+	changes_describe_end(call, text, size);
+	return 0;
 }
 
 void changes_reload(struct call *call)

@@ -25,8 +25,11 @@ int changes_parse_words(struct call *call, struct exception *exception);
 /** changes_answer() - the exception, and what its maker should know of whom it is about and others */
 void changes_answer(struct call *call, const struct exception *exception);
 
-/** changes_describe() - what AddException() is asked for, in the caller's own words */
-void changes_describe(const struct call *call, char *text, size_t size);
+/** changes_describe() - what AddException() is asked for; -EINVAL: nothing that can be */
+int changes_describe(struct call *call, char *text, size_t size);
+
+/** changes_describe_end() - append how long that is to last */
+void changes_describe_end(const struct call *call, char *text, size_t size);
 
 void changes_add(struct call *call);
 void changes_edit(struct call *call);

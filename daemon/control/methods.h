@@ -10,8 +10,8 @@
 enum privilege {
 	PRIVILEGE_UNDECIDED, /* what an entry has that does not say: nobody, and no build */
 	PRIVILEGE_ANYONE,    /* whoever can open the socket */
-	PRIVILEGE_READ,	     /* root, the daemon's user, members of CONTROL_GROUP */
-	PRIVILEGE_CHANGE,    /* root and the daemon's user, but never from inside a guest */
+	PRIVILEGE_READ,	     /* root, the daemon's user, CONTROL_GROUP; polkit's yes */
+	PRIVILEGE_CHANGE,    /* root, the daemon's user; polkit's yes; never from inside a guest */
 };
 
 struct call;
@@ -38,7 +38,9 @@ struct parameter {
  * @parameters: all that it takes, up to one without a name
  * @act: called when the parameters are of the right types and the caller may; sets the answer
  * @purpose: of a change: what for, behind "Authentication is required to "
- * @describe: writes what this call is for, where there is more to say; or NULL
+ * @describe: writes what this call is for, in words of our own (permission_quote()), where there is
+ *	more to say; or NULL. -errno: nothing can come of it, as the answer says that it sets. So
+ *	nobody else writes what a person reads.
  */
 struct method {
 	const char *name;
@@ -46,7 +48,7 @@ struct method {
 	struct parameter parameters[PARAMETERS_MAX];
 	void (*act)(struct call *call);
 	const char *purpose;
-	void (*describe)(const struct call *call, char *text, size_t size);
+	int (*describe)(struct call *call, char *text, size_t size);
 };
 
 extern const struct method methods[];

@@ -90,23 +90,33 @@ int permission_check(const struct method *method, const struct peer *peer,
 	return error_set(reason, -EACCES, "nobody may call %s", method->name);
 }
 
-/* Some dialogs take the text for markup. */
-static void copy_without_markup(char *target, size_t size, const char *text)
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:@*_-"
+
+void permission_quote(char *text, size_t size, const char *word)
 {
-	target[0] = '\0';
-	for (; *text; text++)
-		if (strchr("<>&", *text))
-			text_append(target, size, "\\x%02x", (unsigned char)*text);
-		else
-			text_append(target, size, "%c", *text);
+	char printable[POLKIT_WHAT_SIZE];
+
+	if (!word[strspn(word, PLAIN)]) {
+		text_append(text, size, "%s", word);
+		return;
+	}
+	text_escape(printable, sizeof(printable), word, strlen(word));
+	text_append(text, size, "\"");
+	for (const char *at = printable; *at;) {
+		size_t plain = strcspn(at, "<>&\"");
+
+		text_append(text, size, "%.*s", (int)plain, at);
+		at += plain;
+		if (*at)
+			text_append(text, size, "\\x%02x", (unsigned char)*at++);
+	}
+	text_append(text, size, "\"");
 }
 
-void permission_question(const struct call *call, const struct peer *peer,
-			 struct polkit_question *question)
+int permission_question(struct call *call, const struct peer *peer,
+			struct polkit_question *question)
 {
 	const struct method *method = call->method;
-	char text[POLKIT_WHAT_SIZE] = "", printable[POLKIT_WHAT_SIZE];
-	const char *what = method->purpose ? method->purpose : "look";
 
 	*question = (struct polkit_question){
 		.action = method->privilege == PRIVILEGE_READ ? POLKIT_WATCH : POLKIT_MANAGE,
@@ -115,10 +125,10 @@ void permission_question(const struct call *call, const struct peer *peer,
 		.start = peer->start,
 		.uid = peer->uid,
 	};
-	if (method->describe)
-		method->describe(call, text, sizeof(text));
-	if (text[0])
-		what = text;
-	text_escape(printable, sizeof(printable), what, strlen(what));
-	copy_without_markup(question->what, sizeof(question->what), printable);
+	if (method->describe && method->describe(call, question->what, sizeof(question->what)))
+		return -EINVAL;
+	if (!question->what[0])
+		text_copy(question->what, sizeof(question->what),
+			  method->purpose ? method->purpose : "look");
+	return 0;
 }

@@ -26,8 +26,18 @@ int permission_check(const struct method *method, const struct peer *peer,
 		     const struct config_access *access, const struct permit *permit, uid_t daemon,
 		     struct error *reason);
 
-/** permission_question() - what polkit is to be asked about this call */
-void permission_question(const struct call *call, const struct peer *peer,
-			 struct polkit_question *question);
+/**
+ * permission_question() - what polkit is to be asked about this call
+ * Return: 0, or -errno where there is nothing to ask: the answer is set.
+ */
+int permission_question(struct call *call, const struct peer *peer,
+			struct polkit_question *question);
+
+/**
+ * permission_quote() - append a word that others chose to what a person reads in polkit's dialog
+ * Where it is more than one plain word it stands between quotes, which nothing inside can end, and
+ * without what a dialog may take for markup.
+ */
+void permission_quote(char *text, size_t size, const char *word);
 
 #endif

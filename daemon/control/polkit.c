@@ -5,11 +5,11 @@
  * DOC: Theory of Operation
  *
  * The bus is opened with the first question, so that a daemon of which nobody asks anything needs
- * none, and again when it was lost; then nobody answers what was asked on the one before. sd-bus
- * connects, says hello and waits for answers in the event loop, also when that ends: nothing is worth
- * waiting for then. A question names the process by pid and start time and the user by SO_PEERCRED, so that no
- * other process can take its place; polkit compares them. The message that a person reads comes from
- * us: polkit takes "polkit.message" from root alone.
+ * none, and again when it was lost; what was open on the one before is answered then, as nobody else
+ * does that. sd-bus connects, says hello and waits for answers in the event loop, and the end of the
+ * loop waits for none of it. A question names the process by pid and start time and the user by
+ * SO_PEERCRED, so that no other process can take its place; polkit compares them. The message that a
+ * person reads comes from us: polkit takes "polkit.message" from root alone.
  */
 #include "control/polkit.h"
 

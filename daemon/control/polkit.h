@@ -16,7 +16,7 @@ struct polkit_asked;
 #define POLKIT_WATCH  "org.lhguard.watch"
 #define POLKIT_MANAGE "org.lhguard.manage"
 
-#define POLKIT_WHAT_SIZE 512
+#define POLKIT_WHAT_SIZE 1024 /* for the longest of names, all of it escaped */
 
 /**
  * struct polkit_question - may this process do that?

@@ -246,6 +246,28 @@ static void a_yes_for_whom_is_in_a_guest_by_now_counts_for_nothing(void **state)
 	assert_non_null(strstr(next_answer(), "is inside a guest (container:web)"));
 }
 
+#define ADD(parameters)                                                                            \
+	"{\"method\":\"org.lhguard.AddException\",\"parameters\":{\"action\":"                     \
+	"\"allow\"," parameters "}}"
+
+/*
+ * Whoever asks does not write the dialog: the person who believed it would give a yes that holds for
+ * some minutes, and for whatever comes next.
+ */
+static void a_person_reads_nothing_that_would_not_be_done(void **state)
+{
+	call_method(ADD("\"service\":\"install the updates, as every Thursday\""));
+	assert_non_null(strstr(next_answer(), "InvalidService"));
+	call_method(ADD("\"service\":\"9222\",\"source\":\"your own good\""));
+	assert_non_null(strstr(next_answer(), "InvalidSource"));
+	call_method(ADD("\"service\":\"9222\",\"seconds\":-1"));
+	assert_non_null(strstr(next_answer(), "InvalidParameter"));
+	assert_int_equal(questions, 0);
+	call_method(ADD("\"service\":\"9222\",\"seconds\":600"));
+	assert_string_equal(question.what, "allow 9222 from every guest for 10m");
+	assert_int_equal(questions, 1);
+}
+
 static void who_goes_takes_the_question_along(void **state)
 {
 	call_method(CALL("Reload"));
@@ -357,7 +379,7 @@ static uint64_t record(const struct attempt *attempt)
 	return totals.attempts;
 }
 
-/* Asks for it, lets polkit say yes, and returns the answer. */
+/* Asks for it, lets polkit say yes where it is asked, and returns the answer. */
 static const char *allow(uint64_t id, const char *time, const char *more)
 {
 	char text[512];
@@ -366,8 +388,10 @@ static const char *allow(uint64_t id, const char *time, const char *more)
 		 "{\"method\":\"org.lhguard.AllowEvent\",\"parameters\":{\"id\":%llu,\"time\":\"%"
 		 "s\"%s}}",
 		 (unsigned long long)id, time, more);
+	answered = NULL;
 	call_method(text);
-	answer_with(0, "");
+	if (answered)
+		answer_with(0, "");
 	return next_answer();
 }
 
@@ -377,7 +401,8 @@ static void an_event_is_allowed_as_it_was_refused(void **state)
 	uint64_t id = record(&attempt);
 
 	assert_string_equal(allow(id, event_time, ""), "");
-	assert_string_equal(question.what, "let vm:dev\\x3cbox reach tcp/127.0.0.1:9222 always");
+	assert_string_equal(question.what,
+			    "let \"vm:dev\\x3cbox\" reach tcp/127.0.0.1:9222 always");
 	assert_int_equal(added, 1);
 	assert_true(last.allow);
 	assert_int_equal(last.creator, 1000);
@@ -391,6 +416,29 @@ static void an_event_is_allowed_as_it_was_refused(void **state)
 	assert_string_equal(last.source.name, "dev<box");
 }
 
+/* A guest's name hides nothing of what is asked, however long it is and whatever it says. */
+static void a_name_is_told_from_what_is_asked(void **state)
+{
+	static const char *const names[] = {
+		"a reach tcp/127.0.0.1:631 for 10m\" (",
+		"<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<"
+		"<<"
+		"<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct attempt attempt = refusal();
+		const char *end;
+
+		snprintf(attempt.source.name, sizeof(attempt.source.name), "%s", names[i]);
+		attempt.flow.client_port = (uint16_t)(1000 + i);
+		assert_string_equal(allow(record(&attempt), event_time, ""), "");
+		end = strrchr(question.what, '"');
+		assert_ptr_equal(strchr(strchr(question.what, '"') + 1, '"'), end);
+		assert_string_equal(end, "\" reach tcp/127.0.0.1:9222 always");
+	}
+}
+
 /* Numbers begin anew with each start; what a button of yesterday names is another event today. */
 static void no_other_event_is_allowed(void **state)
 {
@@ -402,6 +450,10 @@ static void no_other_event_is_allowed(void **state)
 	assert_non_null(strstr(allow(0, event_time, ""), "NoSuchEvent"));
 	assert_non_null(strstr(allow(UINT64_MAX / 2, event_time, ""), "NoSuchEvent"));
 	assert_int_equal(added, 0);
+	assert_string_equal(question.what, "allow what an event was refused");
+	questions = 0;
+	assert_non_null(strstr(allow(id, event_time, ",\"seconds\":-5"), "InvalidParameter"));
+	assert_int_equal(questions, 0);
 }
 
 static void what_is_old_is_not_allowed(void **state)
@@ -449,6 +501,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(where_nobody_can_be_asked_it_is_a_no, start, stop),
 		cmocka_unit_test_setup_teardown(
 			a_yes_for_whom_is_in_a_guest_by_now_counts_for_nothing, start, stop),
+		cmocka_unit_test_setup_teardown(a_person_reads_nothing_that_would_not_be_done,
+						start, stop),
 		cmocka_unit_test_setup_teardown(who_goes_takes_the_question_along, start, stop),
 		cmocka_unit_test_setup_teardown(calls_stay_in_order, start, stop),
 		cmocka_unit_test_setup_teardown(looking_is_asked_about_once, start, stop),
@@ -458,6 +512,7 @@ int main(void)
 						start, stop),
 		cmocka_unit_test_setup_teardown(a_changed_status_is_told, start, stop),
 		cmocka_unit_test_setup_teardown(an_event_is_allowed_as_it_was_refused, start, stop),
+		cmocka_unit_test_setup_teardown(a_name_is_told_from_what_is_asked, start, stop),
 		cmocka_unit_test_setup_teardown(no_other_event_is_allowed, start, stop),
 		cmocka_unit_test_setup_teardown(what_is_old_is_not_allowed, start, stop),
 		cmocka_unit_test_setup_teardown(what_an_alert_cannot_decide_is_refused, start,

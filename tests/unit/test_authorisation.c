@@ -240,7 +240,8 @@ static void a_question_says_what_is_wanted(void **state)
 		"\"source\":\"vm:<b>a&\\n\",\"allowInteractiveAuthentication\":true}";
 	json_t *parameters = json_loads(hostile, 0, NULL);
 	const struct peer peer = {.uid = 1000, .pid = 7, .start = 5};
-	struct call call = {.parameters = parameters};
+	const struct control_settings settings = {.services = NULL};
+	struct call call = {.settings = &settings, .peer = &peer, .parameters = parameters};
 	struct polkit_question question;
 
 	for (size_t i = 0; i < methods_count; i++) {
@@ -250,15 +251,37 @@ static void a_question_says_what_is_wanted(void **state)
 		call.method = &methods[i];
 		if (strcmp(methods[i].name, "org.lhguard.AddException"))
 			continue;
-		permission_question(&call, &peer, &question);
+		assert_int_equal(permission_question(&call, &peer, &question), 0);
 		assert_string_equal(question.action, "org.lhguard.manage");
 		assert_true(question.is_interactive);
 		assert_int_equal(question.pid, 7);
 		assert_int_equal(question.start, 5);
 		assert_int_equal(question.uid, 1000);
-		assert_string_equal(question.what, "allow 9222 from vm:\\x3cb\\x3ea\\x26\\x0a");
+		assert_string_equal(question.what,
+				    "allow 9222 from \"vm:\\x3cb\\x3ea\\x26\\\\x0a\" always");
 	}
 	json_decref(parameters);
+}
+
+static void what_others_chose_is_one_word_or_in_quotes(void **state)
+{
+	static const struct {
+		const char *word, *shown;
+	} cases[] = {
+		{"vm:dev-box_2.local", "vm:dev-box_2.local"},
+		{"vm:my box", "\"vm:my box\""},
+		{"vm:a\"b", "\"vm:a\\x22b\""},
+		{"vm:\u00a0a", "\"vm:\u00a0a\""},
+		{"iface:\033[1m", "\"iface:\\x1b[1m\""},
+		{"vm:$(x)<b>", "\"vm:$(x)\\x3cb\\x3e\""},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[POLKIT_WHAT_SIZE] = "";
+
+		permission_quote(text, sizeof(text), cases[i].word);
+		assert_string_equal(text, cases[i].shown);
+	}
 }
 
 int main(void)
@@ -270,6 +293,7 @@ int main(void)
 		cmocka_unit_test(nobody_may_call_what_nobody_decided_on),
 		cmocka_unit_test(polkit_decides_about_those_who_may_not_by_themselves),
 		cmocka_unit_test(a_question_says_what_is_wanted),
+		cmocka_unit_test(what_others_chose_is_one_word_or_in_quotes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

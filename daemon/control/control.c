@@ -7,6 +7,7 @@
 #include "control/peer.h"
 #include "control/replies.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 
 #define CLIENTS_RESERVED 16	 /* of CONTROL_CLIENTS_MAX, only for root on the host */
 #define NO_DESCRIPTOR_US 1000000 /* pause when the process has no descriptor left */
+#define REFUSED_TOLD_US	 (60 * 1000000ull)
 
 /**
  * struct control - the socket and its clients
@@ -27,7 +29,8 @@
  * @address: of the socket
  * @inode: of the socket as we made it, so that only that one is removed
  * @group: CONTROL_GROUP, (gid_t)-1 where there is none
- * @is_full: a client was refused since one last went
+ * @told_us: CLOCK_MONOTONIC when it was last told that a client was refused; who is refused could
+ *	else fill the journal
  */
 struct control {
 	struct control_settings settings;
@@ -38,7 +41,7 @@ struct control {
 	gid_t group;
 	struct client *clients[CONTROL_CLIENTS_MAX];
 	size_t client_count;
-	bool is_full;
+	uint64_t told_us;
 };
 
 /* Clients */
@@ -51,7 +54,6 @@ static void client_gone(void *data, struct client *client)
 	while (control->clients[i] != client)
 		i++;
 	control->clients[i] = control->clients[--control->client_count];
-	control->is_full = false;
 }
 
 static bool is_owner(const struct peer *peer)
@@ -86,6 +88,17 @@ static bool has_room(const struct control *control, const struct peer *peer)
 	       (!is_stranger(peer) || has_room_for_stranger(control, peer));
 }
 
+static void tell_refused(struct control *control, const struct peer *peer)
+{
+	uint64_t now_us = clock_monotonic_us();
+
+	if (control->told_us && now_us - control->told_us < REFUSED_TOLD_US)
+		return;
+	control->told_us = now_us;
+	log_warning("control: %zu clients are connected, one more of user %u is not taken",
+		    control->client_count, peer->uid);
+}
+
 static void serve(struct control *control, int fd)
 {
 	struct client *client;
@@ -93,10 +106,7 @@ static void serve(struct control *control, int fd)
 	int result = peer_read(&peer, fd, control->group, &control->settings);
 
 	if (!result && !has_room(control, &peer)) {
-		if (!control->is_full)
-			log_warning("control: %zu clients are connected, no more are taken",
-				    control->client_count);
-		control->is_full = true;
+		tell_refused(control, &peer);
 		result = -EUSERS;
 	}
 	if (result) {

@@ -478,6 +478,36 @@ static void a_guest_leaves_places_for_the_host(void **state)
 	settle(fixture);
 }
 
+/* Whoever comes and goes and is refused does not write the journal. */
+static void a_refusal_is_told_once_in_a_while(void **state)
+{
+	struct fixture *fixture = *state;
+	int fds[CONTROL_STRANGERS_MAX_OF_USER], real = dup(STDERR_FILENO);
+	FILE *log = tmpfile();
+	unsigned int lines = 0;
+
+	peers_are_guests = true;
+	for (int i = 0; i < CONTROL_STRANGERS_MAX_OF_USER; i++)
+		fds[i] = try_connect(fixture);
+	dup2(fileno(log), STDERR_FILENO);
+	for (int i = 0; i < CONTROL_STRANGERS_MAX_OF_USER; i++) {
+		close(try_connect(fixture));
+		close(fds[i]);
+		settle(fixture);
+		fds[i] = try_connect(fixture);
+	}
+	dup2(real, STDERR_FILENO);
+	close(real);
+	rewind(log);
+	for (int byte; (byte = fgetc(log)) != EOF;)
+		lines += byte == '\n';
+	fclose(log);
+	assert_int_equal(lines, 1);
+	for (int i = 0; i < CONTROL_STRANGERS_MAX_OF_USER; i++)
+		close(fds[i]);
+	settle(fixture);
+}
+
 static void record(struct fixture *fixture, uint16_t client_port)
 {
 	struct attempt attempt = {.flow = {.client_port = client_port}};
@@ -626,6 +656,7 @@ int main(void)
 						start, stop),
 		cmocka_unit_test_setup_teardown(the_257th_client_is_refused, start, stop),
 		cmocka_unit_test_setup_teardown(a_guest_leaves_places_for_the_host, start, stop),
+		cmocka_unit_test_setup_teardown(a_refusal_is_told_once_in_a_while, start, stop),
 		cmocka_unit_test_setup_teardown(all_who_watch_are_told, start, stop),
 		cmocka_unit_test_setup_teardown(a_slow_subscriber_loses_events_and_is_told_how_many,
 						start, stop),

@@ -66,6 +66,13 @@ static bool is_stranger(const struct peer *peer)
 	return !is_owner(peer) && !peer->is_member;
 }
 
+/* Whoever makes a user namespace has many uids; all that are inside guests count as one user. */
+static bool is_of_one_user(const struct peer *one, const struct peer *other)
+{
+	return one->is_in_guest || other->is_in_guest ? one->is_in_guest == other->is_in_guest
+						      : one->uid == other->uid;
+}
+
 /* Where the socket is open to all, nobody takes the places of those whom it is for. */
 static bool has_room_for_stranger(const struct control *control, const struct peer *peer)
 {
@@ -75,7 +82,7 @@ static bool has_room_for_stranger(const struct control *control, const struct pe
 		const struct peer *other = client_peer(control->clients[i]);
 
 		strangers += is_stranger(other);
-		of_user += is_stranger(other) && other->uid == peer->uid;
+		of_user += is_stranger(other) && is_of_one_user(peer, other);
 	}
 	return strangers < CONTROL_STRANGERS_MAX && of_user < CONTROL_STRANGERS_MAX_OF_USER;
 }

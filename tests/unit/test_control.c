@@ -478,6 +478,45 @@ static void a_guest_leaves_places_for_the_host(void **state)
 	settle(fixture);
 }
 
+static int connect_as(struct fixture *fixture, uid_t uid)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", fixture->path);
+	assert_int_equal(seteuid(uid), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(seteuid(0), 0);
+	settle(fixture);
+	return fd;
+}
+
+/* Who has many uids, as in a user namespace, takes no more places than who has one. */
+static void guests_of_many_users_leave_places_for_others(void **state)
+{
+	struct fixture *fixture = *state;
+	int fds[CONTROL_STRANGERS_MAX];
+	struct wire wire;
+
+	if (geteuid())
+		skip(); /* only root can be others */
+	*strrchr(fixture->runtime, '/') = '\0';
+	assert_int_equal(chmod(fixture->runtime, 0755), 0);
+	fixture->runtime[strlen(fixture->runtime)] = '/';
+	assert_int_equal(chmod(fixture->path, 0666), 0);
+	peers_are_guests = true;
+	for (unsigned int i = 0; i < CONTROL_STRANGERS_MAX; i++)
+		fds[i] = connect_as(fixture, 100000 + i);
+	peers_are_guests = false;
+	wire = (struct wire){.fd = connect_as(fixture, 1000)};
+	SEND(&wire, CALL("org.varlink.service.GetInfo"));
+	assert_string_equal(next_error(fixture, &wire), "");
+	close_client(fixture, &wire);
+	for (int i = 0; i < CONTROL_STRANGERS_MAX; i++)
+		close(fds[i]);
+	settle(fixture);
+}
+
 /* Whoever comes and goes and is refused does not write the journal. */
 static void a_refusal_is_told_once_in_a_while(void **state)
 {
@@ -656,6 +695,8 @@ int main(void)
 						start, stop),
 		cmocka_unit_test_setup_teardown(the_257th_client_is_refused, start, stop),
 		cmocka_unit_test_setup_teardown(a_guest_leaves_places_for_the_host, start, stop),
+		cmocka_unit_test_setup_teardown(guests_of_many_users_leave_places_for_others, start,
+						stop),
 		cmocka_unit_test_setup_teardown(a_refusal_is_told_once_in_a_while, start, stop),
 		cmocka_unit_test_setup_teardown(all_who_watch_are_told, start, stop),
 		cmocka_unit_test_setup_teardown(a_slow_subscriber_loses_events_and_is_told_how_many,

@@ -60,6 +60,7 @@ int daemon_install_table(struct daemon *daemon, const struct config *config, str
 
 /* Start and stop. */
 
+/* @path: NULL to stay in ours */
 static int enter_netns(const char *path, uint64_t *inode, struct error *error)
 {
 	_cleanup_close_ int fd = open(path ? path : "/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -101,7 +102,10 @@ static int open_kernel(struct daemon *daemon, struct error *error)
 		log_warning("no uevents (%s): a VMM that no list names is seen some time after it "
 			    "made its virtual machine",
 			    strerror(-result));
-	result = enter_netns(daemon->settings.netns, &registry.netns, error);
+	/* Those events come to the namespace only that the machine began with. */
+	result = enter_netns(NULL, &registry.machine_netns, error);
+	if (!result)
+		result = enter_netns(daemon->settings.netns, &registry.netns, error);
 	if (result)
 		return result;
 	result = links_new(&daemon->links, &loop_links_handler, daemon);

@@ -4,21 +4,15 @@
 
 #include "util/text.h"
 
-/* The network namespace that this machine began with, also when another one is guarded. */
-static bool is_machines_netns(const struct registry *registry, uint64_t netns)
-{
-	struct namespaces first;
-
-	return !process_namespaces(registry->settings.proc, 1, &first) && first.net == netns;
-}
-
 /*
  * The guest whose network namespace it is in. One without other namespaces, as of `ip netns exec`,
- * is as much a guest here as it is on its wire.
+ * is as much a guest here as it is on its wire. But where another network is guarded, the machine's
+ * own is nobody's.
  */
 static const struct guest *guest_of_netns(const struct registry *registry, uint64_t netns)
 {
-	if (!namespace_is_foreign(netns, registry->host.net) || is_machines_netns(registry, netns))
+	if (!namespace_is_foreign(netns, registry->host.net) ||
+	    netns == registry->settings.machine_netns)
 		return NULL;
 	for (uint32_t i = 0; i < registry->guests_high; i++)
 		if (registry->guests[i].id && registry->guest_netns[i] == netns)

@@ -197,13 +197,20 @@ void members_clear(struct registry *registry)
 	registry->loose_suspects = registry->headless = 0;
 }
 
+/* A VM lives where its VMM does by now: of `nsenter --net … qemu-system-…` the new words may have been
+ * read with the old namespaces. */
 static void note_process(struct registry *registry, struct guest *guest,
 			 const struct process *process)
 {
+	uint64_t theirs = process->namespaces.net;
+	uint64_t netns = theirs == registry->host.net ? 0 : theirs;
+
 	if (!guest->leader)
 		guest->leader = process->pid;
-	if (!guest->netns && namespace_is_foreign(process->namespaces.net, registry->host.net))
-		guests_set_netns(registry, guest, process->namespaces.net);
+	if (guest->netns == netns || !theirs)
+		return;
+	if (!guest->netns || (guest->kind == KIND_VM && guest->leader == process->pid))
+		guests_set_netns(registry, guest, netns);
 }
 
 /*

@@ -64,6 +64,7 @@ struct guest {
  * @run_netns: folder of named network namespaces, "/run/netns"
  * @files: what stands before the paths of runtimes' files, NULL for nothing
  * @netns: inode of the guarded network namespace
+ * @machine_netns: … of the one that this machine began with; the same unless --netns names another
  * @catalogue: how runtimes are recognised; the caller's, and stays until another is set
  * @links: of the guarded namespace
  * @sockets: of the guarded namespace
@@ -77,6 +78,7 @@ struct registry_settings {
 	const char *run_netns;
 	const char *files;
 	uint64_t netns;
+	uint64_t machine_netns;
 	const struct catalogue *catalogue;
 	struct links *links;
 	struct sockets *sockets;

@@ -105,7 +105,6 @@ static void namespaces_alone_are_inside(void **state)
 static void a_guests_network_is_inside(void **state)
 {
 	struct fake *fake = *state;
-	const struct row machine = {.pid = 1, .executable = "/sbin/init", .net_ns = OTHER};
 	const struct row row = {
 		.pid = 10, .parent = 1, .executable = "/usr/bin/lhguard", .net_ns = OTHER};
 	const struct guest *guest;
@@ -119,8 +118,34 @@ static void a_guests_network_is_inside(void **state)
 	snprintf(expected, sizeof(expected), "container:%s", guest->name);
 	assert_inside(fake, 10, expected);
 	/* But the machine's own network is no guest's where another one is guarded. */
-	fake_put(fake, &machine);
+	fake->registry->settings.machine_netns = OTHER;
 	assert_outside(fake, 10);
+}
+
+/*
+ * `nsenter --net qemu-system-…` was looked at while it went over to QEMU: with the network of the one
+ * and the words of the other.
+ */
+static void a_vm_does_not_live_where_it_was_started_from(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_start(fake, &first);
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/usr/bin/nsenter",
+				       ARGUMENTS("qemu-system-x86_64\0-name\0devbox"),
+				       .net_ns = OTHER});
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/usr/bin/qemu-system-x86_64",
+				       ARGUMENTS("qemu-system-x86_64\0-name\0devbox")});
+	assert_inside(fake, 10, "vm:devbox");
+	fake_put(fake, &(struct row){.pid = 11,
+				     .parent = 1,
+				     .executable = "/usr/bin/lhguard",
+				     .net_ns = OTHER});
+	assert_outside(fake, 11);
 }
 
 static void break_link(const struct fake *fake, pid_t pid, const char *name)
@@ -161,6 +186,8 @@ int main(void)
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(a_guests_network_is_inside, fake_set_up,
 						fake_tear_down),
+		cmocka_unit_test_setup_teardown(a_vm_does_not_live_where_it_was_started_from,
+						fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(who_cannot_be_looked_at_is_not_trusted, fake_set_up,
 						fake_tear_down),
 	};

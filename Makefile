@@ -149,8 +149,10 @@ $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/libfake.a \
 # Where memory runs out is said by the test.
 $(B)/tests/unit/test_exceptions: UNIT_LDFLAGS += -Wl,--wrap=index_new
 
-# What escapes markup is GLib's.
-$(B)/tests/unit/test_wording $(B)/tests/unit/test_conditions: UNIT_LDFLAGS += $(AGENT_LDLIBS)
+# What of the agent uses GLib.
+GLIB_TESTS   := $(addprefix $(B)/tests/unit/test_,channel conditions wording)
+$(GLIB_TESTS): UNIT_LDFLAGS += $(AGENT_LDLIBS)
+$(B)/tests/unit/test_channel.o: OWN_CFLAGS = $(AGENT_CFLAGS)
 
 # This one runs the CLI itself.
 $(B)/tests/unit/test_cli: | $(B)/lhguard

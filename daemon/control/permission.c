@@ -41,7 +41,8 @@ static int ask_or_refuse(const struct peer *peer, const struct config_access *ac
 static int check_read(const struct peer *peer, const struct config_access *access,
 		      const struct permit *permit, struct error *reason)
 {
-	if (peer->is_member || (peer->is_reader && polkit_decides(access)))
+	/* That it may look holds as long as polkit could be asked about it again. */
+	if (peer->is_member || (peer->is_reader && can_be_asked_about(peer, access)))
 		return 0;
 	error_set(reason, -EACCES,
 		  "user %u may not look: only root and members of the group %s may", peer->uid,

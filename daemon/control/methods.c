@@ -162,7 +162,7 @@ const struct method methods[] = {
 	{OWN("SetMode"), PRIVILEGE_CHANGE,
 	 {{"mode", PARAMETER_STRING, false},
 	  {"seconds", PARAMETER_INTEGER, true},
-	  ASKS}, mode_method_set, "change the guard's mode", NULL},
+	  ASKS}, mode_method_set, "change the guard's mode", mode_method_describe},
 	{OWN("Reload"), PRIVILEGE_CHANGE, {ASKS}, changes_reload,
 	 "let the guard read its files again", NULL},
 };

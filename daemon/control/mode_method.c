@@ -4,6 +4,8 @@
 
 #include "control/call.h"
 #include "control/replies.h"
+#include "policy/language.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -22,21 +24,52 @@ static int parse_mode(const char *text, enum guard_mode *mode)
 	return -EINVAL;
 }
 
+/* Return: 0, or -EINVAL with the answer. */
+static int parse(struct call *call, struct mode_change *change)
+{
+	const json_t *seconds = call_parameter(call, "seconds");
+
+	*change = (struct mode_change){.creator = call->peer->uid};
+	if (parse_mode(call_string(call, "mode"), &change->mode)) {
+		call_fail_parameter(call, "mode");
+		return -EINVAL;
+	}
+	if (seconds &&
+	    (json_integer_value(seconds) < 1 || json_integer_value(seconds) > SECONDS_MAX)) {
+		call_fail_parameter(call, "seconds");
+		return -EINVAL;
+	}
+	change->seconds = seconds ? (uint64_t)json_integer_value(seconds) : 0;
+	return 0;
+}
+
+int mode_method_describe(struct call *call, char *text, size_t size)
+{
+	struct mode_change change;
+	char duration[32];
+
+	if (parse(call, &change))
+		return -EINVAL;
+	text_append(text, size, "%s",
+		    change.mode == MODE_MONITOR
+			    ? "let every guest reach everything (monitor mode)"
+			    : "refuse guests what is not allowed (enforce mode)");
+	if (change.seconds)
+		text_append(text, size, " for %s",
+			    duration_format(duration, sizeof(duration), change.seconds));
+	return 0;
+}
+
 void mode_method_set(struct call *call)
 {
 	const struct control_settings *settings = call->settings;
-	const json_t *seconds = call_parameter(call, "seconds");
-	struct mode_change change = {.creator = call->peer->uid};
 	struct error error = {.text = ""};
+	struct mode_change change;
 	struct status status;
 	int result;
 
-	if (parse_mode(call_string(call, "mode"), &change.mode))
-		return call_fail_parameter(call, "mode");
-	if (seconds &&
-	    (json_integer_value(seconds) < 1 || json_integer_value(seconds) > SECONDS_MAX))
-		return call_fail_parameter(call, "seconds");
-	change.seconds = seconds ? (uint64_t)json_integer_value(seconds) : 0;
+	if (parse(call, &change))
+		return;
 	result = settings->handler->set_mode(settings->data, &change, &error);
 	if (result < 0)
 		return call_fail_reason(call, OWN("Failed"), &error, result);

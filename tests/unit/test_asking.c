@@ -268,6 +268,21 @@ static void a_person_reads_nothing_that_would_not_be_done(void **state)
 	assert_int_equal(questions, 1);
 }
 
+#define MODE(parameters) "{\"method\":\"org.lhguard.SetMode\",\"parameters\":{" parameters "}}"
+
+static void who_opens_the_guard_wholly_reads_so(void **state)
+{
+	call_method(MODE("\"mode\":\"off\""));
+	assert_non_null(strstr(next_answer(), "InvalidParameter"));
+	assert_int_equal(questions, 0);
+	call_method(MODE("\"mode\":\"monitor\",\"seconds\":600"));
+	assert_string_equal(question.what,
+			    "let every guest reach everything (monitor mode) for 10m");
+	answer_with(-EACCES, "");
+	call_method(MODE("\"mode\":\"enforce\""));
+	assert_string_equal(question.what, "refuse guests what is not allowed (enforce mode)");
+}
+
 static void who_goes_takes_the_question_along(void **state)
 {
 	call_method(CALL("Reload"));
@@ -503,6 +518,7 @@ int main(void)
 			a_yes_for_whom_is_in_a_guest_by_now_counts_for_nothing, start, stop),
 		cmocka_unit_test_setup_teardown(a_person_reads_nothing_that_would_not_be_done,
 						start, stop),
+		cmocka_unit_test_setup_teardown(who_opens_the_guard_wholly_reads_so, start, stop),
 		cmocka_unit_test_setup_teardown(who_goes_takes_the_question_along, start, stop),
 		cmocka_unit_test_setup_teardown(calls_stay_in_order, start, stop),
 		cmocka_unit_test_setup_teardown(looking_is_asked_about_once, start, stop),

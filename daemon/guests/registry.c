@@ -75,10 +75,11 @@ void registry_set_catalogue(struct registry *registry, const struct catalogue *c
 	memset(registry->cgroups, 0, sizeof(registry->cgroups));
 	memset(registry->mac_readings, 0, sizeof(registry->mac_readings));
 	structure_forget_libraries(registry);
-	wires_forget(registry);
+	wires_forget_runtimes(registry);
 	registry->prune_held = true; /* those who are found last are still the same guests */
 	registry_rescan(registry);
 	structure_sweep_all(registry);
+	wires_keep_netns(registry);
 	registry->prune_held = false;
 	guests_prune(registry);
 }

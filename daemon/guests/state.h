@@ -422,7 +422,9 @@ void peers_search(struct registry *registry,
 		  void (*found)(struct registry *registry, int32_t nsid, uint64_t netns));
 /* wires.c: who is at the other end of an interface */
 struct wire_end *wires_find(struct registry *registry, uint32_t ifindex);
-void wires_forget(struct registry *registry);
+void wires_forget_runtimes(struct registry *registry);
+void wires_keep_netns(
+	struct registry *registry); /* each has a guest, if only the namespace as such */
 bool wire_leads_to(const struct wire_end *wire, const struct guest *guest);
 
 /* wire_source.c: the route of what comes in by an interface that is no bridge */

@@ -79,10 +79,19 @@ bool wire_leads_to(const struct wire_end *wire, const struct guest *guest)
 	       (wire->state == WIRE_MEMBER && wire->guest_id == guest->id);
 }
 
-void wires_forget(struct registry *registry)
+/* What leads into a namespace, or to the LAN, does so whatever the catalogue says. */
+void wires_forget_runtimes(struct registry *registry)
 {
-	memset(registry->wire_slots, 0, sizeof(registry->wire_slots));
-	registry->wires_high = 0;
+	for (uint32_t i = 0; i < registry->wires_high; i++)
+		if (registry->wires[i].state != WIRE_NETNS && registry->wires[i].state != WIRE_LAN)
+			registry->wires[i].state = WIRE_UNRESOLVED;
+}
+
+void wires_keep_netns(struct registry *registry)
+{
+	for (uint32_t i = 0; i < registry->wires_high; i++)
+		if (registry->wires[i].state == WIRE_NETNS)
+			guests_for_netns(registry, registry->wires[i].netns);
 }
 
 static bool is_declared(const struct link *link, const char (*declared)[IF_NAMESIZE], size_t count)

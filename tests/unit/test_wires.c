@@ -450,6 +450,13 @@ static void test_veth_of_a_machine(void **state)
 	assert_int_equal(ways[0].source.route, ROUTE_VETH);
 	assert_string_equal(ways[0].source.name, source.name);
 
+	/* A catalogue that is read again makes no other guest of it, though nobody says so any more. */
+	put_machine(folder, "liar", "");
+	registry->settings.cgroup = -1;
+	registry_set_catalogue(registry, catalogue);
+	assert_int_equal(ask(VE_WEB, ordinary_mac, 9).guest, source.guest);
+	assert_non_null(registry_find_id(registry, source.guest));
+
 	close(registry->settings.proc);
 	nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -261,8 +261,12 @@ void control_open(struct control *control)
 static int listen_on(struct control *control, int fd, struct error *error)
 {
 	const char *path = control->address.sun_path;
+	static const int on = 1;
 	int result;
 
+	/* All connections have this from the listener: no message comes without who sent it. */
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)))
+		return error_set(error, -errno, "%s: %s", path, strerror(errno));
 	if (fchmod(fd, 0600)) /* the mode that bind(2) gives the socket's file */
 		return error_set(error, -errno, "%s: %s", path, strerror(errno));
 	result = bind_address(control, fd, error);

@@ -60,13 +60,10 @@ static void look(struct peer *peer, const struct control_settings *settings)
 
 int peer_read(struct peer *peer, int fd, gid_t group, const struct control_settings *settings)
 {
-	static const int on = 1;
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
 
-	/* From here on every message comes with who sent it. */
-	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length))
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length))
 		return -errno;
 	*peer = (struct peer){
 		.fd = fd,

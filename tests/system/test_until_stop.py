@@ -243,4 +243,4 @@ def test_a_namespace_stays_the_same_guest_over_a_reload(lab, start_guard) -> Non
         guard.must("allow", "9222", "--from", f"guest:{known['id']}")
         guard.must("reload")
         assert [g["id"] for g in guard.guests() if g["label"] == guest.label] == [known["id"]]
-        assert [e["source"] for e in guard.exceptions()] == [guest.label]
+        assert [e["guest"] for e in guard.exceptions()] == [known["id"]]

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,24 @@ class NotifyAgent:
         with open(self.log, "ab") as log:
             self.process = self.session.spawn(*self.command(), stdout=log, stderr=log)
         self.session.wait_owner(AGENT, self.process)
+        self._wait_linked()
         return self
+
+    def _wait_linked(self) -> None:
+        """Until it has heard of the daemon: the bus, Watch, and what it asks for then. Where it may not look,
+        or there is no daemon, a moment has to do."""
+        deadline = time.monotonic() + 2
+        while self._sockets() < 3 and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def _sockets(self) -> int:
+        links = []
+        for fd in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            try:
+                links.append(os.readlink(fd))
+            except OSError:  # closed since
+                pass
+        return sum(link.startswith("socket:") for link in links)
 
     def run(self, *options: str) -> subprocess.CompletedProcess:
         """A short run of it beside, e.g. --muted."""

@@ -95,9 +95,16 @@ static void start_anew(struct alerts *alerts)
 {
 	struct summary *summary = &alerts->summary;
 
-	for (unsigned int i = 0; i < ALERTS_MAX; i++)
-		if (alerts->rows[i].state == ROW_HELD && alerts->rows[i].is_counted)
-			row_free(&alerts->rows[i]);
+	for (unsigned int i = 0; i < ALERTS_MAX; i++) {
+		struct row *row = &alerts->rows[i];
+
+		if (row->state != ROW_HELD || !row->is_counted)
+			continue;
+		if (row->is_busy)
+			row->counted = 0;
+		else
+			row_free(row);
+	}
 	for (unsigned int i = 0; i < GUESTS_MAX; i++)
 		alerts->guests[i].counted = 0;
 	*summary = (struct summary){
@@ -111,7 +118,7 @@ static void touch_summary(struct alerts *alerts, uint64_t now_us)
 {
 	struct summary *summary = &alerts->summary;
 
-	if (!summary->is_dirty && !alerts->is_quiet && summary->last_us &&
+	if (!summary->is_dirty && !alerts->is_quiet &&
 	    (summary->was_quiet || now_us - summary->last_us >= QUIET_US))
 		start_anew(alerts);
 	summary->last_us = now_us;
@@ -226,6 +233,7 @@ static uint64_t news_of(struct row *row, const json_t *event)
 		before = seen->count;
 	else
 		seen = &row->seen[row->next_seen++ % SEEN_MAX];
+	count = count > 0 ? count : 0;
 	*seen = (struct seen){.id = id, .count = count};
 	return count > before ? (uint64_t)(count - before) : 0;
 }

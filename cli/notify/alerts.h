@@ -33,6 +33,7 @@ struct alerts_next {
 	enum alerts_do what;
 	unsigned int slot;
 	bool is_update;
+	bool is_insisted; /* somebody waits for it: see alerts_refused() */
 };
 
 /**

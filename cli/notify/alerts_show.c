@@ -129,10 +129,11 @@ static bool take_row(struct alerts *alerts, uint64_t now_us, struct alerts_next 
 	struct row *row = choose(alerts, now_us);
 
 	if (row) {
-		bool is_insisted = row->is_insisted, is_live = row->state == ROW_LIVE;
+		bool is_live = row->state == ROW_LIVE;
 
+		next->is_insisted = row->is_insisted;
 		row_show(alerts, row, now_us);
-		if (!is_insisted)
+		if (!next->is_insisted)
 			spend(alerts, row, now_us);
 		next->what = is_live ? ALERTS_UPDATE : ALERTS_SHOW;
 	}
@@ -277,6 +278,9 @@ void alerts_failed(struct alerts *alerts, const struct alerts_next *next, uint64
 {
 	struct row *row = &alerts->rows[next->slot];
 
+	/* Nobody has decided or closed it since. */
+	if (next->is_insisted && (row->state == ROW_LIVE || row->state == ROW_HELD))
+		row->is_insisted = *row->failure;
 	switch (next->what) {
 	case ALERTS_SHOW:
 		if (row->state == ROW_LIVE)

@@ -564,6 +564,85 @@ static void a_flood_does_not_take_the_place_of_what_is_decided(void **state)
 	assert_string_equal(get(desk, slot).label, "vm:devbox");
 }
 
+/* After a new server it is held; the summary that has it begins anew, and leaves it alone. */
+static void what_is_decided_outlives_the_summary(void **state)
+{
+	struct desk *desk = *state;
+	unsigned int slot;
+
+	attempt(desk, "devbox", 9222);
+	show(desk);
+	slot = desk->last;
+	alerts_hold(desk->alerts, slot, true);
+	alerts_set_quiet(desk->alerts, true, desk->now_us);
+	alerts_new_server(desk->alerts, desk->now_us);
+	memset(desk->live, 0, sizeof(desk->live));
+	attempt(desk, "devbox", 9222);
+	wait_for(desk, 10 * SECOND);
+	alerts_set_quiet(desk->alerts, false, desk->now_us);
+	wait_for(desk, 70 * SECOND);
+	for (int i = 0; i < 300; i++)
+		attempt(desk, "hostile", 1 + i);
+	assert_string_equal(get(desk, slot).label, "vm:devbox");
+	alerts_refused(desk->alerts, slot, "polkit said no");
+	wait_for(desk, 5 * SECOND);
+	assert_string_equal(get(desk, slot).failure, "polkit said no");
+	assert_true(desk->live[slot]);
+}
+
+static void a_refusal_that_could_not_be_shown_is_tried_again(void **state)
+{
+	struct desk *desk = *state;
+	struct alerts_next next;
+	unsigned int slot;
+
+	attempt(desk, "devbox", 9222);
+	show(desk);
+	slot = desk->last;
+	alerts_hold(desk->alerts, slot, true);
+	alerts_closed(desk->alerts, slot, desk->now_us);
+	desk->live[slot] = false;
+	wait_for(desk, 30 * SECOND);
+	alerts_set_quiet(desk->alerts, true, desk->now_us); /* whoever clicked is awake */
+	alerts_refused(desk->alerts, slot, "polkit said no");
+	assert_true(alerts_take(desk->alerts, desk->now_us, &next));
+	alerts_set_server(desk->alerts, false, desk->now_us);
+	wait_for(desk, 25 * SECOND);
+	alerts_failed(desk->alerts, &next, desk->now_us);
+	alerts_set_server(desk->alerts, true, desk->now_us);
+	show(desk);
+	assert_true(desk->live[slot]);
+	assert_string_equal(get(desk, slot).failure, "polkit said no");
+	assert_int_equal(desk->summaries, 0);
+}
+
+static void quiet_hours_without_events_are_not_talked_about(void **state)
+{
+	struct desk *desk = *state;
+
+	alerts_set_quiet(desk->alerts, true, desk->now_us);
+	wait_for(desk, 60 * MINUTE);
+	alerts_set_quiet(desk->alerts, false, desk->now_us);
+	for (int i = 0; i < 100; i++)
+		attempt(desk, "devbox", 1000 + i);
+	wait_for(desk, 5 * SECOND);
+	assert_int_equal(summary_of(desk).attempts, 98);
+	assert_false(summary_of(desk).was_quiet);
+}
+
+static void a_count_that_makes_no_sense_does_no_harm(void **state)
+{
+	struct desk *desk = *state;
+
+	tell(desk, 7, -1, "devbox", 1, 9222);
+	tell(desk, 7, INT64_MIN, "devbox", 1, 9222);
+	wait_for(desk, 5 * SECOND);
+	assert_int_equal(desk->popups, 0);
+	tell(desk, 7, INT64_MAX, "devbox", 1, 9222);
+	wait_for(desk, 5 * SECOND);
+	assert_int_equal(desk->popups, 1);
+}
+
 static void lost_events_are_told(void **state)
 {
 	struct desk *desk = *state;
@@ -602,6 +681,10 @@ int main(void)
 		TEST(what_the_server_refused_is_tried_again),
 		TEST(a_decision_ends_it_and_a_refusal_is_shown),
 		TEST(a_flood_does_not_take_the_place_of_what_is_decided),
+		TEST(what_is_decided_outlives_the_summary),
+		TEST(a_refusal_that_could_not_be_shown_is_tried_again),
+		TEST(quiet_hours_without_events_are_not_talked_about),
+		TEST(a_count_that_makes_no_sense_does_no_harm),
 		TEST(lost_events_are_told),
 	};
 

@@ -93,7 +93,13 @@ static void link_up(struct conditions *conditions, struct notices *notices)
 	if (!conditions->is_told)
 		return;
 	conditions->is_told = false;
-	start(&message, URGENCY_LOW, "The guard is back");
+	if (notices_is_shown(notices, NOTICE_GUARD)) {
+		start(&message, URGENCY_LOW, "The guard is back");
+	} else {
+		start(&message, URGENCY_NORMAL, "The guard was down, and is back");
+		add(&message, "Meanwhile guests may not have been stopped\n"
+			      "To see more: journalctl -u lhguardd");
+	}
 	notices_tell(notices, NOTICE_GUARD, &message);
 }
 
@@ -169,7 +175,11 @@ static void check_mode(const struct conditions *conditions, bool is_enforced,
 	if (!conditions->knows || conditions->is_enforced == is_enforced)
 		return;
 	if (is_enforced) {
-		start(&message, URGENCY_LOW, "The guard stops guests again");
+		if (notices_is_shown(notices, NOTICE_MODE))
+			start(&message, URGENCY_LOW, "The guard stops guests again");
+		else
+			start(&message, URGENCY_NORMAL,
+			      "The guard only watched for a while, and stops guests again");
 		notices_tell(notices, NOTICE_MODE, &message);
 		return;
 	}

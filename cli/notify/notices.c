@@ -76,6 +76,11 @@ struct notice *notices_take(struct notices *notices, bool only_answers)
 	return NULL;
 }
 
+bool notices_is_shown(const struct notices *notices, enum notice_id id)
+{
+	return !notices->of[id].is_new;
+}
+
 static struct notice *find(struct notices *notices, unsigned int slot)
 {
 	for (unsigned int i = 0; i < NOTICE_COUNT; i++)

@@ -257,6 +257,28 @@ static void a_change_of_mode_is_told_but_not_the_mode(void **state)
 	assert_int_equal(shown(guard)->urgency, URGENCY_CRITICAL);
 }
 
+/* In quiet hours, or without a server: who hears only of the good end has to hear of the rest. */
+static void what_was_over_before_it_could_be_shown_is_told(void **state)
+{
+	struct guard *guard = *state;
+	const struct message *message;
+
+	up(guard, START);
+	lose(guard, LINK_DIED, START + SECOND);
+	conditions_check(&guard->conditions, START + 4 * SECOND, &guard->notices);
+	up(guard, START + 9 * SECOND);
+	message = shown(guard);
+	assert_string_equal(message->summary, "The guard was down, and is back");
+	assert_int_equal(message->urgency, URGENCY_NORMAL);
+	assert_silent(guard);
+	json_object_set_new(guard->status, "mode", json_string("monitor"));
+	tell_status(guard);
+	json_object_set_new(guard->status, "mode", json_string("enforce"));
+	tell_status(guard);
+	assert_non_null(strstr(shown(guard)->summary, "only watched for a while"));
+	assert_silent(guard);
+}
+
 static void the_table_of_another_daemon_is_not_compared(void **state)
 {
 	struct guard *guard = *state;
@@ -337,6 +359,7 @@ int main(void)
 		TEST(a_new_server_is_told_what_still_holds),
 		TEST(what_could_not_be_shown_is_tried_again),
 		TEST(a_change_of_mode_is_told_but_not_the_mode),
+		TEST(what_was_over_before_it_could_be_shown_is_told),
 		TEST(the_table_of_another_daemon_is_not_compared),
 		TEST(who_may_not_read_is_told_once),
 		TEST(answers_come_in_quiet_hours_too),

@@ -211,7 +211,7 @@ static int be_agent(const struct settled *settled)
 	GDBusConnection *bus = g_bus_get_sync(G_BUS_TYPE_SESSION, NULL, &error);
 	GMainLoop *loop;
 	struct agent *agent;
-	int name;
+	int name, status = DONE;
 
 	if (!bus)
 		return complain(FAILED, "there is no session bus: %s", error->message);
@@ -228,8 +228,11 @@ static int be_agent(const struct settled *settled)
 	g_unix_signal_add(SIGHUP, on_signal, loop);
 	agent = agent_new(bus, settled->socket, settled->config, settled->state_dir);
 	g_main_loop_run(loop);
+	if (g_dbus_connection_is_closed(
+		    bus)) /* systemd starts us again, where there is a new one */
+		status = complain(FAILED, "the session's bus is gone");
 	agent_free(agent);
-	return DONE;
+	return status;
 }
 
 int main(int argc, char **argv)

@@ -168,10 +168,21 @@ static void fail(struct request *request, GError *error)
 	g_error_free(error);
 }
 
+/* A click that is on its way was meant for what is shown now: it must not meet another's buttons. */
+static bool is_about_another(const struct offer *offer, const struct request *request)
+{
+	return offer->binding.incarnation && request->binding.incarnation &&
+	       offer->binding.incarnation != request->binding.incarnation;
+}
+
 static NotifyNotification *notification_for(struct server *server, const struct request *request)
 {
-	NotifyNotification *notification;
+	NotifyNotification *notification = server->shown[request->slot];
 
+	if (notification && is_about_another(server->offers[request->slot], request)) {
+		notify_notification_close(notification, NULL);
+		forget(server, request->slot);
+	}
 	if (server->shown[request->slot] &&
 	    (request->how == DISPLAY_NEW || server->offers[request->slot]->is_closed))
 		forget(server, request->slot);

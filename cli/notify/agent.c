@@ -6,6 +6,7 @@
 
 #include "../output.h"
 
+#include "util/clock.h"
 #include "util/text.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@
 
 uint64_t agent_now(void)
 {
-	return (uint64_t)g_get_monotonic_time();
+	return clock_us(CLOCK_BOOTTIME);
 }
 
 /* @second: receives the second of the minute; may be NULL */
@@ -25,6 +26,7 @@ static unsigned int minute_of_day(unsigned int *second)
 	time_t now = time(NULL);
 	struct tm parts;
 
+	tzset(); /* whoever travels takes the quiet hours along */
 	localtime_r(&now, &parts);
 	if (second)
 		*second = (unsigned int)parts.tm_sec;
@@ -328,4 +330,5 @@ void agent_free(struct agent *agent)
 	known_free(agent->known);
 	mutes_free(agent->mutes);
 	alerts_free(agent->alerts);
+	g_free(agent->details_text);
 }

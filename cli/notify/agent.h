@@ -37,12 +37,25 @@ struct ask {
 };
 
 /**
+ * struct watched - a file that is read again when it changes
+ * @folder: the nearest to it that is there
+ * @is_for_folder: it is not the file's own, which is waited for
+ */
+struct watched {
+	struct agent *agent;
+	char *path;
+	char *folder;
+	GFileMonitor *monitor;
+	bool is_for_folder;
+};
+
+/**
  * struct agent - all of it
  * @socket: of the daemon
  * @config: notify.conf
  * @showing: what the display was given is an alert, or the summary: @next
  * @details: is being asked for, NULL: nothing is
- * @details_file: a text that was too long for a notification, NULL: there is none
+ * @details_text: what was too long for a notification, NULL: nothing was
  */
 struct agent {
 	const char *socket;
@@ -61,7 +74,7 @@ struct agent {
 	struct ask asks[ASKS_MAX];
 	struct details *details;
 	char *details_text;
-	GFileMonitor *monitors[2];
+	struct watched watched[2];
 	guint reload;
 	guint timer;
 	guint pump;
@@ -78,7 +91,7 @@ void agent_wake(struct agent *agent);
 /** agent_title() - of an event's service, NULL: it has none */
 const char *agent_title(const struct agent *agent, const json_t *event, bool *sensitive);
 
-/** agent_now() - microseconds, of the clock that the alerts are told */
+/** agent_now() - microseconds, of the clock that the alerts are told: it counts sleep, too */
 uint64_t agent_now(void);
 
 /** binding_of() - what a click on an alert is about, as it is now */

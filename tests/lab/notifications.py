@@ -51,6 +51,10 @@ class FakeServer(Puppet):
         """Say that somebody clicked; not asked whether there is such a notification or action."""
         self.do(emit="ActionInvoked", id=number, value=key)
 
+    def invoke_late(self, summary: str, number: int, key: str) -> None:
+        """The same, where the click is on its way when a notification of that summary comes."""
+        self.do(late=[summary, number, key])
+
     def closed(self, number: int, reason: int = DISMISSED) -> None:
         self.do(emit="NotificationClosed", id=number, value=reason)
 

@@ -6,6 +6,7 @@ Commands, one line of JSON each:
     {"do": "own"}, {"do": "release"}      become the session's server, or be none
     {"capabilities": [...]}               what GetCapabilities answers
     {"error": "NAME" or null}             Notify is answered with this error
+    {"late": [SUMMARY, ID, KEY]}          a click that is on its way when the next SUMMARY is shown
     {"emit": "ActionInvoked" or "NotificationClosed", "id": N, "value": KEY or REASON}
 Every call is told, with "time" (of the monotonic clock, seconds), "method" and its arguments.
 """
@@ -47,7 +48,7 @@ class Server:
     def __init__(self):
         self.bus = Gio.bus_get_sync(Gio.BusType.SESSION)
         self.capabilities = ["actions", "body", "body-markup", "persistence"]
-        self.error = None
+        self.error = self.late = None
         self.last = 0
         self.owning = 0
         self.bus.register_object(PATH, INTERFACE, self.call, None, None)
@@ -75,6 +76,9 @@ class Server:
         say(time=now, method="Notify", id=number, replaces=replaces, name=name, icon=icon,
             summary=summary, body=body, actions=dict(zip(actions[::2], actions[1::2])),
             hints={key: plain(value) for key, value in hints.items()}, timeout=timeout)
+        if self.late and self.late[0] == summary:
+            self.emit("ActionInvoked", *self.late[1:])
+            self.late = None
         if self.error:
             invocation.return_dbus_error(self.error, "as the test wants it")
         else:
@@ -88,6 +92,7 @@ class Server:
         what = json.loads(text)
         self.capabilities = what.get("capabilities", self.capabilities)
         self.error = what.get("error", self.error)
+        self.late = what.get("late", self.late)
         if what.get("do") == "own":
             self.owning = Gio.bus_own_name_on_connection(
                 self.bus, NAME, Gio.BusNameOwnerFlags.NONE, lambda *_: say(owns=True),

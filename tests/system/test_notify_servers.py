@@ -200,6 +200,21 @@ def test_a_click_on_what_is_gone(place, desk) -> None:
     assert place.guard.exceptions() == []
 
 
+def test_a_click_that_meets_other_details(place, desk) -> None:
+    """It was meant for the details that were shown, and not for those that take their place."""
+    details = None
+    for guest, gateway in ((place.box, GATEWAY), (place.other, OTHER_GATEWAY)):
+        mark = desk.server.mark()
+        knock(guest, gateway)
+        alert = desk.server.wait_shown(STOPPED, guest.name, mark=mark)
+        if details:
+            desk.server.invoke_late(details["summary"], details["id"], "allow-10m")
+        desk.server.invoke(alert["id"], "details")
+        details = desk.server.wait_shown("Why it was so", mark=mark)
+    time.sleep(1)
+    assert place.guard.exceptions() == []
+
+
 def test_clicks_on_alerts_of_an_earlier_daemon(place, desk) -> None:
     """Its events had the same numbers as those of the one that runs now."""
     guard = place.guard

@@ -20,6 +20,7 @@
  * struct channel - one connection with one call on it
  * @source: of the socket, 0: none
  * @timer: ends the wait for the first answer, 0: none
+ * @more: many answers were asked for; else the first is the last, whatever it says
  * @failure: why it will end, told by an idle source
  * @dispatching: its handler is being called, so that closing only marks it
  * @is_closed: to be freed once the handler has returned
@@ -30,6 +31,7 @@ struct channel {
 	void *data;
 	guint source;
 	guint timer;
+	bool more;
 	enum channel_end failure;
 	bool dispatching;
 	bool is_closed;
@@ -87,7 +89,7 @@ static bool take_message(struct channel *channel, const json_t *message)
 {
 	const json_t *parameters = json_object_get(message, "parameters");
 	const char *error = text_of(message, "error");
-	bool continues = json_is_true(json_object_get(message, "continues"));
+	bool continues = channel->more && json_is_true(json_object_get(message, "continues"));
 
 	if (channel->timer)
 		g_source_remove(channel->timer);
@@ -205,6 +207,7 @@ struct channel *channel_open(const char *path, const char *method, json_t *param
 
 	channel->handler = handler;
 	channel->data = data;
+	channel->more = more;
 	channel->wire.fd = -1;
 	result = connect_to(channel, path);
 	if (!result)

@@ -144,6 +144,21 @@ static void answers_come_as_they_are_said(void **state)
 	assert_int_equal(talk->end, CHANNEL_DONE);
 }
 
+/* Else whoever asked would wait for ever: nothing watches the time after the first answer. */
+static void who_asked_for_one_answer_gets_one(void **state)
+{
+	struct talk *talk = *state;
+
+	talk->channel = channel_open(talk->path, "AllowEvent", NULL, false, 10, &handler, talk);
+	talk->peer = accept(talk->listener, NULL, NULL);
+	assert_true(talk->peer >= 0);
+	run();
+	say(talk, "{\"parameters\":{\"number\":1},\"continues\":true}");
+	assert_int_equal(talk->answers, 1);
+	assert_int_equal(talk->ends, 1);
+	assert_int_equal(talk->end, CHANNEL_DONE);
+}
+
 static void an_error_is_told_with_its_reason(void **state)
 {
 	struct talk *talk = *state;
@@ -305,6 +320,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(answers_come_as_they_are_said),
+		TEST(who_asked_for_one_answer_gets_one),
 		TEST(an_error_is_told_with_its_reason),
 		TEST(an_error_of_varlink_keeps_its_name),
 		TEST(who_hangs_up_is_lost),

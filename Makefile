@@ -188,7 +188,8 @@ fuzz-run: $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 			$(B)/corpus/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; \
 	done
 
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/interface/libidl.a $(B)/liblhguardd.a
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/interface/libidl.a \
+		$(B)/cli/notify/libagent.a $(B)/cli/libcli.a $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(DAEMON_LDLIBS)
 
 bench: ## as root: measure against a bare loopback and a minimal NFQUEUE listener, and beside 1,000 guests

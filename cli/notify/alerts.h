@@ -9,6 +9,7 @@
 
 #define ALERTS_MAX	128 /* pairs of guest and service that are remembered */
 #define ALERTS_LIVE_MAX 12  /* shown at a time: some servers refuse more than 20 of everybody's */
+#define ALERTS_OF_GUEST 4   /* of these: what one guest has on the screen hides no other's */
 #define ALERTS_NEVER	UINT64_MAX
 #define ALERTS_SECOND	1000000u
 #define ALERT_LABEL	168 /* bytes of a source's label with its NUL */

@@ -41,6 +41,16 @@ static unsigned int count_live(const struct alerts *alerts)
 	return live;
 }
 
+static bool guest_has_its_share(const struct alerts *alerts, const struct row *row)
+{
+	unsigned int live = 0;
+
+	for (unsigned int i = 0; i < ALERTS_MAX; i++)
+		live += alerts->rows[i].state == ROW_LIVE &&
+			!strcmp(alerts->rows[i].label, row->label);
+	return live >= ALERTS_OF_GUEST;
+}
+
 /* When a row that is HELD may be shown by itself; one in the minute is left to the summary. */
 static uint64_t show_time(const struct alerts *alerts, const struct row *row, uint64_t now_us)
 {
@@ -49,7 +59,8 @@ static uint64_t show_time(const struct alerts *alerts, const struct row *row, ui
 
 	if (row->is_insisted)
 		return 0;
-	if (row->state != ROW_HELD || !row->event || (guest && guest_floods(guest, now_us)))
+	if (row->state != ROW_HELD || !row->event || (guest && guest_floods(guest, now_us)) ||
+	    guest_has_its_share(alerts, row))
 		return ALERTS_NEVER;
 	if (guest)
 		time = later(time, bucket_time(&guest->bucket));

@@ -334,6 +334,25 @@ static void a_flood_drowns_nobody_else(void **state)
 	assert_true(is_shown);
 }
 
+/* It has patience, and nobody closes anything: the screen is not all its own. */
+static void alerts_that_nobody_closes_hide_no_other_guests(void **state)
+{
+	struct desk *desk = *state;
+	unsigned int live = 0;
+
+	for (int port = 1; port <= 20; port++) {
+		attempt(desk, "patient", port);
+		wait_for(desk, 20 * SECOND);
+	}
+	for (unsigned int i = 0; i < ALERTS_MAX; i++)
+		live += desk->live[i];
+	assert_int_equal(live, ALERTS_OF_GUEST);
+	wait_for(desk, MINUTE);
+	tell(desk, 1000000, 1, "other", 2, 9222);
+	wait_for(desk, SECOND);
+	assert_string_equal(get(desk, desk->last).label, "vm:other");
+}
+
 static void the_summary_starts_anew_after_a_quiet_minute(void **state)
 {
 	struct desk *desk = *state;
@@ -669,6 +688,7 @@ int main(void)
 		TEST(a_flood_at_one_service_is_one_popup),
 		TEST(a_flood_of_many_guests_is_six_a_minute),
 		TEST(a_flood_drowns_nobody_else),
+		TEST(alerts_that_nobody_closes_hide_no_other_guests),
 		TEST(the_summary_starts_anew_after_a_quiet_minute),
 		TEST(what_was_summarised_may_still_be_shown),
 		TEST(what_was_closed_stays_away_for_a_while),

@@ -46,16 +46,23 @@ static void read_settings(const uint8_t *bytes, size_t size)
 	close(fd);
 }
 
+static char folder[] = "/tmp/lhguard-fuzz-XXXXXX";
+
+static void remove_folder(void)
+{
+	rmdir(folder);
+}
+
 /* What was read is written whole with one more, and read again the same. */
 static void read_mutes(const uint8_t *bytes, size_t size)
 {
-	static char folder[] = "/tmp/lhguard-fuzz-XXXXXX", path[64];
+	static char path[64];
 	struct error error = {.text = ""};
 	struct mutes *mutes, *again;
 	int fd;
 
 	if (!path[0]) {
-		assert(mkdtemp(folder));
+		assert(mkdtemp(folder) && !atexit(remove_folder));
 		snprintf(path, sizeof(path), "%s/" MUTES_FILE_NAME, folder);
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -149,6 +149,9 @@ $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/libfake.a \
 # Where memory runs out is said by the test.
 $(B)/tests/unit/test_exceptions: UNIT_LDFLAGS += -Wl,--wrap=index_new
 
+# And who calls.
+$(B)/tests/unit/test_control: UNIT_LDFLAGS += -Wl,--wrap=getsockopt
+
 # What of the agent uses GLib.
 GLIB_TESTS   := $(addprefix $(B)/tests/unit/test_,channel conditions wording)
 $(GLIB_TESTS): UNIT_LDFLAGS += $(AGENT_LDLIBS)

@@ -12,10 +12,11 @@ Every call is told, with "time" (of the monotonic clock, seconds), "method" and 
 """
 
 import json
-import os
 import time
 
 from gi.repository import Gio, GLib
+
+from puppetmain import say, serve
 
 NAME, PATH = "org.freedesktop.Notifications", "/org/freedesktop/Notifications"
 INTERFACE = Gio.DBusNodeInfo.new_for_xml(f"""
@@ -31,10 +32,6 @@ INTERFACE = Gio.DBusNodeInfo.new_for_xml(f"""
 <signal name="ActionInvoked"><arg type="u"/><arg type="s"/></signal>
 <signal name="NotificationClosed"><arg type="u"/><arg type="u"/></signal>
 </interface></node>""").interfaces[0]
-
-
-def say(**what):
-    print(json.dumps(what), flush=True)
 
 
 def plain(value):
@@ -106,20 +103,4 @@ class Server:
         say(done=text)
 
 
-def read(source, _):
-    global begun
-    data = os.read(source, 65536)
-    if not data:
-        loop.quit()
-        return False
-    *lines, begun = (begun + data).split(b"\n")
-    for line in lines:
-        server.command(line.decode())
-    return True
-
-
-server, loop = Server(), GLib.MainLoop()
-begun = b""
-GLib.io_add_watch(0, GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, read)
-say(ready=True)
-loop.run()
+serve(Server().command)

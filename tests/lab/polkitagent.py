@@ -14,6 +14,8 @@ import os
 
 from gi.repository import Gio, GLib
 
+from puppetmain import say, serve
+
 POLKIT, AUTHORITY = "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority"
 PATH = "/org/lhguard/TestAgent"
 INTERFACE = Gio.DBusNodeInfo.new_for_xml("""
@@ -23,10 +25,6 @@ INTERFACE = Gio.DBusNodeInfo.new_for_xml("""
 <arg type="a(sa{sv})" direction="in"/></method>
 <method name="CancelAuthentication"><arg type="s" direction="in"/></method>
 </interface></node>""").interfaces[0]
-
-
-def say(**what):
-    print(json.dumps(what), flush=True)
 
 
 def owner(pid):
@@ -109,20 +107,4 @@ class Agent:
         say(done=text)
 
 
-def read(source, _):
-    global begun
-    data = os.read(source, 65536)
-    if not data:
-        loop.quit()
-        return False
-    *lines, begun = (begun + data).split(b"\n")
-    for line in lines:
-        agent.command(line.decode())
-    return True
-
-
-agent, loop = Agent(), GLib.MainLoop()
-begun = b""
-GLib.io_add_watch(0, GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, read)
-say(ready=True)
-loop.run()
+serve(Agent().command)

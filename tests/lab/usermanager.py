@@ -30,7 +30,7 @@ mkdir -p /run/systemd
 mount -t tmpfs none /run/systemd
 mkdir /run/systemd/system
 mount --bind "$1" /etc/passwd
-umount -R /sys/fs/cgroup 2>/dev/null || true
+if mountpoint -q /sys/fs/cgroup; then umount -R /sys/fs/cgroup; fi
 mount -t cgroup2 none /sys/fs/cgroup
 shift
 exec "$@"

@@ -478,16 +478,29 @@ static void a_guest_leaves_places_for_the_host(void **state)
 	settle(fixture);
 }
 
+/* The kernel's word on who is at the other end, but for the user: a test is only one. */
+
+static uid_t pretended; /* 0: the real one */
+
+int __real_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
+
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+{
+	int result = __real_getsockopt(fd, level, name, value, length);
+
+	if (!result && level == SOL_SOCKET && name == SO_PEERCRED && pretended)
+		((struct ucred *)value)->uid = pretended;
+	return result;
+}
+
 static int connect_as(struct fixture *fixture, uid_t uid)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int fd;
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", fixture->path);
-	assert_int_equal(seteuid(uid), 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(seteuid(0), 0);
-	settle(fixture);
+	pretended = uid;
+	fd = try_connect(fixture);
+	pretended = 0;
 	return fd;
 }
 
@@ -498,17 +511,11 @@ static void guests_of_many_users_leave_places_for_others(void **state)
 	int fds[CONTROL_STRANGERS_MAX];
 	struct wire wire;
 
-	if (geteuid())
-		skip(); /* only root can be others */
-	*strrchr(fixture->runtime, '/') = '\0';
-	assert_int_equal(chmod(fixture->runtime, 0755), 0);
-	fixture->runtime[strlen(fixture->runtime)] = '/';
-	assert_int_equal(chmod(fixture->path, 0666), 0);
 	peers_are_guests = true;
 	for (unsigned int i = 0; i < CONTROL_STRANGERS_MAX; i++)
 		fds[i] = connect_as(fixture, 100000 + i);
 	peers_are_guests = false;
-	wire = (struct wire){.fd = connect_as(fixture, 1000)};
+	wire = (struct wire){.fd = connect_as(fixture, 200000)};
 	SEND(&wire, CALL("org.varlink.service.GetInfo"));
 	assert_string_equal(next_error(fixture, &wire), "");
 	close_client(fixture, &wire);

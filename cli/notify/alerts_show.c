@@ -140,13 +140,12 @@ static bool take_row(struct alerts *alerts, uint64_t now_us, struct alerts_next 
 	struct row *row = choose(alerts, now_us);
 
 	if (row) {
-		bool is_live = row->state == ROW_LIVE;
-
 		next->is_insisted = row->is_insisted;
 		row_show(alerts, row, now_us);
 		if (!next->is_insisted)
 			spend(alerts, row, now_us);
-		next->what = is_live ? ALERTS_UPDATE : ALERTS_SHOW;
+		/* Also what is live: it was clicked, and the server is about to close it. */
+		next->what = ALERTS_SHOW;
 	}
 	for (unsigned int i = 0; !row && !alerts->is_quiet && i < ALERTS_MAX; i++) {
 		if (update_time(&alerts->rows[i]) > now_us)

@@ -33,6 +33,7 @@ struct offer {
 	struct server *server;
 	unsigned int slot;
 	struct binding binding;
+	bool is_clicked;
 	bool is_closed;
 };
 
@@ -95,7 +96,7 @@ static void tell(const struct told *told)
 
 static void on_action(NotifyNotification *notification, char *key, gpointer data)
 {
-	const struct offer *offer = data;
+	struct offer *offer = data;
 	struct told told = {
 		.server = offer->server,
 		.slot = offer->slot,
@@ -107,6 +108,7 @@ static void on_action(NotifyNotification *notification, char *key, gpointer data
 	for (unsigned int i = 0; i < ACTION_COUNT; i++)
 		if (!strcmp(key, actions[i].key))
 			told.action = i;
+	offer->is_clicked = true;
 	tell(&told);
 }
 
@@ -178,8 +180,11 @@ static bool is_about_another(const struct offer *offer, const struct request *re
 static NotifyNotification *notification_for(struct server *server, const struct request *request)
 {
 	NotifyNotification *notification = server->shown[request->slot];
+	struct offer *offer = server->offers[request->slot];
 
-	if (notification && is_about_another(server->offers[request->slot], request)) {
+	/* A server closes what was clicked a moment later, and what is put in its place goes with it. */
+	if (notification &&
+	    ((offer->is_clicked && !offer->is_closed) || is_about_another(offer, request))) {
 		notify_notification_close(notification, NULL);
 		forget(server, request->slot);
 	}

@@ -564,6 +564,23 @@ static void a_decision_ends_it_and_a_refusal_is_shown(void **state)
 	assert_int_equal(desk->popups, 2);
 }
 
+/* The daemon's no is faster than the server's word that the alert it was clicked in is gone. */
+static void a_refusal_before_the_click_has_closed_it_is_shown(void **state)
+{
+	struct desk *desk = *state;
+	unsigned int slot;
+
+	attempt(desk, "devbox", 9222);
+	show(desk);
+	slot = desk->last;
+	alerts_hold(desk->alerts, slot, true);
+	alerts_refused(desk->alerts, slot, "polkit said no");
+	desk->live[slot] = false; /* which the model has not heard yet */
+	show(desk);
+	assert_int_equal(desk->popups, 2);
+	assert_true(desk->live[slot]);
+}
+
 /* What is being decided keeps its place whatever a guest does meanwhile. */
 static void a_flood_does_not_take_the_place_of_what_is_decided(void **state)
 {
@@ -700,6 +717,7 @@ int main(void)
 		TEST(a_new_server_is_shown_what_was_shown_but_not_at_once),
 		TEST(what_the_server_refused_is_tried_again),
 		TEST(a_decision_ends_it_and_a_refusal_is_shown),
+		TEST(a_refusal_before_the_click_has_closed_it_is_shown),
 		TEST(a_flood_does_not_take_the_place_of_what_is_decided),
 		TEST(what_is_decided_outlives_the_summary),
 		TEST(a_refusal_that_could_not_be_shown_is_tried_again),

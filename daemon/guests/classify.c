@@ -165,20 +165,18 @@ static const struct program *program_of(const struct registry *registry,
 /*
  * A supervisor's own child that has not become another program: it stays a supervisor, where the guest
  * that its parent keeps would be the answer for any other child. A contained process that names the
- * supervisor as its child's parent (CLONE_PARENT) has namespaces of its own.
+ * supervisor as its child's parent (CLONE_PARENT) has namespaces of its own. What the parent was is
+ * remembered: conmon ends right after its fork.
  */
 static bool is_copy_of_supervisor(struct registry *registry, const struct process *process,
 				  const struct program *program)
 {
 	const struct member *parent = members_find(registry, process->parent);
 	const struct namespaces *theirs = &process->namespaces;
-	struct process original;
 
-	return program && program->role == PROGRAM_SUPERVISOR && parent && parent->supervisor &&
-	       !process_read(registry->settings.proc, process->parent, &original) &&
-	       !strcmp(original.executable, process->executable) &&
-	       original.namespaces.pid == theirs->pid && original.namespaces.user == theirs->user &&
-	       original.namespaces.mount == theirs->mount;
+	return program && parent && parent->supervisor && parent->program == program &&
+	       parent->namespaces.pid == theirs->pid && parent->namespaces.user == theirs->user &&
+	       parent->namespaces.mount == theirs->mount;
 }
 
 /* An application of the desktop that has mounts of its own and no more, as Snap's. */
@@ -220,6 +218,7 @@ bool members_classify(struct registry *registry, const struct process *process, 
 	} else if (program && program->role != PROGRAM_SANDBOX && program->role != PROGRAM_HOST) {
 		member->program = program;
 		member->supervisor = program->role == PROGRAM_SUPERVISOR;
+		member->namespaces = process->namespaces;
 		member->local = !member->supervisor;
 		if (program->role != PROGRAM_CONDUIT)
 			guest = classify_program(registry, program, process, NULL);

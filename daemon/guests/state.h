@@ -71,6 +71,7 @@
  * @supervisor: a host process (conmon, …): keeps the guest alive, its own connections are the
  * host's
  * @program: its entry in the catalogue, NULL for a contained process
+ * @namespaces: a supervisor's
  */
 struct member {
 	pid_t pid;
@@ -82,6 +83,7 @@ struct member {
 	bool headless;
 	bool supervisor;
 	const struct program *program;
+	struct namespaces namespaces;
 };
 
 /**

@@ -3,6 +3,7 @@
 #include "fake_proc.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static void test_host_processes_are_nobody(void **state)
 {
@@ -153,6 +154,7 @@ static void test_supervisor_that_forks(void **state)
 			     ARGUMENTS("conmon\0-c\0" HEX64 "\0-n\0web"),
 			     .user_ns = OTHER,
 			     .mount_ns = OTHER};
+	char path[128];
 
 	fake_start(fake, &conmon);
 	conmon.pid = 11;
@@ -162,6 +164,15 @@ static void test_supervisor_that_forks(void **state)
 	assert_true(members_find(fake->registry, 11)->supervisor);
 	assert_false(fake_is_suspect(fake, 11));
 	assert_int_equal(fake_guest(fake, 11)->leader, 0);
+
+	/* The first one has ended, and is still named as the parent of its child. */
+	snprintf(path, sizeof(path), "%s/10/stat", fake->path);
+	assert_int_equal(unlink(path), 0);
+	conmon.pid = 13;
+	fake_put(fake, &conmon);
+	fake_event(fake, PROCESS_FORK, 13, 10);
+	assert_true(members_find(fake->registry, 13)->supervisor);
+	assert_int_equal(fake_guest(fake, 13)->leader, 0);
 
 	/* A contained process that calls itself so, and names the supervisor as its parent. */
 	conmon.pid = 12;

@@ -19,7 +19,7 @@ from pathlib import Path
 from .host import Host
 from .puppet import PYTHON
 from .session import NOTIFICATIONS, Session
-from .system import LAB, Cleanup, LabError, end, need, wait_for
+from .system import LAB, PATIENCE, Cleanup, LabError, end, need, wait_for
 
 # Those that draw buttons for actions come first.
 SERVERS = ("mate-notification-daemon", "xfce4-notifyd", "dunst")
@@ -106,7 +106,7 @@ class Desktop(Session):
     def texts(self) -> list[str]:
         return [thing.name for thing in self.things() if thing.name]
 
-    def wait_text(self, *words: str, timeout: float = 10) -> list[str]:
+    def wait_text(self, *words: str, timeout: float = PATIENCE) -> list[str]:
         """All texts on the screen, once some of them hold all of @words."""
         deadline = time.monotonic() + timeout
         while True:
@@ -117,7 +117,7 @@ class Desktop(Session):
                 f"{words} did not come; there is {texts}\n{self.log_text()[-2000:]}"
             time.sleep(0.1)
 
-    def wait_gone(self, word: str, timeout: float = 10) -> None:
+    def wait_gone(self, word: str, timeout: float = PATIENCE) -> None:
         """Wait until no text on the screen holds @word."""
         deadline = time.monotonic() + timeout
         while any(word in text for text in self.texts()):
@@ -133,7 +133,7 @@ class Desktop(Session):
                  if thing.role == "push button" and thing.name == label and thing.place[0] >= 0]
         return found[-1] if found else None
 
-    def click(self, label: str, timeout: float = 10) -> None:
+    def click(self, label: str, timeout: float = PATIENCE) -> None:
         """Click the button of that name with the mouse, once it stands still (popups slide in). A second time
         where it stays, as a person would: an update of the popup may come between press and release."""
         deadline, before, clicks = time.monotonic() + timeout, None, 0

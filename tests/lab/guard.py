@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Callable
 
 from .host import Host
-from .system import BUILD, ROOT, Cleanup, LabError, end, spawn, wait_for
+from .system import BUILD, PATIENCE, ROOT, Cleanup, LabError, end, spawn, wait_for
 
 CONFIG = """\
 [guard]
@@ -46,7 +46,7 @@ class Watch:
         self._lock = threading.Lock()
         self.process = spawn(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True)
-        wait_for(self._subscribed, "lhguard watch", 5)
+        wait_for(self._subscribed, "lhguard watch")
         time.sleep(0.1)  # connected; the request follows at once
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -82,7 +82,7 @@ class Watch:
         """The first line since @mark that holds all @words."""
         return wait_for(lambda: next((line for line in self.lines(mark)
                                       if all(word in line for word in words)), ""),
-                        f"a line with {words}", 5)
+                        f"a line with {words}")
 
     def stop(self) -> None:
         end(self.process)
@@ -94,7 +94,8 @@ class Events(Watch):
     def since(self, mark: int = 0) -> list[dict]:
         return [json.loads(line) for line in self.lines(mark)]
 
-    def wait(self, matches: Callable[[dict], bool], mark: int = 0, timeout: float = 3) -> dict:
+    def wait(self, matches: Callable[[dict], bool], mark: int = 0,
+             timeout: float = PATIENCE) -> dict:
         """The first event since @mark that @matches; an AssertionError that shows all of them."""
         deadline = time.monotonic() + timeout
         while True:
@@ -107,7 +108,7 @@ class Events(Watch):
             time.sleep(0.02)
 
     def wait_refused(self, label: str, protocol: str, address: str, port: int, mark: int = 0,
-                     timeout: float = 3) -> dict:
+                     timeout: float = PATIENCE) -> dict:
         """The refusal of that guest at that service."""
         def matches(event: dict) -> bool:
             service = event["service"]
@@ -154,7 +155,7 @@ class Guard:
                 "--services-dir", str(self.services), "--state-dir", str(self.state), "--runtime-dir",
                 str(self.runtime)]
 
-    def start(self, timeout: float = 15) -> "Guard":
+    def start(self, timeout: float = PATIENCE) -> "Guard":
         """Start the daemon and wait until it says READY=1."""
         notify = self.folder / "notify"
         notify.unlink(missing_ok=True)

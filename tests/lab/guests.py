@@ -21,7 +21,7 @@ from pathlib import Path
 from . import image
 from .host import (Answer, Host, Target, hide_arguments, listening, probe_answers,
                    probe_arguments)
-from .system import CACHE, Cave, Cleanup, LabError, Netns, end, enter_cgroup, need, spawn, wait_for
+from .system import CACHE, PATIENCE, Cave, Cleanup, LabError, Netns, end, enter_cgroup, need, spawn, wait_for
 
 
 class Agent:
@@ -89,9 +89,9 @@ class Guest:
         cleanup.add(end, process)
         self.agent = Agent(process, repr(self))
 
-    def wait_ready(self, timeout: float = 30) -> None:
+    def wait_ready(self) -> None:
         """Wait for the agent's first word. Apart from starting, so that guests boot side by side."""
-        self.agent.answer(timeout)
+        self.agent.answer(3 * PATIENCE)
 
     def sh(self, command: str, timeout: float = 15, check: bool = True) -> str:
         """Run a shell command inside the guest."""
@@ -389,15 +389,15 @@ lxc.init.cmd = /bin/sleep 100000
                                        stderr=subprocess.DEVNULL)
         cleanup.add(end, self.process)
         cleanup.add(self._stop)
-        wait_for(lambda: self._state() == "RUNNING", f"LXC container {name}: see {log}", 20, 0.1)
+        wait_for(lambda: self._state() == "RUNNING", f"LXC container {name}: see {log}", step=0.1)
         self._attach(self.cave.spawn("lxc-attach", "-n", name, "-P", self.folder, "--", "/bin/sh",
                                      "/agent", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                      stderr=subprocess.STDOUT), cleanup)
 
-    def wait_ready(self, timeout: float = 30) -> None:
-        super().wait_ready(timeout)
+    def wait_ready(self) -> None:
+        super().wait_ready()
         wait_for(lambda: "tentative" not in self.sh("ip -6 addr show dev eth0"),
-                 f"{self}: duplicate address detection", timeout)
+                 f"{self}: duplicate address detection")
 
     def _state(self) -> str:
         return self.cave.run("lxc-info", "-n", self.name, "-P", self.folder, "-s", "-H",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import image
-from .system import LAB, Cleanup, LabError, Netns, end, unique, wait_for
+from .system import LAB, PATIENCE, Cleanup, LabError, Netns, end, unique, wait_for
 
 
 def is_six(address: str) -> bool:
@@ -118,7 +118,7 @@ class Services:
         with self._lock:
             return any(token in record.get("token", "") for record in self._records)
 
-    def wait_saw(self, token: str, timeout: float = 1.0) -> bool:
+    def wait_saw(self, token: str, timeout: float = PATIENCE) -> bool:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if self.saw(token):

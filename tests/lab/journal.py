@@ -33,7 +33,7 @@ class Journald:
         self.process = spawn(["unshare", "--mount", "sh", "-c", START], stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         cleanup.add(end, self.process)
-        wait_for(self._listens, "journald", 10)
+        wait_for(self._listens, "journald")
         self.cgroup = make_cgroup(f"system.slice/{UNIT}", cleanup)
 
     def _listens(self) -> bool:

@@ -66,14 +66,14 @@ class FakeServer(Puppet):
         """Those that did not replace another."""
         return [record for record in self.shown(mark) if not record["replaces"]]
 
-    def wait_shown(self, *words: str, mark: int = 0, timeout: float = 5,
+    def wait_shown(self, *words: str, mark: int = 0,
                    matches: Callable[[Record], Any] = bool) -> Record:
         """The first Notify since @mark that has all of @words in its text."""
         return self.wait(lambda record: record.get("method") == "Notify" and matches(record) and
                          all(word in record["summary"] + "\n" + record["body"] for word in words),
-                         mark, timeout)
+                         mark)
 
-    def wait_settled(self, quiet_s: float = 1.5, timeout: float = 30) -> None:
+    def wait_settled(self, quiet_s: float = 1.5) -> None:
         """Wait until nothing was asked for a while."""
         seen, since = self.mark(), time.monotonic()
 
@@ -82,4 +82,4 @@ class FakeServer(Puppet):
             if self.mark() != seen:
                 seen, since = self.mark(), time.monotonic()
             return time.monotonic() - since > quiet_s
-        wait_for(settled, "the notifications to settle", timeout, 0.05)
+        wait_for(settled, "the notifications to settle", step=0.05)

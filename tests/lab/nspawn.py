@@ -51,9 +51,9 @@ class NspawnVethGuest(NspawnGuest):
         self.interface = f"ve-{name}"
         self._addresses = (ip4, ip6)
 
-    def wait_ready(self, timeout: float = 30) -> None:
+    def wait_ready(self) -> None:
         """Give both ends their addresses, as networkd does where it runs."""
-        super().wait_ready(timeout)
+        super().wait_ready()
         ip4, ip6 = self._addresses
         self.host.ip("addr", "add", f"{self.gw4}/{ip4.split('/')[1]}", "dev", self.interface)
         self.host.ip("addr", "add", f"{self.gw6}/{ip6.split('/')[1]}", "dev", self.interface)

@@ -109,7 +109,7 @@ class Polkit:
             if self.process.poll() is not None:
                 raise LabError(f"polkitd ended with {self.process.returncode}:\n{self.log_text()[-3000:]}")
             return self._owner() == self.process.pid
-        wait_for(owns, "polkitd", 15, 0.05)
+        wait_for(owns, "polkitd", step=0.05)
 
     def freeze(self) -> None:
         """It answers nobody until thaw()."""
@@ -158,5 +158,5 @@ class Authenticator(Puppet):
     def asked(self, mark: int = 0) -> list[Record]:
         return [record for record in self.since(mark) if "asked" in record]
 
-    def wait_asked(self, mark: int = 0, timeout: float = 5) -> Record:
-        return self.wait(lambda record: "asked" in record, mark, timeout)
+    def wait_asked(self, mark: int = 0) -> Record:
+        return self.wait(lambda record: "asked" in record, mark)

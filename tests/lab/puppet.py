@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from .system import Cleanup, LabError, end, spawn
+from .system import PATIENCE, Cleanup, LabError, end, spawn
 
 Record = dict[str, Any]
 PYTHON = "/usr/bin/python3"  # the system's, which has its packages: gi
@@ -57,7 +57,8 @@ class Puppet:
         with self._lock:
             return self._records[mark:]
 
-    def wait(self, matches: Callable[[Record], Any], mark: int = 0, timeout: float = 5) -> Record:
+    def wait(self, matches: Callable[[Record], Any], mark: int = 0,
+             timeout: float = PATIENCE) -> Record:
         """The first record since @mark that @matches; an AssertionError that shows all of them."""
         deadline = time.monotonic() + timeout
         while True:

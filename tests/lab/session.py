@@ -123,7 +123,7 @@ class Session:
             if process.poll() is not None:
                 raise LabError(f"{process.args} ended with {process.returncode}:\n{self.log_text()[-3000:]}")
             return self.owner(name) == process.pid
-        wait_for(owns, f"{process.args} to own {name}", 15, 0.05)
+        wait_for(owns, f"{process.args} to own {name}", step=0.05)
 
 
 class NotifyAgent:

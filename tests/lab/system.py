@@ -78,7 +78,10 @@ def end(process: subprocess.Popen, grace: float = 3) -> None:
                 pass
 
 
-def wait_for(condition: Callable[[], T], what: str, timeout: float = 10, step: float = 0.02) -> T:
+PATIENCE = 30  # seconds for what has to come at once: only a test that fails waits for so long
+
+
+def wait_for(condition: Callable[[], T], what: str, timeout: float = PATIENCE, step: float = 0.02) -> T:
     """Poll until @condition is true; its value."""
     deadline = time.monotonic() + timeout
     while True:

@@ -69,7 +69,7 @@ class UserManager:
                  *self.become, "/lib/systemd/systemd", "--user"],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         cleanup.add(end, self.process, 10)
-        wait_for(self._is_up, "systemd --user", 15, 0.1)
+        wait_for(self._is_up, "systemd --user", step=0.1)
 
     def _install(self) -> None:
         """What is built, for this person alone; readable also where the sources are not."""

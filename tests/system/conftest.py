@@ -93,7 +93,7 @@ def lab(machine: None):
                       guests.loose, guests.bridged, guests.rootless, guests.plain, guests.unit,
                       guests.sliced, guests.attic, guests.lodger, guests.loft, guests.harbour,
                       guests.agent, guests.rack, guests.boxes):
-            guest.wait_ready(60)
+            guest.wait_ready()
         yield SimpleNamespace(host=host, services=host.services, guests=guests, cleanup=cleanup)
 
 

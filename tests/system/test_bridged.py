@@ -376,7 +376,7 @@ def test_a_claim_is_told_once(place, vmm) -> None:
 
     vmm(Vmware, BOX, ORDINARY_MAC, CLAIMS["nothing"])
     vmm(VirtualBox, TWIN, ORDINARY_MAC, CLAIMS["nothing"])
-    wait_for(warnings, "the warning", 20)
+    wait_for(warnings, "the warning")
     time.sleep(1)
     assert warnings() == 1
 
@@ -415,7 +415,7 @@ def test_interface_without_ethernet_header(place, vmm, tun: int) -> None:
         except BlockingIOError:
             return False
         return reply[6] == packets.TCP and reply[53] == packets.SYN | packets.ACK
-    wait_for(answer, "the service's answer", 3)
+    wait_for(answer, "the service's answer")
     assert place.queued == before
 
 

@@ -136,7 +136,7 @@ def test_a_thousand_containers(host: Host, capsys) -> None:
         ids = {member.id[:12] for member in members}
         names = {name for member in members for name in member.names}
         wait_for(lambda: not names & {guest["name"] for guest in guard.guests()},
-                 "the guests to be forgotten", 15)
+                 "the guests to be forgotten")
         seen = check_events(events.since(), members)
         status = guard.status()
         with capsys.disabled():

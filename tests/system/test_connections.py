@@ -74,23 +74,23 @@ class Held:
         self.guest.sh(f"kill $(cat {self._ended}.pid) 2>/dev/null; rm -f {self._ended}*", check=False)
 
     def wait_open(self) -> "Held":
-        wait_for(lambda: self.service.has(self.token), f"{self.guest} at {self.address}", 10)
+        wait_for(lambda: self.service.has(self.token), f"{self.guest} at {self.address}")
         return self
 
     @property
     def guest_sees_it(self) -> bool:
         return "ended" not in self.guest.sh(f"cat {self._ended} 2>&1", check=False)
 
-    def wait_ended(self, timeout: float = 5) -> None:
+    def wait_ended(self) -> None:
         """The kernel has ended it at once; that its ends see it takes them a moment."""
-        wait_for(lambda: not self.is_open, f"{self.guest}: the end of {self.address}", timeout, 0.2)
+        wait_for(lambda: not self.is_open, f"{self.guest}: the end of {self.address}", step=0.2)
 
     @property
     def is_open(self) -> bool:
         """At both ends, which have to agree."""
         here = self.service.is_open(self.token)
         if not here:
-            wait_for(lambda: not self.guest_sees_it, f"{self.guest}: the end of {self.address}", 5)
+            wait_for(lambda: not self.guest_sees_it, f"{self.guest}: the end of {self.address}")
         return here and self.guest_sees_it
 
 
@@ -149,7 +149,7 @@ def test_open_when_the_guard_starts(lab, unguarded, service: Service, hosts_own:
                 for c in listed(guard, service)}
 
     # Whom a conduit serves is looked for after the start; until then it is "a conduit of unknown guests".
-    wait_for(lambda: set(look()) == set(held), "all of them by name", 15)
+    wait_for(lambda: set(look()) == set(held), "all of them by name")
     seen = look()
     assert len(listed(guard, service)) == len(WAYS), "listed twice, or the host's own"
     for connection in seen.values():
@@ -234,7 +234,7 @@ def test_cut_at_end(lab, start_guard, service: Service, hosts_own: list[str], na
     guard.must("allow", word, "--from", guest.label, "--cut-at-end", "--for", "6s")
     held = Held(guest, service, asked).wait_open()
     assert held.is_open
-    held.wait_ended(15)
+    held.wait_ended()
     assert guard.exceptions() == []
 
     guard.must("allow", word, "--from", guest.label, "--cut-at-end")
@@ -244,7 +244,7 @@ def test_cut_at_end(lab, start_guard, service: Service, hosts_own: list[str], na
 
     guard.must("allow", word, "--from", guest.label, "--for", "6s")
     held = Held(guest, service, asked).wait_open()
-    wait_for(lambda: guard.exceptions() == [], "the end of the exception", 15, 0.2)
+    wait_for(lambda: guard.exceptions() == [], "the end of the exception", step=0.2)
     time.sleep(0.5)
     assert held.is_open, "cut without having been asked for"
     assert all(service.is_open(token) for token in hosts_own)
@@ -270,7 +270,7 @@ def test_connections_of_the_host_to_guests(lab, start_guard) -> None:
         guest, port = getattr(lab.guests, name), next(PORTS)
         pid = guest.sh(f"nc -ll -p {port} -e cat >/dev/null 2>&1 & echo $!").strip()
         try:
-            client = wait_for(lambda: _connected(lab.host, address, port), f"{guest} serves", 5)
+            client = wait_for(lambda: _connected(lab.host, address, port), f"{guest} serves")
             with client:
                 said = guard.must("connections", "--cut", "--json").json
                 assert said == {"schema": 1, "connections": [], "cut": 0}

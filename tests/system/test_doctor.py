@@ -179,7 +179,7 @@ def test_mounted_sockets(lab, guard: Guard, tmp_path) -> None:
                             f"{tmp_path}/docker.sock:/run/docker.sock")
         guest.wait_ready()
         wait_for(lambda: "container:trusting has docker.sock" in spots(guard)["mounted-sockets"]["found"],
-                 "the container and its socket", 5, 0.3)
+                 "the container and its socket", step=0.3)
 
 
 def test_without_a_daemon(lab, guard: Guard) -> None:

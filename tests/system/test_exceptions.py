@@ -33,7 +33,7 @@ def guard(world):
     with Cleanup() as cleanup:
         guard = guarded(world.host, cleanup)
         labels = {world.slirp.label, world.veth.label}
-        wait_for(lambda: labels <= {guest["label"] for guest in guard.guests()}, "the guests", 10)
+        wait_for(lambda: labels <= {guest["label"] for guest in guard.guests()}, "the guests")
         yield guard
 
 

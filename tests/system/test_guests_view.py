@@ -47,7 +47,7 @@ def test_wires(lab, guard, name: str, interface: str | None, bridge: str | None,
     guest.ask(Target("tcp", "2001:db8:2::10", 8080), 0.5)
     address = guest.sh("ip -4 -o addr show dev eth0").split("inet ")[1].split("/")[0]
     seen = wait_for(lambda: record(guard, guest.label, lambda g: address in g["addresses"]),
-                    f"the address of {guest}", 5, 0.2)
+                    f"the address of {guest}", step=0.2)
     assert seen["addresses"][0] == address and mac in seen["macs"], seen
     wire = seen["interfaces"][0]
     assert len(seen["interfaces"]) == 1 and wire["bridge"] == bridge
@@ -67,7 +67,7 @@ def test_conduits(lab, guard, name: str, conduit: str) -> None:
     """Who opens connections for it on the host."""
     guest = getattr(lab.guests, name)
     seen = wait_for(lambda: record(guard, guest.label, lambda g: g["conduits"]),
-                    f"the conduit of {guest}", 5, 0.2)
+                    f"the conduit of {guest}", step=0.2)
     assert len(seen["conduits"]) == 1 and seen["conduits"][0]["program"].startswith(conduit), seen
     assert f", pid {seen['conduits'][0]['pid']}" in guard.must("guests", str(seen["id"])).output
 

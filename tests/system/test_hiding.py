@@ -176,7 +176,7 @@ def test_one_port_of_two_users(machine, address: str) -> None:
             assert all(e["source"]["class"] == "unknown" for e in refused), refused
             return all(seen) and not refused
 
-        wait_for(served, "both are served", 20, 1.1)
+        wait_for(served, "both are served", step=1.1)
 
 
 # A container on the host's network and services of its own.

@@ -63,7 +63,7 @@ def guard(host, module_guard):
     assert module_guard.alive
     assert module_guard.status()["mode"] == "enforce"
     assert [answer.open for answer in host.probe([SERVICE], 3.0)] == [True]
-    wait_for(lambda: figures(module_guard)[1] <= descriptors, "descriptors to be closed", 5)
+    wait_for(lambda: figures(module_guard)[1] <= descriptors, "descriptors to be closed")
     assert figures(module_guard)[0] < resident + 4096, "it keeps memory"
 
 

@@ -39,7 +39,7 @@ def named(machine, request):
         guard = guarded(host, cleanup)
         events, watch = guard.events(), guard.watch()
         guest = UserVm(host, NAMES[request.param].replace(",", ",,"), cleanup)
-        guest.wait_ready(60)
+        guest.wait_ready()
         wait_for(guard.guests, "the VM")
         assert guest.tcp("10.0.2.2", 9222) is None
         event = events.wait(lambda e: e["verdict"] == "drop")

@@ -123,7 +123,7 @@ def test_port_taken_by_a_new_vm(lab, guard, events) -> None:
             Services(lab.host.netns, [Target("tcp", "127.0.0.1", 7050)], short)
             time.sleep(PERIOD)
         UserVm(lab.host, "taker", cleanup, forward=("tcp:127.0.0.1:7050-:80",))
-        event = events.wait(lambda e: is_listener(e, "vm:taker", "tcp", "127.0.0.1", 7050), mark, 15)
+        event = events.wait(lambda e: is_listener(e, "vm:taker", "tcp", "127.0.0.1", 7050), mark)
         assert event["reason"] == "takes-port" and event["service"]["program"] == "python3"
 
 
@@ -158,8 +158,7 @@ def test_published_port(lab, guard, events) -> None:
         cleanup.add(end, lab.host.spawn(proxy, "tcp,0.0.0.0,7070", "tcp,::,7070",
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
         for address in ("0.0.0.0", "::"):
-            event = events.wait(lambda e: is_listener(e, "container:?", "tcp", address, 7070), mark,
-                                2 * PERIOD)
+            event = events.wait(lambda e: is_listener(e, "container:?", "tcp", address, 7070), mark)
             assert event["source"]["runtime"] == "docker" and event["program"] == "docker-proxy"
         time.sleep(PERIOD)
         assert len([e for e in events.since(mark) if e["type"] == "listener"]) == 2

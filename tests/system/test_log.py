@@ -46,7 +46,7 @@ def scene(machine: None):
         journald = Journald(cleanup)
         vm = UserVm(host, NAME.replace(",", ",,"), cleanup)
         veth = VethGuest(host, "veth", cleanup, "10.22.0.2/24", "10.22.0.1", "fd22::2/64", "fd22::1")
-        vm.wait_ready(60)
+        vm.wait_ready()
         guard = guarded(host, cleanup, stage=journald.unit)
         scene = SimpleNamespace(host=host, journald=journald, vm=vm, veth=veth, guard=guard)
         scene.events = guard.events()

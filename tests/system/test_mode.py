@@ -35,7 +35,7 @@ def test_for_a_while(lab, start_guard) -> None:
     assert status["modeOverride"]["created"] < status["modeOverride"]["expires"]
     assert events.wait_refused("vm:devbox", "tcp", "127.0.0.1", 9222, mark)["mode"] == "monitor"
 
-    wait_for(lambda: mode(guard) == "enforce", "the end of monitor mode", 15)
+    wait_for(lambda: mode(guard) == "enforce", "the end of monitor mode")
     assert guard.status()["modeOverride"] is None
     mark = events.mark()
     assert not is_open(guest, USER_NET) and not is_open(lab.guests.veth, GUEST_WAY)
@@ -68,7 +68,7 @@ def test_the_latest_counts(lab, start_guard) -> None:
     expires = guard.status()["modeOverride"]["expires"]
     guard.must("mode", "enforce", "--for", "2s")
     assert mode(guard) == "enforce" and guard.status()["modeOverride"]["expires"] < expires
-    wait_for(lambda: guard.status()["modeOverride"] is None, "the end of enforce mode", 15)
+    wait_for(lambda: guard.status()["modeOverride"] is None, "the end of enforce mode")
 
 
 def test_enforce_over_a_configuration_that_monitors(lab, start_guard) -> None:
@@ -90,7 +90,7 @@ def test_a_crash_is_of_the_same_mode(lab, start_guard) -> None:
     guard.start()
     assert mode(guard) == "enforce" and not is_open(guest, GUEST_WAY)
     guard.must("mode", "monitor", "--for", "2s")
-    wait_for(lambda: mode(guard) == "enforce", "the end of monitor mode", 15)
+    wait_for(lambda: mode(guard) == "enforce", "the end of monitor mode")
     guard.kill()
     assert not is_open(guest, GUEST_WAY), "the guest is let in by a crash"
     guard.start()

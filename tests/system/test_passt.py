@@ -94,7 +94,7 @@ def test_one_of_several(host, tmp_path, names: tuple[str, ...]) -> None:
         standin.wait_ready()
         guard.must("allow", "127.0.0.1:9222", "--from", "vm:ada")
         wait_for(lambda: {f"vm:{name}" for name in names} <= {g["label"] for g in guard.guests()},
-                 "the VMs' names", 5)
+                 "the VMs' names")
         time.sleep(1)  # whom a conduit serves is looked for some time after its VM has come
         standin.connect()
         port, reply, error = standin.outcome()

@@ -80,7 +80,7 @@ def test_pin(lab, guard: Guard, programs: list[Path], name: str, asked: str) -> 
         assert not reaches(guest, asked, port, 2.5), "another user inherits it"
         end(by_nobody)
         serve(lab, cleanup, browser, port)
-        wait_for(lambda: reaches(guest, asked, port, 5), "the same program, started anew", 15)
+        wait_for(lambda: reaches(guest, asked, port, 5), "the same program, started anew")
         assert guard.exceptions()[0]["hits"] >= 2
 
 
@@ -112,7 +112,7 @@ def test_its_pin_survives_a_restart(lab, guard: Guard, programs: list[Path]) -> 
         guard.stop()
         guard.start()
         assert guard.exceptions()[0]["pin"] == before
-        wait_for(lambda: reaches(lab.guests.web, "127.0.0.1", port, 3), "the pinned program", 10)
+        wait_for(lambda: reaches(lab.guests.web, "127.0.0.1", port, 3), "the pinned program")
 
 
 def test_edit_pins_anew(lab, guard: Guard, programs: list[Path]) -> None:

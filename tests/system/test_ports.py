@@ -33,7 +33,7 @@ class World:
                                  "fd20::11/64", "fd20::1")
         self.web = PodmanGuest(Podman(self.host, cleanup), "web", cleanup, "host")
         for guest in (self.devbox, self.builder, self.web):
-            guest.wait_ready(60)
+            guest.wait_ready()
         self.guard = Guard(self.host)
         cleanup.add(self.guard.close)
         # How each guest has to write what the host calls otherwise.

@@ -23,7 +23,7 @@ class Small:
         self.host = Host(cleanup)
         self.host.serve(DEVTOOLS, OWN)
         self.web = PodmanGuest(Podman(self.host, cleanup), "named", cleanup, "host")
-        self.web.wait_ready(60)
+        self.web.wait_ready()
         self.guard: Guard = guarded(self.host, cleanup)
 
     def opens(self, target: Target) -> bool:

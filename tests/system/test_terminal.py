@@ -29,7 +29,7 @@ class Scene:
         self.vm = UserVm(self.host, "desk", cleanup)
         self.veth = VethGuest(self.host, "veth", cleanup, "10.22.0.2/24", "10.22.0.1", "fd22::2/64",
                               "fd22::1")
-        self.vm.wait_ready(60)
+        self.vm.wait_ready()
         self.guard: Guard = guarded(self.host, cleanup)
         self.guard.must("allow", "127.0.0.1:8080", "--from", "vm:desk", "--comment", "package cache")
         self.guard.must("deny", "5432", "--comment", "the database is nobody's but the host's own, whatever")
@@ -92,7 +92,7 @@ def test_watch_follows_through_a_resize_until_ctrl_c(scene: Scene) -> None:
             before = "\n".join(terminal.unwrapped()).count("127.0.0.1:9222 (")
             wait_for(lambda: scene.knock() or
                      "\n".join(terminal.unwrapped()).count("127.0.0.1:9222 (") > before,
-                     f"a new line at {columns} columns", 20)
+                     f"a new line at {columns} columns")
         terminal.press("C-c")
         screen = terminal.wait("exit=0")
         assert screen.rstrip().endswith(PROMPT.strip())

@@ -35,7 +35,7 @@ class Lives:
         else:
             self.guest = SlirpGuest(host, "brief", self.cleanup)
         if self.kind != "slirp":
-            self.guest.wait_ready(60)
+            self.guest.wait_ready()
         return self.guest
 
     def stop(self) -> None:
@@ -69,15 +69,15 @@ def test_it_ends_with_the_guest(lab, start_guard, kind: str) -> None:
 
         assert guard.stop() == 0
         guard.start()
-        wait_for(lambda: lives.opens("until-stop"), "the exception after a restart", 12, 0.5)
+        wait_for(lambda: lives.opens("until-stop"), "the exception after a restart", step=0.5)
         assert lives.opens("permanent")
 
         lives.stop()
-        wait_for(lambda: listed(guard) == {"127.0.0.1:8080"}, "the exception's end", 5)
+        wait_for(lambda: listed(guard) == {"127.0.0.1:8080"}, "the exception's end")
         assert "9222" not in (guard.state / "exceptions.conf").read_text()
         lives.start()
         # Whom a conduit serves is found only when its tap is there.
-        wait_for(lambda: lives.opens("permanent"), "the permanent exception to hold again", 10, 0.2)
+        wait_for(lambda: lives.opens("permanent"), "the permanent exception to hold again", step=0.2)
         assert not lives.opens("until-stop"), "the next guest of that name has its exception"
     finally:
         lives.stop()
@@ -101,13 +101,13 @@ def test_it_ends_while_nobody_looks(lab, start_guard) -> None:
         assert guest.ask(target, 3.0).open
         guard.stop()
         guard.start()
-        wait_for(lambda: guest.ask(target, 1.0).open, "the exception after a restart", 12, 0.5)
+        wait_for(lambda: guest.ask(target, 1.0).open, "the exception after a restart", step=0.5)
         guard.stop()
     with Cleanup() as cleanup:
         guest = start(cleanup)
         guard.start()
         assert guest.ask(target, 1.5).reply is None, "a restarted container has its exception"
-        wait_for(lambda: listed(guard) == {"10.20.0.1:9222"}, "the exception's end", 15, 0.5)
+        wait_for(lambda: listed(guard) == {"10.20.0.1:9222"}, "the exception's end", step=0.5)
         assert guest.ask(target, 1.0).reply is None
 
 
@@ -131,7 +131,7 @@ def test_it_does_not_pass_to_the_next_namespace(machine) -> None:
             assert guest.ask(target, 3.0).open
             guard.stop()
             guard.start()
-            wait_for(lambda: guest.ask(target, 1.0).open, "the exception after a restart", 12, 0.5)
+            wait_for(lambda: guest.ask(target, 1.0).open, "the exception after a restart", step=0.5)
             guard.stop()
         stored = guard.state / "exceptions.conf"
         guest = start("other", cleanup)
@@ -141,7 +141,7 @@ def test_it_does_not_pass_to_the_next_namespace(machine) -> None:
             f"netns:{number}", f"netns:{guest.netns.path.stat().st_ino}"))
         guard.start()
         assert guest.ask(target, 1.5).reply is None, "another namespace has its exception"
-        wait_for(lambda: listed(guard) == set(), "the exception's end", 15, 0.5)
+        wait_for(lambda: listed(guard) == set(), "the exception's end", step=0.5)
         assert guest.ask(target, 1.0).reply is None
 
 
@@ -153,7 +153,7 @@ def test_two_of_one_name(lab, start_guard) -> None:
     with Cleanup() as cleanup:
         twins = [UserVm(lab.host, "twin", cleanup) for _ in range(2)]
         for twin in twins:
-            twin.wait_ready(60)
+            twin.wait_ready()
         ids = {g["leader"]: g["id"] for g in guard.guests() if g["label"] == "vm:twin"}
         assert set(ids) == {twin.process.pid for twin in twins}
         first, second = (ids[twin.process.pid] for twin in twins)
@@ -212,7 +212,7 @@ def test_behind_one_conduit(lab, start_guard) -> None:
             assert two.ask(target, 0.7).reply is None, "an exception for one opens for all"
             return events.wait(lambda e: e["source"]["shared"] and e["verdict"] == "drop", mark)
 
-        source = wait_for(lambda: refused()["source"], "the conduit's namespace", 8)
+        source = wait_for(lambda: refused()["source"], "the conduit's namespace")
         assert set(source["name"].removeprefix("one of: ").split(", ")) == {"one", "two"}
         assert source["kind"] == "container" and source["runtime"] == "podman"
         assert source["conduit"] == "slirp4netns" and source["guest"] is None

@@ -11,7 +11,7 @@ import pytest
 
 from lab.guard import CONFIG, Guard
 from lab.guests import UserVm, VethGuest
-from lab.host import Target, listening
+from lab.host import listening
 from lab.system import Cleanup, end, need
 
 NAME, ADDRESS = "printer.example", "198.51.100.7"

@@ -13,6 +13,7 @@
 
 #define MANY_PORTS  1000
 #define NAMED_MOST  3
+#define TOLD_MOST   10 /* broad ones of a file that are told of each */
 #define WORDS_SIZE  1024
 #define ANSWER_SIZE 16
 
@@ -145,6 +146,20 @@ static bool describe(const struct grant *grant, const struct sensitive *sensitiv
 	return true;
 }
 
+/* Nobody is asked with an answer that was given before, nor where nothing will be changed. */
+static bool is_to_be_asked(const struct options *options)
+{
+	return !has_option(options, OPTION_YES) && !has_option(options, OPTION_DRY_RUN);
+}
+
+static void tell(const struct options *options, const char *words)
+{
+	if (is_to_be_asked(options))
+		complain(STATUS_DONE, "%s", words);
+	else
+		say("%s", words);
+}
+
 static bool ask(void)
 {
 	char answer[ANSWER_SIZE] = "";
@@ -158,14 +173,10 @@ static bool ask(void)
 	return !strcasecmp(answer, "y") || !strcasecmp(answer, "yes");
 }
 
-static enum status confirm(const struct options *options, const char *words)
+/* After what is broad has been told. */
+static enum status confirm(const struct options *options)
 {
-	if (has_option(options, OPTION_YES) || has_option(options, OPTION_DRY_RUN)) {
-		say("%s", words);
-		return STATUS_DONE;
-	}
-	complain(STATUS_DONE, "%s", words);
-	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO) || ask())
+	if (!is_to_be_asked(options) || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO) || ask())
 		return STATUS_DONE;
 	return complain(STATUS_FAILED, "nothing was allowed");
 }
@@ -179,10 +190,20 @@ static bool may_be_broad(const struct grant *grant)
 	       (!service_parse(grant->text, &service, NULL) && ports_of(&service) > 1);
 }
 
+/* Return: is it broad? Then @words says how. */
+static bool find_words(struct grant *grant, const json_t *names, char *words)
+{
+	struct sensitive sensitive;
+
+	if (!read_service(grant, names))
+		return false;
+	find_sensitive(grant, names, &sensitive);
+	return describe(grant, &sensitive, words);
+}
+
 enum status broad_confirm(const struct options *options, const char *service)
 {
 	struct grant grant = {.text = service};
-	struct sensitive sensitive;
 	char words[WORDS_SIZE];
 	enum status status;
 	json_t *names = NULL;
@@ -191,13 +212,69 @@ enum status broad_confirm(const struct options *options, const char *service)
 	if (!may_be_broad(&grant))
 		return STATUS_DONE;
 	status = client_list(options->socket, "ListServices", "services", &names);
-	if (status)
-		return status;
-	if (read_service(&grant, names)) {
-		find_sensitive(&grant, names, &sensitive);
-		if (describe(&grant, &sensitive, words))
-			status = confirm(options, words);
+	if (!status && find_words(&grant, names, words)) {
+		tell(options, words);
+		status = confirm(options);
 	}
+	json_decref(names);
+	return status;
+}
+
+/* Return: may it be broad? Then @grant is for it, with its service written to @text. */
+static bool grant_of_rule(const struct exception *rule, char *text, struct grant *grant)
+{
+	char from[SELECTOR_TEXT_SIZE];
+
+	*grant = (struct grant){.text = service_format(text, SERVICE_TEXT_SIZE, &rule->service)};
+	read_source(grant, selector_format(from, sizeof(from), &rule->source));
+	return rule->allow && may_be_broad(grant);
+}
+
+static void tell_of_rule(const struct options *options, const char *path, unsigned int line,
+			 const char *words)
+{
+	char whole[WORDS_SIZE + 512] = "";
+
+	text_append(whole, sizeof(whole), "%s:%u: %s",
+		    strcmp(path, "-") != 0 ? shown(path) : "standard input", line, words);
+	tell(options, whole);
+}
+
+/* Return: how many are broad. */
+static size_t tell_of_rules(const struct options *options, const char *path,
+			    const struct rules *rules, const json_t *names)
+{
+	char words[WORDS_SIZE], text[SERVICE_TEXT_SIZE];
+	struct grant grant;
+	size_t count = 0;
+
+	for (size_t i = 0; i < rules->count; i++)
+		if (grant_of_rule(rules->rule[i], text, &grant) &&
+		    find_words(&grant, names, words) && count++ < TOLD_MOST)
+			tell_of_rule(options, path, rules->rule[i]->line, words);
+	if (count > TOLD_MOST) {
+		snprintf(words, sizeof(words), "and %zu more that are as broad", count - TOLD_MOST);
+		tell(options, words);
+	}
+	return count;
+}
+
+enum status broad_confirm_rules(const struct options *options, const char *path,
+				const struct rules *rules)
+{
+	char text[SERVICE_TEXT_SIZE];
+	struct grant grant;
+	json_t *names = NULL;
+	enum status status;
+	size_t i = 0;
+
+	while (i < rules->count && !grant_of_rule(rules->rule[i], text, &grant))
+		i++;
+	if (i == rules->count)
+		return STATUS_DONE;
+	status = client_list(options->socket, "ListServices", "services", &names);
+	if (!status && tell_of_rules(options, path, rules, names))
+		status = confirm(options);
 	json_decref(names);
 	return status;
 }

@@ -6,6 +6,8 @@
 #include "client.h"
 #include "options.h"
 
+#include "policy/rules.h"
+
 /**
  * broad_confirm() - where an allow is broad, say so, and on a terminal ask
  * Nobody is asked with --yes, nor with --dry-run, which changes nothing.
@@ -15,5 +17,9 @@
  * Return: STATUS_DONE to go on.
  */
 enum status broad_confirm(const struct options *options, const char *service);
+
+/** broad_confirm_rules() - the same for those of a file; @path: as it was given, "-" for the input */
+enum status broad_confirm_rules(const struct options *options, const char *path,
+				const struct rules *rules);
 
 #endif

@@ -46,7 +46,7 @@ const struct command commands[] = {
 	 OPTION(FROM) | OPTION(EXPIRED) | OPTION(CUT), NULL},
 	{"export", verb_export, "[FILE|-]", "write exceptions down, for another host or another day", 0, 1, 0, NULL},
 	{"import", verb_import, "FILE|-", "take exceptions from such a file", 1, 1,
-	 OPTION(REPLACE) | OPTION(DRY_RUN), NULL},
+	 OPTION(REPLACE) | OPTION(YES) | OPTION(DRY_RUN), NULL},
 
 	{"mode", verb_mode, "[enforce|monitor]", "the mode, or another one, also for a while", 0, 1,
 	 OPTION(FOR), "The guard itself"},

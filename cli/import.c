@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The verb that takes exceptions from a file: import. */
+#include "broad.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -102,6 +103,8 @@ enum status verb_import(const struct options *options, int argc, char **argv)
 			"(%d KiB): divide it, or put it into /etc/lhguard/exceptions.d and "
 			"run lhguard reload",
 			shown(argv[0]), rules.count, WIRE_MESSAGE_MAX / 1024);
+	if (!status)
+		status = broad_confirm_rules(options, argv[0], &rules);
 	rules_clear(&rules);
 	if (status) {
 		json_decref(parameters);

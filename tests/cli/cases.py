@@ -202,6 +202,7 @@ WORDS = {
     "export-nowhere": Case(("export", "/nowhere/file")),
     "import": Case(("import", f"{EXCEPTIONS}/fleet.conf")),
     "import-replace": Case(("import", f"{EXCEPTIONS}/fleet.conf", "--replace"), "replace"),
+    "import-broad": Case(("import", f"{EXCEPTIONS}/broad.conf")),
     "import-dry": Case(("import", f"{EXCEPTIONS}/fleet.conf", "--replace", "--dry-run"), "replace"),
     "import-nothing": Case(("import", "-")),
     "import-bad": Case(("import", f"{EXCEPTIONS}/bad.conf")),

@@ -105,3 +105,50 @@ def test_what_is_broad(cli: Cli, words: tuple[str, ...], is_broad: bool) -> None
 
 def test_a_daemon_without_names_is_no_reason_to_refuse(cli: Cli) -> None:
     assert cli.run("allow", "9222", variant="none").status == 0
+
+
+def section(number: int, service: str, source: str, action: str = "allow") -> str:
+    return f"[exception {number}]\naction = {action}\nservice = {service}\nsource = {source}\n\n"
+
+
+BROAD = (section(1, "tcp/9222", "any") + section(2, "tcp/4711", "any") + section(3, "*", "any", "deny") +
+         section(4, "20000-20999", "vm:devbox"))
+
+
+def imported(cli: Cli) -> bool:
+    return any(call.startswith("ImportExceptions") for call in cli.daemon.calls)
+
+
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_a_file_is_asked_about_once(cli: Cli, terminal: Terminal, tmp_path, answer: str) -> None:
+    (tmp_path / "fleet.conf").write_text(BROAD)
+    enter(terminal, f"cd {tmp_path}; clear; lhguard import fleet.conf; echo exit $?")
+    screen = terminal.wait("fleet.conf:1: tcp/9222 is sensitive", "fleet.conf:16: 20000-20999 is 1000 ports", QUESTION)
+    assert "fleet.conf:6" not in screen and "fleet.conf:11" not in screen
+    assert not imported(cli)
+    enter(terminal, answer)
+    screen = terminal.wait("exit 0" if answer == "y" else "exit 1")
+    assert screen.count(QUESTION) == 1
+    assert imported(cli) == (answer == "y")
+
+
+@pytest.mark.parametrize("option", ["--yes", "--dry-run"])
+def test_a_file_is_not_asked_about_with_the_option(cli: Cli, terminal: Terminal, tmp_path, option: str) -> None:
+    (tmp_path / "fleet.conf").write_text(BROAD)
+    enter(terminal, f"lhguard import {option} {tmp_path}/fleet.conf; echo do''ne")
+    assert QUESTION not in terminal.wait("tcp/9222 is sensitive", "\ndone")
+    assert imported(cli)
+
+
+def test_of_a_long_file_some_are_told(cli: Cli, tmp_path) -> None:
+    text = "".join(section(i, f"tcp/{20000 + i}-30000", f"vm:v{i}") for i in range(1, 25))
+    (tmp_path / "fleet.conf").write_text(text)
+    ran = cli.run("import", str(tmp_path / "fleet.conf"))
+    assert ran.status == 0 and ran.error.count(b"ports: ") == 10, ran.error
+    assert b"and 14 more that are as broad" in ran.error
+
+
+def test_a_file_that_is_not_broad_costs_no_call(cli: Cli, tmp_path) -> None:
+    (tmp_path / "fleet.conf").write_text(section(1, "tcp/9222", "vm:devbox"))
+    ran = cli.run("import", str(tmp_path / "fleet.conf"))
+    assert ran.status == 0 and "ListServices" not in str(ran.calls)

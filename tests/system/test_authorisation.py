@@ -10,15 +10,16 @@ import socket
 import struct
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Callable
+from typing import Callable, Iterator
 
 import pytest
 
 from calls import CHANGES, METHODS, READS, message
 from lab import image
-from lab.guard import CONFIG, guarded
+from lab.guard import CONFIG, Guard, guarded
 from lab.guests import Podman, PodmanGuest, VethGuest
 from lab.host import Host
 from lab.nspawn import NspawnGuest
@@ -190,6 +191,30 @@ def test_others_cannot_connect(lab, without_polkit) -> None:
 
 # Those who cheat
 
+@contextmanager
+def frozen(guard: Guard) -> Iterator[None]:
+    """Meanwhile the daemon looks at nobody."""
+    guard.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        guard.process.send_signal(signal.SIGCONT)
+
+
+def connect_and_end(lab, control: socket.socket, *enter: str) -> int:
+    """A process connects @control, and has ended; its pid."""
+    connect = f"import socket; socket.socket(fileno=0).connect({str(lab.guard.socket)!r})"
+    process = spawn([*enter, sys.executable, "-c", connect], stdin=control)
+    assert process.wait(20) == 0
+    return process.pid
+
+
+def answer_on(control: socket.socket, call: str) -> str:
+    control.settimeout(10)
+    control.sendall(call.encode() + b"\0")
+    return control.recv(65536)[:-1].decode()
+
+
 @pytest.mark.parametrize("guest", ["web", "loose", "pids", "loft"])
 @pytest.mark.parametrize("trick", ["leave", "become"])
 def test_who_connects_and_ends_or_becomes_another(lab, unchanged, guest: str, trick: str) -> None:
@@ -198,9 +223,10 @@ def test_who_connects_and_ends_or_becomes_another(lab, unchanged, guest: str, tr
 
 def test_who_has_ended_on_the_host(lab, unchanged) -> None:
     """Nobody knows what it was: it may have been a guest's."""
-    said = subprocess.run([image.caller(), "leave", lab.guard.socket, RELOAD], capture_output=True,
-                          text=True, timeout=20).stdout
-    assert "has ended or cannot be looked at" in refusal("Reload", said)
+    with socket.socket(socket.AF_UNIX) as control:
+        with frozen(lab.guard):
+            connect_and_end(lab, control)
+        assert "has ended or cannot be looked at" in refusal("Reload", answer_on(control, RELOAD))
 
 
 def test_who_becomes_another_on_the_host_may(lab) -> None:
@@ -295,18 +321,11 @@ def test_a_pid_that_is_used_again(lab, unchanged) -> None:
     """A guest's process connects and ends while the daemon is busy, and root on the host gets its pid."""
     with Cleanup() as cleanup, socket.socket(socket.AF_UNIX) as control:
         cgroup = make_cgroup(f"machine.slice/libpod-{'e' * 64}.scope", cleanup)
-        lab.guard.process.send_signal(signal.SIGSTOP)
-        try:
-            connect = f"import socket; socket.socket(fileno=0).connect({str(lab.guard.socket)!r})"
-            guest = spawn([*enter_cgroup(cgroup), sys.executable, "-c", connect], stdin=control)
-            assert guest.wait(20) == 0
-            other = take_pid(guest.pid)
+        with frozen(lab.guard):
+            pid = connect_and_end(lab, control, *enter_cgroup(cgroup))
+            other = take_pid(pid)
             cleanup.add(other.wait)
             cleanup.add(other.kill)
-        finally:
-            lab.guard.process.send_signal(signal.SIGCONT)
-        control.settimeout(10)
-        control.sendall(RELOAD.encode() + b"\0")
         # By what was known of the one that had it, or by its end.
-        assert f"process {guest.pid} " in refusal("Reload", control.recv(65536)[:-1].decode())
-        assert other.poll() is None and os.path.exists(f"/proc/{guest.pid}")
+        assert f"process {pid} " in refusal("Reload", answer_on(control, RELOAD))
+        assert other.poll() is None and os.path.exists(f"/proc/{pid}")

@@ -136,6 +136,12 @@ const char *protocol_format(char *target, size_t size, uint8_t protocol)
 	return target;
 }
 
+void attempt_copy(struct attempt *target, const struct attempt *source)
+{
+	*target = *source;
+	target->decision.rule = target->rule;
+}
+
 const char *source_label(char *target, size_t size, const struct source *source)
 {
 	if (source->class != SOURCE_GUEST)

@@ -218,6 +218,9 @@ const char *address_format(char *target, size_t size, const struct in6_addr *add
 /** protocol_format() - "tcp", "udp", "sctp", "icmp", "icmpv6", else the number. */
 const char *protocol_format(char *target, size_t size, uint8_t protocol);
 
+/** attempt_copy() - with the words of its rule, which then outlive the policy */
+void attempt_copy(struct attempt *target, const struct attempt *source);
+
 /** source_label() - "host", "vm:devbox", "container:web", "lan", "unknown". */
 const char *source_label(char *target, size_t size, const struct source *source);
 

@@ -32,7 +32,9 @@ static const struct attempt *find_event(const struct call *call, struct error *e
 	const struct attempt *attempt = NULL;
 	char first[TIMESTAMP_SIZE];
 
-	if (id > 0)
+	if (call->subject && call->subject->id)
+		attempt = call->subject; /* of that id: polkit has been asked about it */
+	else if (id > 0)
 		attempt = events_find(call->settings->events, (uint64_t)id);
 	if (attempt)
 		timestamp_format(first, sizeof(first), attempt->first_us);
@@ -150,6 +152,8 @@ int allow_event_describe(struct call *call, char *text, size_t size)
 		return -EINVAL;
 	if (!attempt || parse_attempt(attempt, for_ever, &exception, &error))
 		return 0;
+	if (call->subject)
+		attempt_copy(call->subject, attempt);
 	text_append(text, size, "let ");
 	permission_quote(text, size, source_label(source, sizeof(source), &attempt->source));
 	text_append(text, size, " reach %s",

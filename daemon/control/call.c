@@ -195,6 +195,7 @@ int call_answer(const struct control_settings *settings, const struct peer *peer
 		.peer = peer,
 		.parameters = json_is_object(parameters) ? parameters : NULL,
 		.is_more = json_is_true(json_object_get(message, "more")),
+		.subject = question ? question->subject : NULL,
 		.stream = stream,
 	};
 

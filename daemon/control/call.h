@@ -22,6 +22,8 @@ struct polkit_question;
  * struct call - one call on its way through call_answer()
  * @parameters: an object, NULL when there are none
  * @is_more: the caller takes many answers
+ * @subject: the event that polkit is asked about, as it was then: by the time of the answer it may be
+ *	forgotten. Its id is 0 for none, and NULL stands here where nobody can be asked.
  * @answer: set by whoever decides it
  */
 struct call {
@@ -30,6 +32,7 @@ struct call {
 	const struct method *method;
 	const json_t *parameters;
 	bool is_more;
+	struct attempt *subject;
 	struct stream *stream;
 	json_t *answer;
 };
@@ -40,7 +43,7 @@ struct call {
  * @permit: what polkit said of it, NULL: it was not asked
  * @stream: of this connection, STREAM_NONE; receives what is left to answer
  * @answer: receives the answer, NULL to a "oneway" call
- * @question: receives what polkit is to be asked
+ * @question: receives what polkit is to be asked; its @subject is kept until the answer
  * Return: 0, -EAGAIN when polkit has to be asked first, and nothing is done yet, or -ENOMEM.
  */
 int call_answer(const struct control_settings *settings, const struct peer *peer, json_t *message,

@@ -35,6 +35,7 @@
  * @message: the call that polkit is asked about, NULL: none
  * @asked: the question, NULL once it is answered
  * @permit: that answer
+ * @subject: the event that it is about; its id is 0 for none
  * @asks_to_read: the question is whether it may look
  * @io: its descriptor in the event loop
  * @turn: asks for a turn at once
@@ -49,6 +50,7 @@ struct client {
 	json_t *message;
 	struct polkit_asked *asked;
 	struct permit permit;
+	struct attempt subject;
 	bool asks_to_read;
 	sd_event_source *io;
 	sd_event_source *turn;
@@ -131,7 +133,7 @@ static void ask_polkit(struct client *client, const struct polkit_question *ques
 /* @message: taken over */
 static int answer_call(struct client *client, json_t *message, const struct permit *permit)
 {
-	struct polkit_question question;
+	struct polkit_question question = {.subject = &client->subject};
 	json_t *answer = NULL;
 	int result = call_answer(client->settings, &client->peer, message, permit, &client->stream,
 				 &answer, &question);
@@ -141,6 +143,7 @@ static int answer_call(struct client *client, json_t *message, const struct perm
 		ask_polkit(client, &question);
 		return 0;
 	}
+	client->subject.id = 0;
 	json_decref(message);
 	return answer ? queue_answer(client, answer) : result;
 }

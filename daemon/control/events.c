@@ -2,6 +2,7 @@
 /* Recorded attempts: a bounded ring, one event for all packets of an attempt, told to listeners. */
 #include "control/events.h"
 
+#include "control/refusals.h"
 #include "util/clock.h"
 #include "util/last_hour.h"
 
@@ -36,6 +37,7 @@ struct slot {
  */
 struct events {
 	struct slot ring[EVENTS_RING];
+	struct refusals forgotten;
 	uint16_t buckets[BUCKETS];
 	uint64_t seed;
 	struct events_totals totals;
@@ -138,6 +140,7 @@ static void forget(struct events *events, struct slot *slot)
 	while (&events->ring[*link] != slot)
 		link = &events->ring[*link].next;
 	*link = slot->next;
+	refusals_keep(&events->forgotten, &slot->attempt);
 	events->totals.forgotten++;
 }
 
@@ -174,11 +177,10 @@ bool events_record(struct events *events, const struct attempt *attempt)
 
 	if (is_new) {
 		slot = take_slot(events, bucket);
-		slot->attempt = *attempt;
+		attempt_copy(&slot->attempt, attempt);
 		slot->attempt.id = ++events->totals.attempts;
 		slot->attempt.first_us = time_us;
 		slot->attempt.count = 0;
-		slot->attempt.decision.rule = slot->attempt.rule; /* outlives the policy */
 		events->totals.listeners += attempt->type == EVENT_LISTENER;
 		if (attempt->decision.verdict != VERDICT_ACCEPT) {
 			events->totals.refused++;
@@ -213,8 +215,10 @@ const struct attempt *events_find(const struct events *events, uint64_t id)
 {
 	uint64_t newest = events->totals.attempts;
 
-	if (id < 1 || id > newest || id <= events->totals.forgotten)
+	if (id < 1 || id > newest)
 		return NULL;
+	if (id <= events->totals.forgotten)
+		return refusals_find(&events->forgotten, id);
 	return &events->ring[(id - 1) % EVENTS_RING].attempt;
 }
 

@@ -33,7 +33,10 @@ bool events_record(struct events *events, const struct attempt *attempt);
 int events_each(const struct events *events, size_t limit,
 		int (*visit)(void *data, const struct attempt *attempt), void *data);
 
-/** events_find() - the attempt with this id, NULL where it was never recorded or is forgotten */
+/**
+ * events_find() - the attempt with this id, NULL where it was never recorded or is forgotten
+ * Beyond those of events_each() there are each guest's latest refusals (control/refusals.h).
+ */
 const struct attempt *events_find(const struct events *events, uint64_t id);
 
 /** events_note_untold() - a client that watches was too slow for so many */

@@ -108,8 +108,8 @@ void explain_event(struct call *call)
 	attempt = events_find(settings->events, (uint64_t)id);
 	if (!attempt)
 		error_set(&error, -ENOENT,
-			  "there is no event %llu: the newest %d are kept, lhguard watch --past %d "
-			  "shows them",
+			  "there is no event %llu: the newest %d are kept, and of each guest its "
+			  "last refusals; lhguard watch --past %d shows the newest",
 			  (unsigned long long)id, EVENTS_RING, EVENTS_RING);
 	else if (attempt->type != EVENT_ATTEMPT)
 		error_set(&error, -ENOENT, "event %llu is no attempt: nothing was judged",

@@ -125,6 +125,7 @@ int permission_question(struct call *call, const struct peer *peer,
 		.pid = peer->pid,
 		.start = peer->start,
 		.uid = peer->uid,
+		.subject = call->subject,
 	};
 	if (method->describe && method->describe(call, question->what, sizeof(question->what)))
 		return -EINVAL;

@@ -24,6 +24,7 @@ struct polkit_asked;
  * @is_interactive: a person may be asked for a password
  * @pid: the process, @start: when it started (proc_pid_stat(5), field 22), @uid: whose it is
  * @what: printable: what it wants, behind "Authentication is required to "
+ * @subject: where the event is kept that it is about; the caller's, NULL where nothing is asked
  */
 struct polkit_question {
 	const char *action;
@@ -32,6 +33,7 @@ struct polkit_question {
 	uint64_t start;
 	uid_t uid;
 	char what[POLKIT_WHAT_SIZE];
+	struct attempt *subject;
 };
 
 /**

@@ -471,6 +471,58 @@ static void no_other_event_is_allowed(void **state)
 	assert_int_equal(questions, 0);
 }
 
+static void others_are_refused(void)
+{
+	struct attempt other = refusal();
+
+	other.source.guest++;
+	for (int i = 0; i < EVENTS_RING; i++) {
+		other.flow.client_port = (uint16_t)(2000 + i);
+		events_record(settings.events, &other);
+	}
+}
+
+/* A flood of one guest takes the owner's decision about another from nobody. */
+static void what_others_try_forgets_no_alert(void **state)
+{
+	struct attempt attempt = refusal();
+	uint64_t id = record(&attempt);
+
+	others_are_refused();
+	assert_string_equal(allow(id, event_time, ""), "");
+	assert_int_equal(added, 1);
+}
+
+/* Nor what the guest itself tries while the dialog is open. */
+static void what_was_asked_about_is_allowed(void **state)
+{
+	struct attempt attempt = refusal();
+	uint64_t id = record(&attempt);
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "{\"method\":\"org.lhguard.AllowEvent\",\"parameters\":{\"id\":%llu,\"time\":\"%"
+		 "s\"}}",
+		 (unsigned long long)id, event_time);
+	answered = NULL;
+	call_method(text);
+	assert_non_null(answered);
+	for (int i = 0; i < 2; i++) {
+		attempt.flow.client_port++;
+		record(&attempt);
+		others_are_refused();
+	}
+	assert_null(events_find(settings.events, id));
+	answer_with(0, "");
+	assert_string_equal(next_answer(), "");
+	assert_int_equal(added, 1);
+	assert_int_equal(last.service.first, 9222);
+
+	/* It was for that call only. */
+	assert_non_null(strstr(allow(id, "2026-01-01T00:00:00Z", ""), "NoSuchEvent"));
+	assert_int_equal(added, 1);
+}
+
 static void what_is_old_is_not_allowed(void **state)
 {
 	struct attempt attempt = refusal();
@@ -531,6 +583,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_name_is_told_from_what_is_asked, start, stop),
 		cmocka_unit_test_setup_teardown(no_other_event_is_allowed, start, stop),
 		cmocka_unit_test_setup_teardown(what_is_old_is_not_allowed, start, stop),
+		cmocka_unit_test_setup_teardown(what_others_try_forgets_no_alert, start, stop),
+		cmocka_unit_test_setup_teardown(what_was_asked_about_is_allowed, start, stop),
 		cmocka_unit_test_setup_teardown(what_an_alert_cannot_decide_is_refused, start,
 						stop),
 	};

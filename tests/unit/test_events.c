@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* control/events: one event for the packets of an attempt, a ring that forgets the oldest. */
 #include "control/events.h"
+#include "control/refusals.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -138,6 +139,80 @@ static void the_ring_forgets_the_oldest(void **state)
 	events_free(events);
 }
 
+/* @count refusals of one guest at as many ports, from 1 on. */
+static void scan(struct events *events, uint32_t guest, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct attempt attempt = attempt_of((uint16_t)(i / 60000 + 1), guest);
+
+		attempt.flow.service_port = (uint16_t)(i % 60000 + 1);
+		events_record(events, &attempt);
+	}
+}
+
+static uint64_t record_one(struct events *events, const struct attempt *attempt)
+{
+	struct events_totals totals;
+
+	events_record(events, attempt);
+	events_totals(events, &totals);
+	return totals.attempts;
+}
+
+static void of_each_guest_the_latest_refusals_are_kept(void **state)
+{
+	struct events *events = events_new();
+	struct attempt attempt = attempt_of(40000, 7), let_in = attempt_of(40001, 7);
+	uint64_t ids[REFUSALS_OF_GUEST], again, accepted;
+
+	let_in.decision.verdict = VERDICT_ACCEPT;
+	accepted = record_one(events, &let_in);
+	for (unsigned int i = 0; i < REFUSALS_OF_GUEST; i++) {
+		attempt.flow.service_port = (uint16_t)(9000 + i);
+		ids[i] = record_one(events, &attempt);
+	}
+	scan(events, 8, 70000); /* of one guest, at every port */
+	assert_null(events_find(events, accepted));
+	for (unsigned int i = 0; i < REFUSALS_OF_GUEST; i++) {
+		assert_non_null(events_find(events, ids[i]));
+		assert_int_equal(events_find(events, ids[i])->id, ids[i]);
+		assert_int_equal(events_find(events, ids[i])->flow.service_port, 9000 + i);
+		assert_string_equal(events_find(events, ids[i])->decision.rule, "a rule");
+	}
+
+	/* At one service the latest; then the guest's oldest makes room. */
+	attempt.flow.client_port++;
+	again = record_one(events, &attempt);
+	scan(events, 8, EVENTS_RING);
+	assert_null(events_find(events, ids[REFUSALS_OF_GUEST - 1]));
+	assert_non_null(events_find(events, again));
+	attempt.flow.service_port++;
+	again = record_one(events, &attempt);
+	scan(events, 8, EVENTS_RING);
+	assert_null(events_find(events, ids[0]));
+	assert_non_null(events_find(events, ids[1]));
+	assert_non_null(events_find(events, again));
+	events_free(events);
+}
+
+static void the_guest_refused_longest_ago_makes_room(void **state)
+{
+	struct events *events = events_new();
+	uint64_t ids[REFUSALS_GUESTS + 1];
+
+	for (uint32_t i = 0; i <= REFUSALS_GUESTS; i++) {
+		struct attempt attempt = attempt_of(1, 100 + i);
+
+		ids[i] = record_one(events, &attempt);
+	}
+	for (uint32_t i = 0; i < EVENTS_RING; i++)
+		record_one(events, &(struct attempt){.flow.client_port = (uint16_t)i});
+	assert_null(events_find(events, ids[0]));
+	for (uint32_t i = 1; i <= REFUSALS_GUESTS; i++)
+		assert_int_equal(events_find(events, ids[i])->source.guest, 100 + i);
+	events_free(events);
+}
+
 static void the_rule_outlives_the_policy(void **state)
 {
 	struct events *events = events_new();
@@ -173,6 +248,8 @@ int main(void)
 		cmocka_unit_test(repeats_are_one_event_with_a_count),
 		cmocka_unit_test(other_attempts_are_kept_apart),
 		cmocka_unit_test(the_ring_forgets_the_oldest),
+		cmocka_unit_test(of_each_guest_the_latest_refusals_are_kept),
+		cmocka_unit_test(the_guest_refused_longest_ago_makes_room),
 		cmocka_unit_test(the_rule_outlives_the_policy),
 		cmocka_unit_test(there_are_four_listeners_at_most),
 	};

@@ -53,9 +53,12 @@ static void table_settings(const struct daemon *daemon, const struct config *con
 int daemon_install_table(struct daemon *daemon, const struct config *config, struct error *error)
 {
 	struct ruleset_settings settings;
+	int result;
 
 	table_settings(daemon, config, &settings);
-	return ruleset_install(daemon->ruleset, &settings, error);
+	result = ruleset_install(daemon->ruleset, &settings, error);
+	registry_kernel_knows(daemon->guard.registry, ruleset_knows_cgroups(daemon->ruleset));
+	return result;
 }
 
 /* Start and stop. */
@@ -250,7 +253,6 @@ static int start(struct daemon *daemon, struct error *error)
 	if (result)
 		return result;
 	loop_update_sandboxes(daemon);
-	registry_kernel_knows(daemon->guard.registry, ruleset_knows_cgroups(daemon->ruleset));
 	loop_arm_expiry(daemon);
 	loop_await_guests(daemon);
 	loop_work(daemon);

@@ -126,16 +126,19 @@ int daemon_reload(struct daemon *daemon, struct error *error)
 	catalogue = reload_catalogue(daemon);
 	result = reload_config(daemon, error);
 	if (!result && catalogue)
-		result = error_set(error, catalogue, "%s", daemon->catalogue_failure.text);
+		result = error_set(error, catalogue, "the catalogue stays as it was: %s",
+				   daemon->catalogue_failure.text);
 	load_services(daemon);
+	/* Who is who by the new catalogue, before the exceptions look for their guests. */
 	loop_update_table(daemon);
 	loop_work(daemon);
 	exceptions = exceptions_reload(daemon->exceptions, clock_realtime_us());
 	if (exceptions) {
 		log_error("the exceptions stay as they were: %s", strerror(-exceptions));
 		if (!result)
-			result = error_set(error, exceptions, "the exceptions cannot be read: %s",
-					   strerror(-exceptions));
+			result =
+				error_set(error, exceptions, "the exceptions stay as they were: %s",
+					  strerror(-exceptions));
 	}
 	loop_update_sandboxes(daemon);
 	if (exceptions_failure(daemon->exceptions))

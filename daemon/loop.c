@@ -34,6 +34,12 @@ enum {
 	PRIORITY_TABLE = SD_EVENT_PRIORITY_NORMAL - 20,
 };
 
+/* What could not be written to the kernel is tried again with the next change. */
+static void tell_unwritten(const char *what, int result)
+{
+	log_error("%s could not be written to the kernel: %s", what, strerror(-result));
+}
+
 /* What the guard asks of us. */
 
 static void handle_process(void *data, const struct process_event *event)
@@ -64,6 +70,7 @@ static void update_lan(struct daemon *daemon)
 {
 	uint32_t lan[LAN_INTERFACES_MAX];
 	size_t count;
+	int result;
 
 	count = registry_lan(daemon->guard.registry,
 			     (const char(*)[IF_NAMESIZE])daemon->config->lan,
@@ -72,38 +79,47 @@ static void update_lan(struct daemon *daemon)
 		return;
 	memcpy(daemon->lan, lan, count * sizeof(lan[0]));
 	daemon->lan_count = count;
-	if (daemon->ruleset && ruleset_set_lan(daemon->ruleset, lan, count)) {
-		log_error("the set of LAN interfaces could not be written to the kernel: %m");
-		daemon->lan_count = SIZE_MAX; /* so that it is tried again */
-		daemon->registry_generation--;
-	}
+	result = daemon->ruleset ? ruleset_set_lan(daemon->ruleset, lan, count) : 0;
+	if (!result)
+		return;
+	tell_unwritten("the set of LAN interfaces", result);
+	daemon->lan_count = SIZE_MAX;
+	daemon->registry_generation--;
 }
 
 /* Tell the kernel what on those may be a VM of this host, when that has changed. */
 static void update_bridged(struct daemon *daemon)
 {
 	static struct ruleset_bridged bridged;
+	int result;
 
 	registry_bridged(daemon->guard.registry, &bridged);
 	if (!memcmp(&bridged, &daemon->bridged, sizeof(bridged)))
 		return;
 	daemon->bridged = bridged;
-	if (ruleset_set_bridged(daemon->ruleset, &bridged)) {
-		log_error("the MAC addresses of VMs could not be written to the kernel: %m");
-		memset(&daemon->bridged, 0xff,
-		       sizeof(daemon->bridged)); /* so that it is tried again */
-		daemon->registry_generation--;
-	}
+	result = ruleset_set_bridged(daemon->ruleset, &bridged);
+	if (!result)
+		return;
+	tell_unwritten("the set of VMs' MAC addresses", result);
+	memset(&daemon->bridged, 0xff, sizeof(daemon->bridged));
+	daemon->registry_generation--;
 }
 
-/* Tell the kernel which cgroups are guests'. */
+/*
+ * Tell the kernel which cgroups are guests'. As long as it does not know, nobody concludes from its
+ * silence that a packet is none of theirs.
+ */
 static void update_cgroups(struct daemon *daemon)
 {
 	static struct ruleset_cgroup cgroups[RULESET_CGROUPS_MAX];
 	size_t count = registry_cgroups(daemon->guard.registry, cgroups, RULESET_CGROUPS_MAX);
+	int result = ruleset_set_guest_cgroups(daemon->ruleset, cgroups, count);
 
-	if (ruleset_set_guest_cgroups(daemon->ruleset, cgroups, count))
-		log_error("the guests' cgroups could not be written to the kernel: %m");
+	registry_kernel_knows(daemon->guard.registry, ruleset_knows_cgroups(daemon->ruleset));
+	if (!result)
+		return;
+	tell_unwritten("the set of guests' cgroups", result);
+	daemon->registry_generation--;
 }
 
 /*
@@ -136,14 +152,16 @@ void loop_update_sandboxes(struct daemon *daemon)
 static void update_trust(struct daemon *daemon)
 {
 	bool trust = !registry_shares_lo(daemon->guard.registry);
+	int result;
 
 	if (trust == daemon->trusts_flows)
 		return;
 	daemon->trusts_flows = trust;
-	if (ruleset_trust_flows(daemon->ruleset, trust)) {
-		log_error("whether flows are trusted could not be written to the kernel: %m");
-		daemon->trusts_flows = !trust; /* so that it is tried again */
-	}
+	result = ruleset_trust_flows(daemon->ruleset, trust);
+	if (!result)
+		return;
+	tell_unwritten("whether flows are trusted", result);
+	daemon->trusts_flows = !trust;
 }
 
 void loop_update_table(struct daemon *daemon)
@@ -351,7 +369,8 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	if (info->ssi_signo != SIGHUP)
 		return sd_event_exit(daemon->loop, 0);
 	if (daemon_reload(daemon, &error))
-		log_error("not reloaded, the policy stays as it was: %s", error.text);
+		log_error("not all could be read again, of the rest the old stays in force: %s",
+			  error.text);
 	return 0;
 }
 

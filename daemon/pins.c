@@ -128,17 +128,6 @@ void pins_free(struct pins *pins)
 	free(pins);
 }
 
-/* In the folders of the system a path can be shown to stand for the host's own file; elsewhere not. */
-static bool is_systems(const char *path)
-{
-	static const char *const folders[] = {"/usr/", "/bin/", "/sbin/", "/opt/"};
-
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		if (!strncmp(path, folders[i], strlen(folders[i])))
-			return true;
-	return false;
-}
-
 /* Return: 0, or -errno when no program of the host is known to listen there. */
 static int find_program(struct pins *pins, const struct flow *flow, unsigned int *budget,
 			struct socket_info *socket, struct process *process)
@@ -157,7 +146,9 @@ static int find_program(struct pins *pins, const struct flow *flow, unsigned int
 	/* A socket that process 1 made for a unit is that unit's only once it has taken it. */
 	if (process->pid == 1 || process->executable[0] != '/')
 		return -ENOENT;
-	return is_systems(process->executable) && !process_runs_hosts_file(pins->proc, process)
+	/* In the folders of the system a path can be shown to stand for the host's own file. */
+	return process_path_is_systems(process->executable) &&
+			       !process_runs_hosts_file(pins->proc, process)
 		       ? -EPERM
 		       : 0;
 }

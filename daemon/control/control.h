@@ -161,7 +161,7 @@ enum walk_step {
  * @pin: pin it to the program that listens on its service now; -EINVAL or -ENOENT with @error
  * @import: store many exceptions
  * @remove: forget exceptions; free @removed's
- * @reload: read configuration and exceptions again; -errno with @error: the old ones stay
+ * @reload: read all files again; -errno with @error: of what could not be read the old stays in force
  * @set_mode: change the mode; -errno with @error: it stays as it was
  * @view: all that is known of a guest
  * @peer_guest: is this pid inside a guest? (registry_peer_guest())

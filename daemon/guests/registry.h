@@ -150,7 +150,7 @@ size_t registry_cgroups(const struct registry *registry, struct ruleset_cgroup *
 /** registry_shares_lo() - may a guest have a process in the guarded network namespace? */
 bool registry_shares_lo(const struct registry *registry);
 
-/** registry_kernel_knows() - from now on the kernel tells packets of guests' cgroups apart. */
+/** registry_kernel_knows() - from now on the kernel tells packets of guests' cgroups apart, or not. */
 void registry_kernel_knows(struct registry *registry, bool knows);
 
 /** registry_judged() - count a judged connection of this source's guest. */

@@ -208,7 +208,7 @@ int process_read(int root, pid_t pid, struct process *process)
 	return 0;
 }
 
-static bool is_systems(const char *path)
+bool process_path_is_systems(const char *path)
 {
 	static const char *const folders[] = {"/usr/", "/bin/",	 "/sbin/",	"/lib/",
 					      "/opt/", "/snap/", "/nix/store/", "/gnu/store/"};
@@ -226,7 +226,7 @@ bool process_runs_hosts_file(int root, const struct process *process)
 	struct statx theirs, ours;
 
 	snprintf(name, sizeof(name), "%d/exe", process->pid);
-	if (!is_systems(process->executable) ||
+	if (!process_path_is_systems(process->executable) ||
 	    statx(root, name, AT_STATX_DONT_SYNC, wanted, &theirs) < 0 ||
 	    statx(AT_FDCWD, process->executable, AT_STATX_DONT_SYNC, wanted, &ours) < 0)
 		return false;

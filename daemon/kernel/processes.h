@@ -77,6 +77,9 @@ int process_namespaces(int root, pid_t pid, struct namespaces *namespaces);
  */
 bool process_runs_hosts_file(int root, const struct process *process);
 
+/** process_path_is_systems() - is this path in those folders? */
+bool process_path_is_systems(const char *path);
+
 /**
  * process_arguments() - the command line, arguments separated and ended by NUL
  * @buffer: receives at most @size bytes; the last is always NUL

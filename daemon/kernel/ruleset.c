@@ -253,7 +253,7 @@ int ruleset_trust_flows(struct ruleset *ruleset, bool trust)
 
 bool ruleset_knows_cgroups(const struct ruleset *ruleset)
 {
-	return !ruleset->no_cgroups;
+	return ruleset->installed && !ruleset->no_cgroups && !ruleset->cgroups_unsure;
 }
 
 enum ruleset_expression ruleset_expression(const struct ruleset *ruleset)

@@ -115,7 +115,7 @@ int ruleset_set_guest_cgroups(struct ruleset *ruleset, const struct ruleset_cgro
  */
 int ruleset_trust_flows(struct ruleset *ruleset, bool trust);
 
-/** ruleset_knows_cgroups() - can this kernel do that? */
+/** ruleset_knows_cgroups() - does the kernel tell these apart? Not where it cannot, or took no set. */
 bool ruleset_knows_cgroups(const struct ruleset *ruleset);
 
 enum ruleset_expression ruleset_expression(const struct ruleset *ruleset);

@@ -919,8 +919,8 @@ static void a_full_disk_is_a_failure(void **state)
 	pid_t pid = fork();
 
 	if (!pid) {
-		freopen("/dev/full", "w", stdout);
-		freopen("/dev/null", "w", stderr);
+		if (!freopen("/dev/full", "w", stdout) || !freopen("/dev/null", "w", stderr))
+			_exit(99);
 		execl(program, program, "help", NULL);
 		_exit(127);
 	}

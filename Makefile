@@ -45,8 +45,9 @@ ALL_CFLAGS   = -std=gnu17 $(CFLAGS) $(HARDENING) $(WARNINGS) -D_GNU_SOURCE -DVER
 ALL_LDFLAGS  = $(HARDEN_LINK) $(LDFLAGS)
 
 DAEMON_SRC   := $(sort $(wildcard daemon/*.c daemon/*/*.c))
-CLI_SRC      := $(sort $(wildcard cli/*.c))
-AGENT_SRC    := $(sort $(wildcard cli/notify/*.c))
+# Of the agent the CLI has what reads its settings.
+CLI_SRC      := $(sort $(wildcard cli/*.c)) cli/notify/settings.c
+AGENT_SRC    := $(filter-out $(CLI_SRC),$(sort $(wildcard cli/notify/*.c)))
 UNIT_SRC     := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ_SRC     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 INTERFACE_SRC := $(sort $(wildcard tests/interface/*.c))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The verb that reads a file as the daemon would, and tells its mistakes; it asks no daemon. */
+#include "notify/settings.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -8,8 +9,10 @@
 #include "policy/rules.h"
 #include "policy/services.h"
 #include "util/ini.h"
+#include "util/text.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -139,6 +142,25 @@ static void check_services(struct inspection *inspection)
 	services_free(services);
 }
 
+/* It comes escaped, and is escaped once more for where it goes. */
+static void take_notify_mistake(void *data, const char *text)
+{
+	char *plain = strdup(text);
+
+	if (!plain)
+		return add_mistake(data, "out of memory");
+	text_unescape(plain);
+	add_mistake(data, plain);
+	free(plain);
+}
+
+static void check_notify(struct inspection *inspection)
+{
+	struct settings settings;
+
+	settings_load(&settings, inspection->path, take_notify_mistake, inspection);
+}
+
 /* A kind of file, by its name, its folder, or what it begins with. */
 static const struct kind_of_file {
 	const char *word;
@@ -158,6 +180,7 @@ static const struct kind_of_file {
 	 "exception", true, check_exceptions},
 	{"services", "services.conf", "services.d", " ", " ports title sensitive ", "service", true,
 	 check_services},
+	{"notify", "notify.conf", NULL, " alerts ", " ", "setting", false, check_notify},
 };
 
 #define KINDS (int)(sizeof(kinds) / sizeof(kinds[0]))
@@ -258,7 +281,8 @@ enum status verb_check(const struct options *options, int argc, char **argv)
 
 	if (as && kind_by_word(as) < 0)
 		return complain(STATUS_USAGE,
-				"--as %s: write config, guests, exceptions or services", shown(as));
+				"--as %s: write config, guests, exceptions, services or notify",
+				shown(as));
 	if (ini_read_file_on(argv[0], take_content, ignore_mistake, &inspection.contents, &error))
 		return complain(STATUS_FAILED, "%s", shown(error.text));
 	kind = as ? kind_by_word(as) : kind_by_name(argv[0]);
@@ -267,7 +291,7 @@ enum status verb_check(const struct options *options, int argc, char **argv)
 	if (kind < 0)
 		return complain(STATUS_USAGE,
 				"%s: what it is for cannot be told: write --as config, guests, "
-				"exceptions or services",
+				"exceptions, services or notify",
 				shown(argv[0]));
 	inspection.mistakes = json_array();
 	kinds[kind].check(&inspection);

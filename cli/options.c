@@ -45,7 +45,7 @@ const struct option_info option_infos[OPTION_COUNT] = {
 	[OPTION_REPLACE] = {"replace", 0, NULL, "remove those that the file does not hold"},
 	[OPTION_FOREVER] = {"forever", 0, NULL, "no time ends it, and no guest's end"},
 	[OPTION_EXPIRED] = {"expired", 0, NULL, "those past their time that are still there"},
-	[OPTION_AS] = {"as", 0, "config|guests|exceptions|services", "what the file is for"},
+	[OPTION_AS] = {"as", 0, "config|guests|exceptions|services|notify", "what the file is for"},
 	[OPTION_CATALOGUE] = {"catalogue", 0, "FILE", "that guests.conf adds to, and that knows the runtimes"},
 };
 /* clang-format on */

@@ -249,6 +249,8 @@ WORDS = {
     "check-guests-installed": Case(("check", "conf/guests.conf", *CATALOGUE)),
     "check-services": checked("services.conf"),
     "check-services-bad": checked("bad-services.conf"),
+    "check-notify": Case(("check", "conf/notify.conf")),
+    "check-notify-bad": checked("bad-notify.conf"),
     "check-quiet": checked("services.conf", "-q"),
     "check-unknown": checked("unknown.conf"),
     "check-missing": checked("nowhere.conf"),

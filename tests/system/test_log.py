@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -92,6 +94,16 @@ def test_the_lines_are_those_of_watch(scene: SimpleNamespace) -> None:
     assert len(lines) == 1
     assert f" drop   vm:{NAME.replace(chr(92), chr(92) * 2)} → tcp 127.0.0.1:9222 (" in lines[0]
     assert "; allow: lhguard allow 127.0.0.1:9222 --from 'vm:box'\\''; $(id) " in lines[0]
+
+
+def test_what_the_manual_asks_journalctl(scene: SimpleNamespace) -> None:
+    """The examples of lhguardd(8) with a guest that is there; of listeners there are none."""
+    refused, listeners = re.findall(r"^journalctl (.+)$", (ROOT / "daemon/lhguardd.8").read_text(), re.M)
+    words = [word.replace("vm:devbox", f"vm:{NAME}".replace("\\", "\\\\")) for word in shlex.split(refused)]
+    found = scene.journald.entries(*words)
+    assert [entry["LHGUARD_SERVICE"] for entry in found] == ["127.0.0.1:9222"]
+    assert found[0]["MESSAGE"].startswith("drop vm:box")
+    assert scene.journald.entries(*shlex.split(listeners)) == []
 
 
 @pytest.mark.parametrize("who", ("a user", "root outside the unit"))

@@ -59,7 +59,7 @@ C_FILES      := $(sort $(wildcard daemon/*.[ch] daemon/*/*.[ch] cli/*.[ch] cli/*
 MAN_PAGES    := $(sort $(wildcard daemon/*.[1-8] cli/*.[1-8] cli/*/*.[1-8] conf/*.[1-8]))
 
 # What the build itself needs; the goals that install it must run without it.
-ifneq ($(filter-out help deps start stop check demo clean fuzz bench lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help deps start stop uninstall check demo clean fuzz bench lint,$(or $(MAKECMDGOALS),all)),)
 MISSING      := $(shell for p in $(DAEMON_LIBS) $(AGENT_LIBS); do \
                         $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
 ifneq ($(strip $(MISSING)),)
@@ -74,8 +74,8 @@ endif
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help deps install install-desktop start stop check unit unit-programs golden system lint lint-run format demo fuzz \
-        fuzz-run bench clean FORCE
+.PHONY: all help deps install install-desktop uninstall start stop check unit unit-programs golden system lint lint-run \
+        format demo fuzz fuzz-run bench clean FORCE
 
 all: $(B)/lhguardd $(B)/lhguard $(B)/lhguard-notify ## build the daemon, the CLI and the desktop's agent
 
@@ -268,6 +268,29 @@ install-desktop:
 	touch $(DESTDIR)$(icondir) # or an icon cache from before hides them
 	$(INSTALL) -D -m 644 conf/org.lhguard.policy $(DESTDIR)$(polkitdir)/org.lhguard.policy
 	$(INSTALL) -D -m 644 conf/notify.conf $(DESTDIR)$(datadir)/notify.conf
+
+# The mirror of install and install-desktop. In a DESTDIR nothing runs that could be stopped.
+uninstall: ## as root: stop guarding, remove what install brought; PURGE=1: settings and exceptions, too
+	$(if $(DESTDIR),,contrib/setup/stop)
+	rm -f $(DESTDIR)$(sbindir)/lhguardd $(addprefix $(DESTDIR)$(bindir)/,lhguard lhguard-notify) \
+		$(addprefix $(DESTDIR)$(datadir)/,org.lhguard.varlink guests.conf services.conf notify.conf \
+			lhguard.schema.json) \
+		$(addprefix $(DESTDIR)$(bashdir)/,lhguard lhguard-notify) \
+		$(addprefix $(DESTDIR)$(zshdir)/,_lhguard _lhguard-notify) \
+		$(addprefix $(DESTDIR)$(fishdir)/,lhguard.fish lhguard-notify.fish) \
+		$(DESTDIR)$(unitdir)/lhguardd.service $(DESTDIR)$(sysusersdir)/lhguard.conf \
+		$(foreach page,$(MAN_PAGES),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
+		$(addprefix $(DESTDIR)$(userunitdir)/,lhguard-notify.service \
+			graphical-session.target.wants/lhguard-notify.service) \
+		$(DESTDIR)$(appdir)/lhguard-notify.desktop $(DESTDIR)$(autostartdir)/lhguard-notify.desktop \
+		$(foreach n,5 6,$(DESTDIR)$(prefix)/share/knotifications$(n)/lhguard-notify.notifyrc) \
+		$(addprefix $(DESTDIR)$(icondir)/,scalable/apps/lhguard.svg symbolic/apps/lhguard-symbolic.svg) \
+		$(DESTDIR)$(polkitdir)/org.lhguard.policy
+	for folder in $(DESTDIR)$(datadir) $(DESTDIR)$(userunitdir)/graphical-session.target.wants; do \
+		[ ! -d $$folder ] || rmdir --ignore-fail-on-non-empty $$folder; done
+	$(if $(PURGE),rm -rf $(DESTDIR)$(sysconfdir)/lhguard $(DESTDIR)/var/lib/lhguard $(DESTDIR)/var/log/lhguardd.log, \
+		@echo 'kept: $(DESTDIR)$(sysconfdir)/lhguard and $(DESTDIR)/var/lib/lhguard (PURGE=1 removes them)')
+	$(if $(DESTDIR),,if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi)
 
 start: ## as root: install dependencies, build, install, and guard this host
 	contrib/setup/deps

@@ -34,11 +34,11 @@ NAMESPACE_OPTION = re.compile(r"^(Private|Protect|ReadOnly|ReadWrite|Inaccessibl
                               r"|Temporary|Mount|Root|Dynamic|Network|IPC|Extension)\w*=", re.M)
 
 
-def make(*arguments: str) -> None:
-    """Runs make install without building anything: what is there is installed."""
+def make(*arguments: str, goal: str = "install") -> None:
+    """Runs make without building anything: what is there is installed."""
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
-    subprocess.run(["make", "-s", "-C", str(ROOT), "-o", "all", "install", *arguments], check=True,
+    subprocess.run(["make", "-s", "-C", str(ROOT), "-o", "all", goal, *arguments], check=True,
                    env=environment)
 
 
@@ -57,6 +57,32 @@ def entry(path: Path) -> configparser.SectionProxy:
     parser.read(path)
     (section,) = parser.sections()
     return parser[section]
+
+
+def files_below(folder: Path) -> set[str]:
+    """Also links, wherever they lead."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_symlink() or path.is_file()}
+
+
+def test_uninstall_leaves_what_the_administrator_wrote(tmp_path: Path) -> None:
+    make(f"DESTDIR={tmp_path}")
+    assert len(files_below(tmp_path)) > 25
+    own = {"etc/lhguard/lhguard.conf", "etc/lhguard/guests.d/own.conf", "var/lib/lhguard/exceptions.conf"}
+    foreign = {"usr/bin/lhguardian", "usr/share/lhguard/notes", "usr/lib/systemd/system/other.service"}
+    for name in own | foreign:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    make(f"DESTDIR={tmp_path}", goal="uninstall")
+    assert files_below(tmp_path) == own | foreign
+    make(f"DESTDIR={tmp_path}", "PURGE=1", goal="uninstall")
+    assert files_below(tmp_path) == foreign
+
+
+def test_uninstall_takes_its_own_folders_along(tmp_path: Path) -> None:
+    make(f"DESTDIR={tmp_path}", "prefix=/opt/guard", "sysconfdir=/settings")
+    make(f"DESTDIR={tmp_path}", "prefix=/opt/guard", "sysconfdir=/settings", "PURGE=1", goal="uninstall")
+    assert files_below(tmp_path) == set()
+    assert [path for path in tmp_path.rglob("*lhguard*")] == []
 
 
 @pytest.mark.parametrize("name", DESKTOP_FILES.split())

@@ -206,7 +206,7 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/liblhguardd.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(DAEMON_LDLIBS)
 
 demo: ## as root: the whole story in under a minute, in namespaces of its own
-	contrib/setup/deps build test
+	contrib/setup/deps build demo
 	$(MAKE) all
 	contrib/demo
 

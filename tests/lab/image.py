@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import lzma
 import os
 import shutil
 import subprocess
@@ -44,7 +45,8 @@ def _kernel() -> Path:
     package = next((line.split()[-1] for line in depends.splitlines()
                     if "Depends: linux-image-" in line), None)
     if not package:
-        raise LabError("no linux-image-cloud-amd64 known to apt: run apt-get update")
+        raise LabError("no linux-image-cloud-amd64 known to apt, which the VMs boot: run apt-get update. "
+                       "Only Debian for amd64 has it")
     download = CACHE / "download"
     shutil.rmtree(download, ignore_errors=True)
     download.mkdir(parents=True)
@@ -70,7 +72,7 @@ def _root(root: Path) -> None:
     busybox = Path(shutil.which("busybox")).resolve()
     shutil.copy(busybox, root / "bin/busybox")
     if subprocess.run(["chroot", root, "/bin/busybox", "true"], capture_output=True).returncode:
-        raise LabError("busybox is not static. Install what the tests need: contrib/setup/deps test")
+        raise LabError("busybox is not static. Install what the tests need: contrib/setup/deps build test")
     for applet in run(busybox, "--list").split():
         if applet != "busybox":
             (root / "bin" / applet).symlink_to("busybox")
@@ -81,6 +83,18 @@ def _root(root: Path) -> None:
         LAB / "standin.c")
     shutil.copy(LAB / "agent", root / "agent")
     (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+
+
+def _copy_module(kernel: Path, name: str, folder: Path) -> bool:
+    """False where the kernel has it built in. Debian 13's modules are compressed, and below usr."""
+    if any(f"/{name}.ko\n" in path.read_text() for path in kernel.glob("**/modules.builtin")):
+        return False
+    path = next(kernel.glob(f"**/modules/**/{name}.ko*"), None)
+    if not path:
+        raise LabError(f"the kernel has no module {name}")
+    data = path.read_bytes()
+    (folder / f"{name}.ko").write_bytes(lzma.decompress(data) if path.suffix == ".xz" else data)
+    return True
 
 
 def _archive(root: Path, output: Path) -> None:
@@ -108,9 +122,8 @@ def build() -> None:
         shutil.rmtree(initrd, ignore_errors=True)
         shutil.copytree(root, initrd, symlinks=True)
         (initrd / "modules").mkdir()
-        for module in MODULES:
-            shutil.copy(next(kernel.glob(f"lib/modules/**/{module}.ko")), initrd / "modules")
-        (initrd / "modules/order").write_text("\n".join(MODULES) + "\n")
+        modules = [name for name in MODULES if _copy_module(kernel, name, initrd / "modules")]
+        (initrd / "modules/order").write_text("".join(f"{name}\n" for name in modules))
         shutil.copy(LAB / "init", initrd / "init")
         _archive(initrd, CACHE / "initrd")
         shutil.rmtree(initrd)

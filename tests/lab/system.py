@@ -34,7 +34,7 @@ def need(*tools: str) -> None:
     """Fail with what to install when one of @tools is missing."""
     missing = [tool for tool in tools if not shutil.which(tool)]
     if missing:
-        raise LabError(f"missing: {', '.join(missing)}. Install what the tests need: contrib/setup/deps test")
+        raise LabError(f"missing: {', '.join(missing)}. Install what the tests need: contrib/setup/deps build test")
 
 
 def run(*argv: str | Path, check: bool = True, timeout: float = 60, text_input: str | None = None) -> str:

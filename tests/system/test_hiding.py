@@ -88,7 +88,7 @@ def borrowed(lab, address: str):
 
 
 # Not `loose`: a raw socket of a container without a cgroup of its own cannot be told from the socket whose
-# port it bears (README, "What it cannot see").
+# port it bears (lhguardd(8), WHAT IT CANNOT SEE).
 every_forger = pytest.mark.parametrize("guest", ["web"])
 every_address = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 

@@ -108,9 +108,10 @@ static void show_summary(struct agent *agent)
 {
 	struct alerts_summary summary;
 	struct message message;
+	bool sensitive;
 
 	alerts_get_summary(agent->alerts, &summary);
-	word_summary(&message, &summary);
+	word_summary(&message, &summary, agent_title(agent, summary.sensitive, &sensitive));
 	message.timeout_ms = agent->settings.timeout_ms;
 	display_show(agent->display, SLOT_SUMMARY,
 		     agent->next.is_update ? DISPLAY_UPDATE : DISPLAY_NEW, &message, NULL);

@@ -19,7 +19,8 @@
  * remembered for as long as it must not come again. A row that was HELD for two seconds is counted in
  * the summary. It may leave that again, when its guest comes back to it at a time when it may be shown;
  * but not while its guest floods us: then all of the guest's goes into the summary, until a minute has
- * passed without any.
+ * passed without any. What is sensitive is shown even then, if rarely, and the summary names it: a scan
+ * of many ports would else hide the one that it is about.
  *
  * Nothing is put in line for the server: whoever shows asks for the next thing when the last one is
  * done, and gets what is so at that time. A server that hangs costs delay, not memory.
@@ -157,11 +158,13 @@ static unsigned int spare(const struct row *row)
 		return 0;
 	switch (row->state) {
 	case ROW_FREE:
-		return 5;
+		return 6;
 	case ROW_GONE:
-		return 4;
+		return 5;
 	case ROW_HELD:
-		return row->is_counted ? 3 : 2;
+		if (row->is_sensitive)
+			return row->is_counted ? 2 : 1;
+		return row->is_counted ? 4 : 3;
 	default:
 		return 0;
 	}
@@ -361,6 +364,23 @@ unsigned int alerts_find(const struct alerts *alerts, uint64_t incarnation)
 	return slot;
 }
 
+static void get_sensitive(const struct alerts *alerts, struct alerts_summary *summary)
+{
+	const struct row *best = NULL;
+
+	for (unsigned int i = 0; i < ALERTS_MAX; i++) {
+		const struct row *row = &alerts->rows[i];
+
+		if (row->state != ROW_HELD || !row->counted || !row->is_sensitive)
+			continue;
+		summary->more_sensitive += best != NULL;
+		if (!best || row->counted > best->counted)
+			best = row;
+	}
+	if (best)
+		summary->sensitive = best->event;
+}
+
 void alerts_get_summary(const struct alerts *alerts, struct alerts_summary *summary)
 {
 	*summary = (struct alerts_summary){
@@ -369,6 +389,7 @@ void alerts_get_summary(const struct alerts *alerts, struct alerts_summary *summ
 		.lost = alerts->summary.lost,
 		.was_quiet = alerts->summary.was_quiet,
 	};
+	get_sensitive(alerts, summary);
 	for (unsigned int i = 0; i < GUESTS_MAX; i++) {
 		if (!alerts->guests[i].counted)
 			continue;

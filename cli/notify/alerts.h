@@ -10,6 +10,7 @@
 #define ALERTS_MAX	128 /* pairs of guest and service that are remembered */
 #define ALERTS_LIVE_MAX 12  /* shown at a time: some servers refuse more than 20 of everybody's */
 #define ALERTS_OF_GUEST 4   /* of these: what one guest has on the screen hides no other's */
+#define ALERTS_PLAIN	3   /* of a guest's: the last is kept for what is sensitive */
 #define ALERTS_NEVER	UINT64_MAX
 #define ALERTS_SECOND	1000000u
 #define ALERT_LABEL	168 /* bytes of a source's label with its NUL */
@@ -70,6 +71,9 @@ struct alert {
  * @label: of the guest, where it is one
  * @lost: events that came faster than they could be read
  * @was_quiet: they were held back by quiet hours
+ * @sensitive: the latest event of that pair of them whose service is sensitive, of the busiest where
+ *	they are several; borrowed, NULL: none is
+ * @more_sensitive: how many such pairs there are beside it
  */
 struct alerts_summary {
 	uint64_t attempts;
@@ -78,6 +82,8 @@ struct alerts_summary {
 	const char *label;
 	uint64_t lost;
 	bool was_quiet;
+	const json_t *sensitive;
+	unsigned int more_sensitive;
 };
 
 struct alerts *alerts_new(void);

@@ -43,12 +43,28 @@ static unsigned int count_live(const struct alerts *alerts)
 
 static bool guest_has_its_share(const struct alerts *alerts, const struct row *row)
 {
-	unsigned int live = 0;
+	unsigned int live = 0, plain = 0;
 
-	for (unsigned int i = 0; i < ALERTS_MAX; i++)
-		live += alerts->rows[i].state == ROW_LIVE &&
-			!strcmp(alerts->rows[i].label, row->label);
-	return live >= ALERTS_OF_GUEST;
+	for (unsigned int i = 0; i < ALERTS_MAX; i++) {
+		const struct row *other = &alerts->rows[i];
+
+		if (other->state != ROW_LIVE || strcmp(other->label, row->label) != 0)
+			continue;
+		live++;
+		plain += !other->is_sensitive;
+	}
+	return live >= ALERTS_OF_GUEST || (!row->is_sensitive && plain >= ALERTS_PLAIN);
+}
+
+/*
+ * When the guest may have one more: while it floods us only what is sensitive, and that only once it
+ * has had none for a while.
+ */
+static uint64_t guest_time(const struct guest_row *guest, const struct row *row, uint64_t now_us)
+{
+	if (!guest_floods(guest, now_us))
+		return bucket_time(&guest->bucket);
+	return row->is_sensitive ? bucket_full_time(&guest->bucket) : ALERTS_NEVER;
 }
 
 /* When a row that is HELD may be shown by itself; one in the minute is left to the summary. */
@@ -59,11 +75,10 @@ static uint64_t show_time(const struct alerts *alerts, const struct row *row, ui
 
 	if (row->is_insisted)
 		return 0;
-	if (row->state != ROW_HELD || !row->event || (guest && guest_floods(guest, now_us)) ||
-	    guest_has_its_share(alerts, row))
+	if (row->state != ROW_HELD || !row->event || guest_has_its_share(alerts, row))
 		return ALERTS_NEVER;
 	if (guest)
-		time = later(time, bucket_time(&guest->bucket));
+		time = later(time, guest_time(guest, row, now_us));
 	if (later(time, now_us) > row->fresh_us + WAIT_US)
 		return ALERTS_NEVER; /* it is not what the person sees happen any more */
 	return time;

@@ -35,6 +35,11 @@ uint64_t bucket_time(const struct bucket *bucket)
 	return bucket->taken < GUEST_BURST ? 0 : bucket->back_us;
 }
 
+uint64_t bucket_full_time(const struct bucket *bucket)
+{
+	return bucket->taken ? bucket->back_us + (bucket->taken - 1) * REFILL_US : 0;
+}
+
 void bucket_take(struct bucket *bucket, uint64_t now_us)
 {
 	while (bucket->taken && now_us >= bucket->back_us) {

@@ -33,6 +33,9 @@ struct bucket {
 };
 
 uint64_t bucket_time(const struct bucket *bucket);
+
+/** bucket_full_time() - when all that was taken is back; 0: it is */
+uint64_t bucket_full_time(const struct bucket *bucket);
 void bucket_take(struct bucket *bucket, uint64_t now_us);
 
 /**

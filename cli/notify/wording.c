@@ -173,7 +173,25 @@ void word_alert(struct message *message, const struct alert *alert, const struct
 	finish(message);
 }
 
-void word_summary(struct message *message, const struct alerts_summary *summary)
+static void add_sensitive(struct message *message, const struct alerts_summary *summary,
+			  const char *title)
+{
+	const json_t *service = json_object_get(summary->sensitive, "service");
+	const json_t *source = json_object_get(summary->sensitive, "source");
+	char who[NAME_WORDS], what[NAME_WORDS], place[WORD_SIZE], text[WORD_SIZE];
+
+	if (!summary->sensitive)
+		return;
+	message->urgency = URGENCY_CRITICAL;
+	add(message, "Among them: %s at %s, %s", source_words(who, sizeof(who), source),
+	    service_words(what, sizeof(what), service, title),
+	    clean(text, sizeof(text), endpoint(place, sizeof(place), service)));
+	if (summary->more_sensitive)
+		add(message, ", and %u more that are sensitive", summary->more_sensitive);
+	add(message, "\n");
+}
+
+void word_summary(struct message *message, const struct alerts_summary *summary, const char *title)
 {
 	char who[NAME_WORDS];
 
@@ -187,6 +205,7 @@ void word_summary(struct message *message, const struct alerts_summary *summary)
 	else if (summary->attempts)
 		add(message, "And %" PRIu64 " more from %s%u guests: lhguard log\n",
 		    summary->attempts, summary->more_guests ? "more than " : "", summary->guests);
+	add_sensitive(message, summary, title);
 	if (summary->lost)
 		add(message, "%" PRIu64 " came too fast to be told apart\n", summary->lost);
 	finish(message);

@@ -23,8 +23,8 @@ struct wording {
 /** word_alert() - one guest and one service */
 void word_alert(struct message *message, const struct alert *alert, const struct wording *wording);
 
-/** word_summary() - what could not be shown by itself */
-void word_summary(struct message *message, const struct alerts_summary *summary);
+/** word_summary() - what could not be shown by itself; @title: of what is sensitive in it, or NULL */
+void word_summary(struct message *message, const struct alerts_summary *summary, const char *title);
 
 /** word_allowed() - the guest may reach it now; @seconds: 0: for ever */
 void word_allowed(struct message *message, const struct alert *alert, const char *title,

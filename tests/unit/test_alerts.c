@@ -155,6 +155,21 @@ static void attempt(struct desk *desk, const char *name, int port)
 	tell(desk, ++desk->next_id, 1, name, 1, port);
 }
 
+/* The same at a service that is sensitive. */
+static void attempt_sensitive(struct desk *desk, const char *name, int port)
+{
+	json_t *event = make_event(++desk->next_id, 1, name, 1, port);
+
+	alerts_event(desk->alerts, event, true, desk->now_us);
+	json_decref(event);
+}
+
+static void close_last(struct desk *desk)
+{
+	alerts_closed(desk->alerts, desk->last, desk->now_us);
+	desk->live[desk->last] = false;
+}
+
 static struct alerts_summary summary_of(const struct desk *desk)
 {
 	struct alerts_summary summary;
@@ -247,12 +262,10 @@ static void two_services_at_once_are_shown_one_after_the_other(void **state)
 static void what_is_sensitive_goes_first(void **state)
 {
 	struct desk *desk = *state;
-	json_t *event = make_event(3, 1, "devbox", 1, 9222);
 
 	attempt(desk, "devbox", 8000);
 	attempt(desk, "devbox", 8001);
-	alerts_event(desk->alerts, event, true, desk->now_us);
-	json_decref(event);
+	attempt_sensitive(desk, "devbox", 9222);
 	show(desk);
 	assert_string_equal(get(desk, desk->last).service, "tcp/127.0.0.1:9222");
 	assert_true(get(desk, desk->last).is_sensitive);
@@ -280,6 +293,65 @@ static void a_flood_of_one_guest_is_three_popups(void **state)
 	assert_int_equal(summary_of(desk).guests, 1);
 	assert_string_equal(summary_of(desk).label, "vm:hostile");
 	assert_in_range(desk->summaries, 2, 20);
+}
+
+/* The loopback has sixteen million addresses, and each has its sensitive ports. */
+static void a_flood_at_sensitive_services_is_three_popups(void **state)
+{
+	struct desk *desk = *state;
+
+	for (unsigned int i = 0; i < 10000; i++) {
+		if (i % 3)
+			attempt_sensitive(desk, "hostile", 1 + (int)i);
+		else
+			attempt(desk, "hostile", 1 + (int)i);
+		wait_for(desk, SECOND / 1000);
+	}
+	wait_for(desk, 5 * SECOND);
+	assert_int_equal(desk->popups, 3);
+	assert_true(desk->live[ALERTS_MAX]);
+	assert_non_null(summary_of(desk).sensitive);
+}
+
+/* One port a second, and after ten minutes that one that it is about. */
+static void a_slow_scan_hides_nothing_sensitive(void **state)
+{
+	struct desk *desk = *state;
+
+	for (int port = 1000; port < 1600; port++) {
+		attempt(desk, "devbox", port);
+		wait_for(desk, SECOND);
+	}
+	attempt_sensitive(desk, "devbox", 9222);
+	wait_for(desk, SECOND);
+	assert_true(get(desk, desk->last).is_sensitive);
+	assert_string_equal(get(desk, desk->last).service, "tcp/127.0.0.1:9222");
+	assert_null(summary_of(desk).sensitive);
+}
+
+/* Too fast to be shown by itself: the summary names it, whatever else there is. */
+static void the_summary_names_what_is_sensitive(void **state)
+{
+	struct desk *desk = *state;
+	struct alerts_summary summary;
+
+	for (int port = 1; port < 3000; port++) {
+		if (port == 1000)
+			attempt_sensitive(desk, "devbox", 9222);
+		if (port == 1010)
+			attempt_sensitive(desk, "devbox", 6379);
+		attempt(desk, "devbox", port);
+		wait_for(desk, SECOND / 500);
+	}
+	attempt_sensitive(desk, "devbox", 6379);
+	wait_for(desk, 5 * SECOND);
+	assert_in_range(desk->popups, 2, 3);
+	summary = summary_of(desk);
+	assert_non_null(summary.sensitive);
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(summary.sensitive, "service"), "port")),
+			 6379);
+	assert_int_equal(summary.more_sensitive, 1);
 }
 
 static void a_flood_at_one_service_is_one_popup(void **state)
@@ -346,8 +418,13 @@ static void alerts_that_nobody_closes_hide_no_other_guests(void **state)
 	}
 	for (unsigned int i = 0; i < ALERTS_MAX; i++)
 		live += desk->live[i];
-	assert_int_equal(live, ALERTS_OF_GUEST);
+	assert_int_equal(live, ALERTS_OF_GUEST - 1);
 	wait_for(desk, MINUTE);
+	for (int port = 9222; port < 9224; port++) { /* the last place is kept for what matters */
+		attempt_sensitive(desk, "patient", port);
+		wait_for(desk, 20 * SECOND);
+	}
+	assert_string_equal(get(desk, desk->last).service, "tcp/127.0.0.1:9222");
 	tell(desk, 1000000, 1, "other", 2, 9222);
 	wait_for(desk, SECOND);
 	assert_string_equal(get(desk, desk->last).label, "vm:other");
@@ -365,7 +442,7 @@ static void the_summary_starts_anew_after_a_quiet_minute(void **state)
 	for (int i = 0; i < 40; i++)
 		attempt(desk, "devbox", 2000 + i);
 	wait_for(desk, 5 * SECOND);
-	assert_int_equal(summary_of(desk).attempts, 38);
+	assert_int_equal(summary_of(desk).attempts, 39); /* two have had their alert before */
 }
 
 /* Four at once: two are shown, the others are summarised; one that comes again has its turn. */
@@ -378,6 +455,7 @@ static void what_was_summarised_may_still_be_shown(void **state)
 	wait_for(desk, 30 * SECOND);
 	assert_int_equal(desk->popups, 3);
 	assert_int_equal(summary_of(desk).attempts, 2);
+	close_last(desk);
 	attempt(desk, "devbox", 1003);
 	wait_for(desk, 5 * SECOND);
 	assert_int_equal(desk->popups, 4);
@@ -392,8 +470,7 @@ static void what_was_closed_stays_away_for_a_while(void **state)
 	alerts_set_repeat(desk->alerts, 3 * MINUTE);
 	attempt(desk, "devbox", 9222);
 	show(desk);
-	alerts_closed(desk->alerts, desk->last, desk->now_us);
-	desk->live[desk->last] = false;
+	close_last(desk);
 	for (int i = 0; i < 170; i++) {
 		attempt(desk, "devbox", 9222);
 		wait_for(desk, SECOND);
@@ -702,6 +779,9 @@ int main(void)
 		TEST(two_services_at_once_are_shown_one_after_the_other),
 		TEST(what_is_sensitive_goes_first),
 		TEST(a_flood_of_one_guest_is_three_popups),
+		TEST(a_flood_at_sensitive_services_is_three_popups),
+		TEST(a_slow_scan_hides_nothing_sensitive),
+		TEST(the_summary_names_what_is_sensitive),
 		TEST(a_flood_at_one_service_is_one_popup),
 		TEST(a_flood_of_many_guests_is_six_a_minute),
 		TEST(a_flood_drowns_nobody_else),

@@ -358,20 +358,45 @@ static void a_summary_says_who_and_where_to_look(void **state)
 	struct alerts_summary summary = {.attempts = 14, .guests = 1, .label = "vm:devbox"};
 	struct message message;
 
-	word_summary(&message, &summary);
+	word_summary(&message, &summary, NULL);
 	assert_string_equal(message.body, "And 14 more from vm devbox: lhguard log");
+	assert_int_equal(message.urgency, URGENCY_NORMAL);
 	summary.guests = 3;
 	summary.attempts = 31;
 	summary.lost = 5;
-	word_summary(&message, &summary);
+	word_summary(&message, &summary, NULL);
 	assert_string_equal(message.body, "And 31 more from 3 guests: lhguard log\n"
 					  "5 came too fast to be told apart");
 	summary.guests = 32;
 	summary.more_guests = true;
 	summary.was_quiet = true;
-	word_summary(&message, &summary);
+	word_summary(&message, &summary, NULL);
 	assert_non_null(strstr(message.body, "from more than 32 guests"));
 	assert_non_null(strstr(message.summary, "quiet hours"));
+}
+
+/* A scan of many ports must not hide the one that it is about. */
+static void a_summary_names_what_is_sensitive(void **state)
+{
+	json_t *event = make_event("devbox");
+	struct alerts_summary summary = {
+		.attempts = 649,
+		.guests = 1,
+		.label = "vm:devbox",
+		.sensitive = event,
+	};
+	struct message message;
+
+	word_summary(&message, &summary, "Chrome DevTools");
+	assert_string_equal(message.body,
+			    "And 649 more from vm devbox: lhguard log\n"
+			    "Among them: VM devbox at Chrome DevTools, 127.0.0.1:9222");
+	assert_int_equal(message.urgency, URGENCY_CRITICAL);
+	summary.more_sensitive = 2;
+	word_summary(&message, &summary, NULL);
+	assert_non_null(strstr(message.body, "Among them: VM devbox at port 9222 (chrome), "
+					     "127.0.0.1:9222, and 2 more that are sensitive"));
+	json_decref(event);
 }
 
 static void what_came_of_a_click(void **state)
@@ -411,6 +436,7 @@ int main(void)
 		cmocka_unit_test(markup_is_escaped_only_where_it_is_read),
 		cmocka_unit_test(long_names_are_cut_between_characters),
 		cmocka_unit_test(a_summary_says_who_and_where_to_look),
+		cmocka_unit_test(a_summary_names_what_is_sensitive),
 		cmocka_unit_test(what_came_of_a_click),
 	};
 

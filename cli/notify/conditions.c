@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GRACE_US (3 * UINT64_C(1000000)) /* a restart takes less, and nobody has to know */
+#define GRACE_US       (3 * UINT64_C(1000000))	/* a restart takes less, and nobody has to know */
+#define START_GRACE_US (60 * UINT64_C(1000000)) /* a desktop may be there before the daemon is */
 
 #define add(message, ...) text_append((message)->body, sizeof((message)->body), __VA_ARGS__)
 
@@ -41,8 +42,23 @@ static void add_consequences(struct message *message, const struct conditions *c
 		add(message, "What comes from networks of guests is refused\n");
 }
 
+/* It failed to start, or is not meant to run: that cannot be told apart. */
+static void word_missed(struct message *message)
+{
+	start(message, URGENCY_CRITICAL, "The guard is not running");
+	add(message, "lhguardd was not there when this session began, and has not come since: "
+		     "guests may reach the services of this host\n"
+		     "To start it: sudo systemctl start lhguardd\n"
+		     "To see why it is not there: journalctl -u lhguardd\n"
+		     "Where that is meant, guard = no in notify.conf has it not told");
+}
+
 static void word_down(struct message *message, const struct conditions *conditions)
 {
+	if (!conditions->was_up && conditions->state != LINK_SILENT) {
+		word_missed(message);
+		return;
+	}
 	switch (conditions->state) {
 	case LINK_STOPPED:
 		start(message, URGENCY_CRITICAL, "The guard was stopped");
@@ -63,10 +79,11 @@ static void word_down(struct message *message, const struct conditions *conditio
 	}
 }
 
-static void tell_forbidden(struct notices *notices)
+static void link_forbidden(struct conditions *conditions, struct notices *notices)
 {
 	struct message message;
 
+	conditions->lost_us = 0; /* somebody serves it */
 	start(&message, URGENCY_NORMAL, "No alerts about guests: you may not read them");
 	add(&message,
 	    "The guard tells members of the group lhguard: sudo usermod -aG lhguard USER, "
@@ -86,6 +103,7 @@ static void tell_down(struct conditions *conditions, struct notices *notices)
 
 static void link_up(struct conditions *conditions, struct notices *notices)
 {
+	bool was_up = conditions->was_up;
 	struct message message;
 
 	conditions->was_up = true;
@@ -94,9 +112,12 @@ static void link_up(struct conditions *conditions, struct notices *notices)
 		return;
 	conditions->is_told = false;
 	if (notices_is_shown(notices, NOTICE_GUARD)) {
-		start(&message, URGENCY_LOW, "The guard is back");
+		start(&message, URGENCY_LOW,
+		      was_up ? "The guard is back" : "The guard is running now");
 	} else {
-		start(&message, URGENCY_NORMAL, "The guard was down, and is back");
+		start(&message, URGENCY_NORMAL,
+		      was_up ? "The guard was down, and is back"
+			     : "The guard is running now, and was not before");
 		add(&message, "Meanwhile guests may not have been stopped\n"
 			      "To see more: journalctl -u lhguardd");
 	}
@@ -112,8 +133,8 @@ void conditions_link(struct conditions *conditions, enum link_state state, uint6
 	if (state == LINK_UP)
 		link_up(conditions, notices);
 	else if (state == LINK_FORBIDDEN)
-		tell_forbidden(notices);
-	else if (was_up)
+		link_forbidden(conditions, notices);
+	else if (was_up || !conditions->lost_us)
 		conditions->lost_us = now_us;
 	else if (conditions->is_told)
 		tell_down(conditions, notices);
@@ -121,10 +142,10 @@ void conditions_link(struct conditions *conditions, enum link_state state, uint6
 
 uint64_t conditions_due(const struct conditions *conditions)
 {
-	if (!conditions->was_up || conditions->is_told || conditions->state == LINK_UP ||
+	if (!conditions->lost_us || conditions->is_told || conditions->state == LINK_UP ||
 	    conditions->state == LINK_FORBIDDEN)
 		return CONDITIONS_NEVER;
-	return conditions->lost_us + GRACE_US;
+	return conditions->lost_us + (conditions->was_up ? GRACE_US : START_GRACE_US);
 }
 
 void conditions_check(struct conditions *conditions, uint64_t now_us, struct notices *notices)

@@ -16,7 +16,7 @@
  * @state: of the link
  * @was_up: it was up once
  * @is_told: that the guard is down is shown
- * @lost_us: when it was lost
+ * @lost_us: when it was lost, or was first looked for in vain, 0: not yet
  * @knows: there was a status
  * @is_enforced: of the latest status
  * @loopback_open: without a daemon connections on loopback are let through

@@ -91,12 +91,60 @@ static void a_guard_that_is_well_is_not_talked_about(void **state)
 	assert_true(conditions_due(&guard->conditions) == CONDITIONS_NEVER);
 }
 
-static void a_guard_that_was_never_there_is_not_missed(void **state)
+/* At boot the desktop may be faster; but who counts on a guard that failed to start has to hear of it. */
+static void a_guard_that_never_came_is_missed_once(void **state)
+{
+	struct guard *guard = *state;
+	const struct message *message;
+
+	lose(guard, LINK_STOPPED, START);
+	lose(guard, LINK_DIED, START + 30 * SECOND);
+	assert_true(conditions_due(&guard->conditions) == START + 60 * SECOND);
+	conditions_check(&guard->conditions, START + 59 * SECOND, &guard->notices);
+	assert_silent(guard);
+	conditions_check(&guard->conditions, START + 60 * SECOND, &guard->notices);
+	message = shown(guard);
+	assert_non_null(message);
+	assert_string_equal(message->summary, "The guard is not running");
+	assert_int_equal(message->urgency, URGENCY_CRITICAL);
+	assert_non_null(strstr(message->body, "guests may reach the services of this host"));
+	assert_non_null(strstr(message->body, "sudo systemctl start lhguardd"));
+	assert_non_null(strstr(message->body, "journalctl -u lhguardd"));
+	assert_non_null(strstr(message->body, "guard = no"));
+	lose(guard, LINK_STOPPED, START + 70 * SECOND);
+	conditions_check(&guard->conditions, START + 600 * SECOND, &guard->notices);
+	assert_silent(guard);
+	up(guard, START + 700 * SECOND);
+	assert_string_equal(shown(guard)->summary, "The guard is running now");
+	assert_silent(guard);
+	lose(guard, LINK_STOPPED, START + 800 * SECOND); /* from now on it is like any other */
+	conditions_check(&guard->conditions, START + 803 * SECOND, &guard->notices);
+	assert_string_equal(shown(guard)->summary, "The guard was stopped");
+}
+
+static void a_guard_that_comes_late_is_not_talked_about(void **state)
 {
 	struct guard *guard = *state;
 
 	lose(guard, LINK_STOPPED, START);
+	up(guard, START + 59 * SECOND);
+	conditions_check(&guard->conditions, START + 600 * SECOND, &guard->notices);
+	assert_silent(guard);
+}
+
+/* In quiet hours it was not seen that it did not run. */
+static void a_guard_that_came_late_in_quiet_hours_is_told(void **state)
+{
+	struct guard *guard = *state;
+	const struct message *message;
+
+	lose(guard, LINK_STOPPED, START);
 	conditions_check(&guard->conditions, START + 60 * SECOND, &guard->notices);
+	assert_false(notices_wait(&guard->notices, true));
+	up(guard, START + 600 * SECOND);
+	message = shown(guard);
+	assert_string_equal(message->summary, "The guard is running now, and was not before");
+	assert_int_equal(message->urgency, URGENCY_NORMAL);
 	assert_silent(guard);
 }
 
@@ -349,7 +397,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_guard_that_is_well_is_not_talked_about),
-		TEST(a_guard_that_was_never_there_is_not_missed),
+		TEST(a_guard_that_never_came_is_missed_once),
+		TEST(a_guard_that_comes_late_is_not_talked_about),
+		TEST(a_guard_that_came_late_in_quiet_hours_is_told),
 		TEST(a_restart_is_not_talked_about),
 		TEST(a_crash_says_what_becomes_of_connections),
 		TEST(queues_that_are_closed_are_said_to_be),

@@ -47,16 +47,17 @@ class FakeServer(Puppet):
         """Answer each Notify with an error from now on; None: no longer."""
         self.do(error=error)
 
-    def invoke(self, number: int, key: str) -> None:
-        """Say that somebody clicked; not asked whether there is such a notification or action."""
-        self.do(emit="ActionInvoked", id=number, value=key)
+    def invoke(self, number: int, key: str, to: str | None = None) -> None:
+        """Say that somebody clicked, to all or to @to alone; not asked whether there is such a notification or
+        action."""
+        self.do(emit="ActionInvoked", id=number, value=key, to=to)
 
     def invoke_late(self, summary: str, number: int, key: str) -> None:
         """The same, where the click is on its way when a notification of that summary comes."""
         self.do(late=[summary, number, key])
 
-    def closed(self, number: int, reason: int = DISMISSED) -> None:
-        self.do(emit="NotificationClosed", id=number, value=reason)
+    def closed(self, number: int, reason: int = DISMISSED, to: str | None = None) -> None:
+        self.do(emit="NotificationClosed", id=number, value=reason, to=to)
 
     def shown(self, mark: int = 0) -> list[Record]:
         """Every Notify since @mark."""

@@ -7,7 +7,7 @@ Commands, one line of JSON each:
     {"capabilities": [...]}               what GetCapabilities answers
     {"error": "NAME" or null}             Notify is answered with this error
     {"late": [SUMMARY, ID, KEY]}          a click that is on its way when the next SUMMARY is shown
-    {"emit": "ActionInvoked" or "NotificationClosed", "id": N, "value": KEY or REASON}
+    {"emit": "ActionInvoked" or "NotificationClosed", "id": N, "value": KEY or REASON, "to": NAME or null}
 Every call is told, with "time" (of the monotonic clock, seconds), "method" and its arguments.
 """
 
@@ -61,7 +61,7 @@ class Server:
         elif method == "CloseNotification":
             say(time=now, method=method, id=values[0])
             invocation.return_value(None)
-            self.emit("NotificationClosed", values[0], 3)
+            self.emit(None, "NotificationClosed", values[0], 3)
         elif method == "Notify":
             self.notify(now, values, invocation)
 
@@ -74,16 +74,16 @@ class Server:
             summary=summary, body=body, actions=dict(zip(actions[::2], actions[1::2])),
             hints={key: plain(value) for key, value in hints.items()}, timeout=timeout)
         if self.late and self.late[0] == summary:
-            self.emit("ActionInvoked", *self.late[1:])
+            self.emit(None, "ActionInvoked", *self.late[1:])
             self.late = None
         if self.error:
             invocation.return_dbus_error(self.error, "as the test wants it")
         else:
             invocation.return_value(GLib.Variant("(u)", (number,)))
 
-    def emit(self, signal, number, value):
+    def emit(self, to, signal, number, value):
         kind = "(us)" if signal == "ActionInvoked" else "(uu)"
-        self.bus.emit_signal(None, PATH, NAME, signal, GLib.Variant(kind, (number, value)))
+        self.bus.emit_signal(to, PATH, NAME, signal, GLib.Variant(kind, (number, value)))
 
     def command(self, text):
         what = json.loads(text)
@@ -98,7 +98,7 @@ class Server:
             Gio.bus_unown_name(self.owning)
             say(owns=False)
         if "emit" in what:
-            self.emit(what["emit"], what["id"], what["value"])
+            self.emit(what.get("to"), what["emit"], what["id"], what["value"])
             self.bus.flush_sync()
         say(done=text)
 

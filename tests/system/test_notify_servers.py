@@ -14,8 +14,9 @@ import pytest
 from alerts import DEVTOOLS, MEMBERS, STOPPED, Desk, flood, knock, member, reload, start_guard
 from lab.guests import VethGuest
 from lab.host import Host, Services, Target
-from lab.notifications import EXCESS
+from lab.notifications import EXCESS, FakeServer
 from lab.sandbox import BubblewrapGuest
+from lab.session import AGENT
 from lab.system import Cleanup, wait_for
 
 KEYS = {"default", "allow-10m", "allow-always", "keep-blocking", "details"}
@@ -187,6 +188,23 @@ def test_forged_clicks(place, desk) -> None:
     time.sleep(0.5)
     assert len(place.guard.exceptions()) == 1
     assert knock(place.box, GATEWAY, timeout=3) and not knock(place.box, GATEWAY, 8080)
+
+
+@pytest.mark.parametrize("to", [None, AGENT], ids=["broadcast", "unicast"])
+def test_clicks_that_are_not_the_servers(place, desk, session, to) -> None:
+    """Any program of the session can say that somebody clicked, with the right number and the right key."""
+    forger = FakeServer(session, own=False)
+    knock(place.box, GATEWAY)
+    number, mark = desk.server.wait_shown(STOPPED)["id"], desk.server.mark()
+    for key in KEYS:
+        forger.invoke(number, key, to)
+    forger.closed(number, to=to)
+    time.sleep(1)
+    assert place.guard.exceptions() == [] and desk.agent.alive
+    assert desk.agent.run("--muted").stdout == "nothing is muted\n"
+    assert desk.server.since(mark) == [], "it was answered"
+    desk.server.invoke(number, "allow-10m", to)  # the same of the server's own connection is a click
+    wait_for(place.guard.exceptions, "the exception")
 
 
 def test_a_click_on_what_is_gone(place, desk) -> None:

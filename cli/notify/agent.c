@@ -96,6 +96,7 @@ static void show_alert(struct agent *agent, unsigned int slot, enum display_how 
 			   .since = since,
 			   .has_actions =
 				   agent->settings.actions && display_has_actions(agent->display),
+			   .hides_buttons = display_habits(agent->display)->hides_buttons,
 		   });
 	message.timeout_ms = agent->settings.timeout_ms;
 	if (message.actions & ACTION_BIT(ACTION_ALLOW_10M))

@@ -12,9 +12,9 @@
  * DOC: Theory of Operation
  *
  * At most one request is out; whoever wants to show something waits for it to come back, and then
- * shows what is so by then. A server that hangs costs nothing but time. Its capabilities are asked
- * for before the first thing is shown, again after each failure (so that nothing is sent to a server
- * that does not answer) and of each new owner of its name. After a failure it is left alone for a
+ * shows what is so by then. A server that hangs costs nothing but time. Its capabilities and its name
+ * are asked for before the first thing is shown, again after each failure (so that nothing is sent to
+ * a server that does not answer) and of each new owner of its name. After a failure it is left alone for a
  * while, which grows from one failure to the next; where there is no server, until one appears.
  */
 
@@ -29,8 +29,8 @@
 /**
  * struct display - the main loop's side
  * @generation: grows with each server that goes
- * @is_asking: for the capabilities
- * @is_known: the capabilities are
+ * @is_asking: for the capabilities, or then for its name, of the server of @asked_generation
+ * @is_known: both are
  * @is_absent: there is no server, and none could be started
  * @is_busy: a request is out
  * @asked_us: since when we wait for it
@@ -46,6 +46,7 @@ struct display {
 	guint watch;
 	guint timer;
 	unsigned int generation;
+	unsigned int asked_generation;
 	gint64 asked_us;
 	unsigned int rest_s;
 	bool had_owner;
@@ -55,6 +56,7 @@ struct display {
 	bool is_busy;
 	bool has_actions;
 	bool has_markup;
+	struct habits habits;
 	guint32 ids[DISPLAY_SLOTS];
 };
 
@@ -66,6 +68,11 @@ bool display_is_usable(const struct display *display)
 bool display_has_actions(const struct display *display)
 {
 	return display->has_actions;
+}
+
+const struct habits *display_habits(const struct display *display)
+{
+	return &display->habits;
 }
 
 static gboolean on_rested(gpointer data)
@@ -104,7 +111,6 @@ static void take_capabilities(struct display *display, GVariant *reply)
 	GVariantIter *list = NULL;
 	const char *word;
 
-	display->is_known = true;
 	display->has_actions = display->has_markup = false;
 	if (!g_variant_is_of_type(reply, G_VARIANT_TYPE("(as)")))
 		return;
@@ -116,22 +122,70 @@ static void take_capabilities(struct display *display, GVariant *reply)
 	g_variant_iter_free(list);
 }
 
+static void take_information(struct display *display, GVariant *reply)
+{
+	const char *name, *version;
+
+	display->habits = (struct habits){.draws_default = false};
+	if (!g_variant_is_of_type(reply, G_VARIANT_TYPE("(ssss)")))
+		return;
+	g_variant_get(reply, "(&s&s&s&s)", &name, NULL, &version, NULL);
+	display->habits = habits_of(name, version);
+}
+
+static void answered(struct display *display)
+{
+	display->is_asking = false;
+	check_late(display);
+	display->handler->ready(display->data);
+}
+
+/* Return: what the server answered, or NULL, and then all is done: another's has to be asked again. */
+static GVariant *answer_of(struct display *display, GObject *bus, GAsyncResult *result)
+{
+	GError *error = NULL;
+	GVariant *reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, &error);
+	bool is_past = display->asked_generation != display->generation;
+
+	if (reply && !is_past)
+		return reply;
+	if (!is_past)
+		rest(display, error_is_absence(error) ? RESULT_ABSENT : RESULT_FAILED);
+	g_clear_error(&error);
+	g_clear_pointer(&reply, g_variant_unref);
+	answered(display);
+	return NULL;
+}
+
+static void ask(struct display *display, const char *method, GAsyncReadyCallback then)
+{
+	g_dbus_connection_call(display->bus, NAME, PATH, NAME, method, NULL, NULL,
+			       G_DBUS_CALL_FLAGS_NONE, CAPABILITIES_MS, NULL, then, display);
+}
+
+static void on_information(GObject *bus, GAsyncResult *result, gpointer data)
+{
+	struct display *display = data;
+	GVariant *reply = answer_of(display, bus, result);
+
+	if (!reply)
+		return;
+	take_information(display, reply);
+	g_variant_unref(reply);
+	display->is_known = true;
+	answered(display);
+}
+
 static void on_capabilities(GObject *bus, GAsyncResult *result, gpointer data)
 {
 	struct display *display = data;
-	GError *error = NULL;
-	GVariant *reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, &error);
+	GVariant *reply = answer_of(display, bus, result);
 
-	display->is_asking = false;
-	if (reply) {
-		take_capabilities(display, reply);
-		g_variant_unref(reply);
-	} else {
-		rest(display, error_is_absence(error) ? RESULT_ABSENT : RESULT_FAILED);
-		g_error_free(error);
-	}
-	check_late(display);
-	display->handler->ready(display->data);
+	if (!reply)
+		return;
+	take_capabilities(display, reply);
+	g_variant_unref(reply);
+	ask(display, "GetServerInformation", on_information);
 }
 
 bool display_is_ready(struct display *display)
@@ -141,10 +195,9 @@ bool display_is_ready(struct display *display)
 	if (display->is_known)
 		return true;
 	display->is_asking = true;
+	display->asked_generation = display->generation;
 	display->asked_us = g_get_monotonic_time();
-	g_dbus_connection_call(display->bus, NAME, PATH, NAME, "GetCapabilities", NULL, NULL,
-			       G_DBUS_CALL_FLAGS_NONE, CAPABILITIES_MS, NULL, on_capabilities,
-			       display);
+	ask(display, "GetCapabilities", on_capabilities);
 	return false;
 }
 
@@ -226,6 +279,7 @@ void display_show(struct display *display, unsigned int slot, enum display_how h
 	message_escape(message, display->has_markup, request->summary, request->body);
 	request->urgency = message->urgency;
 	request->actions = display->has_actions ? message->actions : 0;
+	request->draws_default = display->habits.draws_default;
 	request->timeout_ms = message->timeout_ms;
 	if (binding)
 		request->binding = *binding;

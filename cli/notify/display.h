@@ -3,6 +3,7 @@
 #ifndef LHGUARD_NOTIFY_DISPLAY_H
 #define LHGUARD_NOTIFY_DISPLAY_H
 
+#include "habits.h"
 #include "message.h"
 
 #include <gio/gio.h>
@@ -49,6 +50,9 @@ bool display_is_ready(struct display *display);
 /** display_is_usable() - is there a server, as far as is known, that takes what it is given? */
 bool display_is_usable(const struct display *display);
 bool display_has_actions(const struct display *display);
+
+/** display_habits() - of the server whose capabilities were asked for last */
+const struct habits *display_habits(const struct display *display);
 
 /** display_show() - only when display_is_ready(); @done follows. @binding: may be NULL */
 void display_show(struct display *display, unsigned int slot, enum display_how how,

@@ -24,8 +24,6 @@ struct server {
 	NotifyNotification *shown[DISPLAY_SLOTS];
 	struct offer *offers[DISPLAY_SLOTS];
 	unsigned int generation;
-	bool is_known;	    /* the server of this generation */
-	bool draws_default; /* it has a button for the default action, too */
 };
 
 /* What a notification in @slot offers; its actions' data. */
@@ -210,19 +208,6 @@ static NotifyNotification *notification_for(struct server *server, const struct 
 	return notification;
 }
 
-/* Xfce draws a button also for what a click on the text does: it would have two of "Details". */
-static bool draws_default(struct server *server)
-{
-	char *name = NULL;
-
-	if (!server->is_known && notify_get_server_info(&name, NULL, NULL, NULL)) {
-		server->is_known = true;
-		server->draws_default = name && g_str_has_prefix(name, "Xfce");
-		g_free(name);
-	}
-	return server->draws_default;
-}
-
 static void show(struct server *server, struct request *request)
 {
 	NotifyNotification *notification = notification_for(server, request);
@@ -250,7 +235,7 @@ static void show(struct server *server, struct request *request)
 		if (request->actions & ACTION_BIT(i))
 			notify_notification_add_action(notification, actions[i].key,
 						       actions[i].label, on_action, offer, NULL);
-	if (request->actions & ACTION_BIT(ACTION_DETAILS) && !draws_default(server))
+	if (request->actions & ACTION_BIT(ACTION_DETAILS) && !request->draws_default)
 		notify_notification_add_action(notification, "default", "Details", on_action, offer,
 					       NULL);
 	if (notify_notification_show(notification, &error)) {
@@ -292,11 +277,9 @@ static gboolean work(gpointer data)
 	struct request *request = job->request;
 	struct told told = {.server = server, .request = request};
 
-	if (request->generation != server->generation) {
-		for (unsigned int i = 0; i < DISPLAY_SLOTS; i++)
-			forget(server, i);
-		server->is_known = false;
-	}
+	for (unsigned int i = 0; request->generation != server->generation && i < DISPLAY_SLOTS;
+	     i++)
+		forget(server, i);
 	server->generation = request->generation;
 	if (request->type == REQUEST_SHOW)
 		show(server, request);

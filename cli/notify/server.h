@@ -25,6 +25,7 @@ enum request_result {
 /**
  * struct request - one thing for the server, and what came of it
  * @generation: of the server; what an earlier one showed is forgotten
+ * @draws_default: Xfce draws a button for what a click on the text does: it would have two of "Details"
  * @id: that the server gave it
  */
 struct request {
@@ -36,6 +37,7 @@ struct request {
 	char *body;
 	enum urgency urgency;
 	unsigned int actions;
+	bool draws_default;
 	int timeout_ms;
 	struct binding binding;
 	enum request_result result;

@@ -128,7 +128,8 @@ static void word_attempt(struct message *message, const struct alert *alert,
 {
 	const json_t *event = alert->event, *source = json_object_get(event, "source");
 	char who[NAME_WORDS], what[NAME_WORDS], way[NAME_WORDS], failure[ALERT_FAILURE];
-	bool has_button = actions_of(alert, wording) & ACTION_BIT(ACTION_ALLOW_10M);
+	bool has_button = actions_of(alert, wording) & ACTION_BIT(ACTION_ALLOW_10M) &&
+			  !wording->hides_buttons;
 
 	snprintf(message->summary, sizeof(message->summary),
 		 is_monitored(event) ? "%s reached %s" : "%s was stopped from reaching %s",

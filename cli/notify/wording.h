@@ -12,12 +12,14 @@
  * struct wording - what the words depend on beside the alert
  * @title: of the service, NULL: it has none
  * @since: when it began, as a person reads it: "14:02:11"
- * @has_actions: the server draws buttons
+ * @has_actions: the server takes buttons
+ * @hides_buttons: but shows them only to who asks for them: the text says the command, too
  */
 struct wording {
 	const char *title;
 	const char *since;
 	bool has_actions;
+	bool hides_buttons;
 };
 
 /** word_alert() - one guest and one service */

@@ -19,12 +19,15 @@ class FakeServer(Puppet):
     """One life of it in @session. Each Notify is a record with id, replaces, summary, body, actions,
     hints, timeout, and the monotonic time when it came."""
 
-    def __init__(self, session: Session, *capabilities: str, own: bool = True) -> None:
-        """@capabilities: none for those of most desktops."""
+    def __init__(self, session: Session, *capabilities: str, known_as: tuple[str, str] | None = None,
+                 own: bool = True) -> None:
+        """@capabilities: none for those of most desktops. @known_as: the name and version that it tells."""
         super().__init__([*session.enter, PYTHON, LAB / "notifyd.py"], session.cleanup,
                          env=session.environment, cwd=session.home)
         if capabilities:
             self.do(capabilities=list(capabilities))
+        if known_as:
+            self.do(information=known_as)
         if own:
             self.own()
 

@@ -5,6 +5,7 @@
 Commands, one line of JSON each:
     {"do": "own"}, {"do": "release"}      become the session's server, or be none
     {"capabilities": [...]}               what GetCapabilities answers
+    {"information": [NAME, VERSION]}      who it says it is
     {"error": "NAME" or null}             Notify is answered with this error
     {"late": [SUMMARY, ID, KEY]}          a click that is on its way when the next SUMMARY is shown
     {"emit": "ActionInvoked" or "NotificationClosed", "id": N, "value": KEY or REASON, "to": NAME or null}
@@ -45,6 +46,7 @@ class Server:
     def __init__(self):
         self.bus = Gio.bus_get_sync(Gio.BusType.SESSION)
         self.capabilities = ["actions", "body", "body-markup", "persistence"]
+        self.name, self.version = "fake", "1"
         self.error = self.late = None
         self.last = 0
         self.owning = 0
@@ -57,7 +59,7 @@ class Server:
             invocation.return_value(GLib.Variant("(as)", (self.capabilities,)))
         elif method == "GetServerInformation":
             say(time=now, method=method)
-            invocation.return_value(GLib.Variant("(ssss)", ("fake", "lhguard", "1", "1.2")))
+            invocation.return_value(GLib.Variant("(ssss)", (self.name, "lhguard", self.version, "1.2")))
         elif method == "CloseNotification":
             say(time=now, method=method, id=values[0])
             invocation.return_value(None)
@@ -88,6 +90,7 @@ class Server:
     def command(self, text):
         what = json.loads(text)
         self.capabilities = what.get("capabilities", self.capabilities)
+        self.name, self.version = what.get("information", (self.name, self.version))
         self.error = what.get("error", self.error)
         self.late = what.get("late", self.late)
         if what.get("do") == "own":

@@ -59,10 +59,10 @@ class Desk:
         self.server: FakeServer | None = FakeServer(session, *capabilities) if server else None
         self.agent = NotifyAgent(session, guard.socket, config)
 
-    def new_server(self, *capabilities: str) -> FakeServer:
+    def new_server(self, *capabilities: str, known_as: tuple[str, str] | None = None) -> FakeServer:
         if self.server:
             self.server.stop()
-        self.server = FakeServer(self.session, *capabilities)
+        self.server = FakeServer(self.session, *capabilities, known_as=known_as)
         return self.server
 
 

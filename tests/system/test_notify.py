@@ -143,7 +143,7 @@ def test_a_hostile_name_is_text(place, desktop) -> None:
 
 @pytest.mark.parametrize("desktop", ["dunst"], indirect=True)
 def test_dunst(place, desktop, tmp_path) -> None:
-    """It is seen, its default action shows the details, and it goes with the agent."""
+    """It is seen, says what to type, its default action shows the details, and it goes with the agent."""
     assert desktop.popups() == []
     knock(place.devbox, GATEWAY)
     wait_for(desktop.popups, "dunst's window")
@@ -154,6 +154,25 @@ def test_dunst(place, desktop, tmp_path) -> None:
     assert desktop.screenshot(tmp_path / "details.png", desktop.popups()[0]) > 10
     assert desktop.agent.stop() == 0
     wait_for(lambda: not desktop.popups(), "dunst's window to go")
+    assert "To allow it: lhguard allow 127.0.0.1:9222 --from vm:devbox" in desktop.run("dunstctl", "history")
+
+
+@pytest.mark.parametrize("desktop", ["dunst"], indirect=True)
+def test_dunst_decides_by_its_menu(place, desktop) -> None:
+    """It draws no buttons: `dunstctl context` has them, and here somebody who chooses the first at once."""
+    menu = desktop.folder / "menu"
+    menu.write_text("#!/bin/sh\ngrep -m 1 'Allow 10 minutes'\n")
+    menu.chmod(0o755)
+    (desktop.config / "dunst").mkdir()
+    (desktop.config / "dunst/dunstrc").write_text(f"[global]\ndmenu = {menu}\n")
+    desktop.stop_server()
+    desktop.start_server()
+    pending = Pending(place.devbox)
+    wait_for(desktop.popups, "dunst's window")
+    desktop.run("dunstctl", "context")
+    assert pending.wait().open
+    (made,) = place.guard.exceptions()
+    assert made["service"] == "tcp/127.0.0.1:9222" and made["expires"]
 
 
 @on_each

@@ -136,6 +136,17 @@ def test_another_server_that_draws_no_buttons(place, desk) -> None:
     assert again["replaces"] == 0 and again["actions"] == {} and "lhguard allow" in again["body"]
 
 
+@pytest.mark.parametrize("name", ["dunst", "mako"])
+def test_a_server_that_hides_its_buttons(place, desk, name: str) -> None:
+    """It says that it takes actions, and has them in a menu: the alert says the command, too."""
+    server = desk.new_server(known_as=(name, "1.9.0"))
+    knock(place.box, GATEWAY)
+    shown = server.wait_shown(STOPPED, "To allow it: lhguard allow")
+    assert set(shown["actions"]) == KEYS
+    again = desk.new_server().wait_shown(STOPPED)
+    assert set(again["actions"]) == KEYS and "lhguard allow" not in again["body"]
+
+
 def test_a_server_that_hangs(place, desk) -> None:
     """It costs nobody anything but that server's alerts."""
     knock(place.box, GATEWAY)

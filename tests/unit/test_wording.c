@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* cli/notify/wording: plain words, whatever guests are called and however they came. */
+#include "cli/notify/habits.h"
 #include "cli/notify/wording.h"
 #include "cli/notify/words_of.h"
 
@@ -122,6 +123,30 @@ static void without_buttons_it_says_the_command(void **state)
 	assert_non_null(strstr(message.body, "To allow it: lhguard allow 127.0.0.1:9222 --from "
 					     "'vm:my box'\n"));
 	json_decref(event);
+}
+
+static void hidden_buttons_leave_the_command(void **state)
+{
+	json_t *event = make_event("devbox");
+	struct alert alert = alert_of(event);
+	struct message message;
+
+	word_alert(&message, &alert,
+		   &(struct wording){.since = "x", .has_actions = true, .hides_buttons = true});
+	assert_int_equal(message.actions, ALLOW_BITS | ACTION_BIT(ACTION_KEEP_BLOCKING) |
+						  ACTION_BIT(ACTION_DETAILS));
+	assert_non_null(strstr(message.body, "To allow it: lhguard allow 127.0.0.1:9222 --from "));
+	json_decref(event);
+}
+
+static void servers_are_known_by_their_names(void **state)
+{
+	assert_true(habits_of("dunst", "1.9.0").hides_buttons);
+	assert_true(habits_of("mako", "1.8").hides_buttons);
+	assert_false(habits_of("gnome-shell", "48.1").hides_buttons);
+	assert_false(habits_of("", "").hides_buttons);
+	assert_true(habits_of("Xfce Notify Daemon", "0.7.3").draws_default);
+	assert_false(habits_of("dunst", "1.9.0").draws_default);
 }
 
 static void what_is_too_old_has_the_command_too(void **state)
@@ -424,6 +449,8 @@ int main(void)
 		cmocka_unit_test(without_a_title_it_is_the_port),
 		cmocka_unit_test(it_says_how_often),
 		cmocka_unit_test(without_buttons_it_says_the_command),
+		cmocka_unit_test(hidden_buttons_leave_the_command),
+		cmocka_unit_test(servers_are_known_by_their_names),
 		cmocka_unit_test(what_is_too_old_has_the_command_too),
 		cmocka_unit_test(a_failure_is_said_with_what_to_do),
 		cmocka_unit_test(monitor_mode_says_so),

@@ -45,6 +45,14 @@ const char *agent_title(const struct agent *agent, const json_t *event, bool *se
 	return known_title(agent->known, json_object_get(event, "service"), sensitive);
 }
 
+/* What is told of the guard itself is shown beside the alerts, and takes their places. */
+static unsigned int room_of(const struct agent *agent)
+{
+	unsigned int room = display_habits(agent->display)->room;
+
+	return room - MIN(room, notices_standing(&agent->notices));
+}
+
 /* What has come of the time that has passed. */
 static void check_time(struct agent *agent)
 {
@@ -53,6 +61,7 @@ static void check_time(struct agent *agent)
 	alerts_set_quiet(agent->alerts, agent->is_quiet, agent_now());
 	if (agent->settings.guard)
 		conditions_check(&agent->conditions, agent_now(), &agent->notices);
+	alerts_set_room(agent->alerts, room_of(agent));
 	alerts_set_server(agent->alerts, display_is_usable(agent->display), agent_now());
 }
 
@@ -140,6 +149,9 @@ static bool show_next(struct agent *agent)
 		break;
 	case ALERTS_UPDATE:
 		show_alert(agent, agent->next.slot, DISPLAY_UPDATE);
+		break;
+	case ALERTS_CLOSE:
+		display_close(agent->display, agent->next.slot);
 		break;
 	case ALERTS_SUMMARY:
 		show_summary(agent);

@@ -35,6 +35,7 @@ struct alerts *alerts_new(void)
 
 	if (alerts) {
 		alerts->repeat_us = 300 * RESTRAINT_SECOND;
+		alerts->room = ALERTS_LIVE_MAX;
 		alerts->has_server = true;
 	}
 	return alerts;

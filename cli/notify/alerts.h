@@ -26,10 +26,11 @@ struct alerts;
  * enum alerts_do - what is to be shown next
  * @ALERTS_SHOW: alert @slot for the first time, or again
  * @ALERTS_UPDATE: alert @slot, which is shown, says something new
+ * @ALERTS_CLOSE: alert @slot makes room for another
  * @ALERTS_SUMMARY: the summary, as @is_update says
  * @ALERTS_SUMMARY_CLOSE: all that it counted is shown by itself now
  */
-enum alerts_do { ALERTS_SHOW, ALERTS_UPDATE, ALERTS_SUMMARY, ALERTS_SUMMARY_CLOSE };
+enum alerts_do { ALERTS_SHOW, ALERTS_UPDATE, ALERTS_CLOSE, ALERTS_SUMMARY, ALERTS_SUMMARY_CLOSE };
 
 struct alerts_next {
 	enum alerts_do what;
@@ -91,6 +92,9 @@ void alerts_free(struct alerts *alerts);
 
 /** alerts_set_repeat() - a pair whose alert is gone is not shown again before so long */
 void alerts_set_repeat(struct alerts *alerts, uint64_t repeat_us);
+
+/** alerts_set_room() - how many may be shown at a time, beside the summary */
+void alerts_set_room(struct alerts *alerts, unsigned int room);
 
 /** alerts_set_quiet() - begin or end hours in which nothing is shown but all is counted */
 void alerts_set_quiet(struct alerts *alerts, bool is_quiet, uint64_t now_us);

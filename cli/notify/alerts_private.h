@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The tables of the alerts, for the two files that keep and show them. */
+/* The tables of the alerts, for the files that keep and show them. */
 #ifndef LHGUARD_NOTIFY_ALERTS_PRIVATE_H
 #define LHGUARD_NOTIFY_ALERTS_PRIVATE_H
 
@@ -99,6 +99,7 @@ struct alerts {
 	struct summary summary;
 	struct window window;
 	uint64_t repeat_us;
+	unsigned int room;
 	uint64_t incarnations;
 	bool is_quiet;
 	bool has_server;
@@ -112,6 +113,16 @@ bool guest_floods(const struct guest_row *guest, uint64_t now_us);
 void row_count_in(struct alerts *alerts, struct row *row, uint64_t now_us);
 void row_show(struct alerts *alerts, struct row *row, uint64_t now_us);
 void row_gone(struct row *row, uint64_t now_us);
+
+/** row_guest_has_its_share() - has its guest as many alerts on the screen as it may have? */
+bool row_guest_has_its_share(const struct alerts *alerts, const struct row *row);
+
+/** row_has_room() - may it be shown beside what is, or in the place of something that gives way? */
+bool row_has_room(const struct alerts *alerts, const struct row *row, uint64_t now_us);
+
+/** row_take_room() - whether another alert has to go before @row may be shown: @next, then */
+bool row_take_room(struct alerts *alerts, const struct row *row, uint64_t now_us,
+		   struct alerts_next *next);
 
 /** row_is_actionable() - would the daemon still let its event be allowed? */
 bool row_is_actionable(const struct row *row, uint64_t now_us);

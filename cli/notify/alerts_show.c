@@ -32,30 +32,6 @@ static const struct guest_row *guest_of(const struct alerts *alerts, const struc
 	return NULL;
 }
 
-static unsigned int count_live(const struct alerts *alerts)
-{
-	unsigned int live = 0;
-
-	for (unsigned int i = 0; i < ALERTS_MAX; i++)
-		live += alerts->rows[i].state == ROW_LIVE;
-	return live;
-}
-
-static bool guest_has_its_share(const struct alerts *alerts, const struct row *row)
-{
-	unsigned int live = 0, plain = 0;
-
-	for (unsigned int i = 0; i < ALERTS_MAX; i++) {
-		const struct row *other = &alerts->rows[i];
-
-		if (other->state != ROW_LIVE || strcmp(other->label, row->label) != 0)
-			continue;
-		live++;
-		plain += !other->is_sensitive;
-	}
-	return live >= ALERTS_OF_GUEST || (!row->is_sensitive && plain >= ALERTS_PLAIN);
-}
-
 /*
  * When the guest may have one more: while it floods us only what is sensitive, and that only once it
  * has had none for a while.
@@ -75,7 +51,7 @@ static uint64_t show_time(const struct alerts *alerts, const struct row *row, ui
 
 	if (row->is_insisted)
 		return 0;
-	if (row->state != ROW_HELD || !row->event || guest_has_its_share(alerts, row))
+	if (row->state != ROW_HELD || !row->event || row_guest_has_its_share(alerts, row))
 		return ALERTS_NEVER;
 	if (guest)
 		time = later(time, guest_time(guest, row, now_us));
@@ -127,7 +103,6 @@ static void count_waiting(struct alerts *alerts, uint64_t now_us)
 
 static struct row *choose(struct alerts *alerts, uint64_t now_us)
 {
-	bool has_room = count_live(alerts) < ALERTS_LIVE_MAX;
 	struct row *best = NULL;
 
 	for (unsigned int i = 0; i < ALERTS_MAX; i++) {
@@ -135,7 +110,8 @@ static struct row *choose(struct alerts *alerts, uint64_t now_us)
 
 		if (row->is_insisted)
 			return row;
-		if (alerts->is_quiet || !has_room || show_time(alerts, row, now_us) > now_us)
+		if (alerts->is_quiet || show_time(alerts, row, now_us) > now_us ||
+		    !row_has_room(alerts, row, now_us))
 			continue;
 		if (!best || row->is_sensitive > best->is_sensitive ||
 		    (row->is_sensitive == best->is_sensitive && row->held_us < best->held_us))
@@ -154,6 +130,8 @@ static bool take_row(struct alerts *alerts, uint64_t now_us, struct alerts_next 
 {
 	struct row *row = choose(alerts, now_us);
 
+	if (row && row_take_room(alerts, row, now_us, next))
+		return true;
 	if (row) {
 		next->is_insisted = row->is_insisted;
 		row_show(alerts, row, now_us);
@@ -216,7 +194,6 @@ bool alerts_take(struct alerts *alerts, uint64_t now_us, struct alerts_next *nex
 
 uint64_t alerts_due(const struct alerts *alerts, uint64_t now_us)
 {
-	bool has_room = count_live(alerts) < ALERTS_LIVE_MAX;
 	uint64_t due = ALERTS_NEVER;
 
 	if (!alerts->has_server)
@@ -229,7 +206,7 @@ uint64_t alerts_due(const struct alerts *alerts, uint64_t now_us)
 		if (row->state == ROW_FREE || row->state == ROW_GONE || alerts->is_quiet)
 			continue;
 		due = earlier(due, update_time(row));
-		if (has_room)
+		if (row_has_room(alerts, row, now_us))
 			due = earlier(due, show_time(alerts, row, now_us));
 		if (row->state == ROW_HELD && !row->is_counted)
 			due = earlier(due, row->held_us + WAIT_US);
@@ -319,6 +296,7 @@ void alerts_failed(struct alerts *alerts, const struct alerts_next *next, uint64
 		alerts->summary.is_live = next->is_update;
 		alerts->summary.is_dirty = true;
 		break;
+	case ALERTS_CLOSE:
 	case ALERTS_SUMMARY_CLOSE:
 		break;
 	}

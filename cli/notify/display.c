@@ -126,7 +126,7 @@ static void take_information(struct display *display, GVariant *reply)
 {
 	const char *name, *version;
 
-	display->habits = (struct habits){.draws_default = false};
+	display->habits = habits_of("", "");
 	if (!g_variant_is_of_type(reply, G_VARIANT_TYPE("(ssss)")))
 		return;
 	g_variant_get(reply, "(&s&s&s&s)", &name, NULL, &version, NULL);
@@ -330,6 +330,7 @@ struct display *display_new(GDBusConnection *bus, const struct display_handler *
 	display->handler = handler;
 	display->data = data;
 	display->rest_s = REST_FIRST_S;
+	display->habits = habits_of("", "");
 	orphans_watch(bus);
 	display->server = server_new(&of_server, display);
 	display->watch = g_bus_watch_name_on_connection(bus, NAME, G_BUS_NAME_WATCHER_FLAGS_NONE,

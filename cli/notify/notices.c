@@ -81,6 +81,15 @@ bool notices_is_shown(const struct notices *notices, enum notice_id id)
 	return !notices->of[id].is_new;
 }
 
+unsigned int notices_standing(const struct notices *notices)
+{
+	unsigned int standing = 0;
+
+	for (unsigned int i = 0; i < NOTICE_ANSWERS; i++)
+		standing += notices->of[i].is_live && notices->of[i].message.urgency != URGENCY_LOW;
+	return standing;
+}
+
 static struct notice *find(struct notices *notices, unsigned int slot)
 {
 	for (unsigned int i = 0; i < NOTICE_COUNT; i++)

@@ -71,6 +71,9 @@ struct notice *notices_take(struct notices *notices, bool only_answers);
 /** notices_is_shown() - has it come to be seen? Not yet in quiet hours, or where there is no server */
 bool notices_is_shown(const struct notices *notices, enum notice_id id);
 
+/** notices_standing() - how many are shown that stay until somebody closes them, as far as is known */
+unsigned int notices_standing(const struct notices *notices);
+
 /** notices_failed() - what was taken is to be tried again */
 void notices_failed(struct notices *notices, unsigned int slot);
 void notices_closed(struct notices *notices, unsigned int slot);

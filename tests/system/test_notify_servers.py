@@ -136,6 +136,19 @@ def test_another_server_that_draws_no_buttons(place, desk) -> None:
     assert again["replaces"] == 0 and again["actions"] == {} and "lhguard allow" in again["body"]
 
 
+def test_a_server_that_keeps_few(place, desk) -> None:
+    """GNOME Shell before 48 keeps three of a program and throws the oldest away, however urgent it is."""
+    server = desk.new_server(known_as=("gnome-shell", "43.9"))
+    for guest, gateway in ((place.box, GATEWAY), (place.other, OTHER_GATEWAY)):
+        knock(guest, gateway, 8080)
+        server.wait_shown(STOPPED, guest.name, "8080")
+        time.sleep(1)
+    assert len(server.popups()) == 2
+    knock(place.box, GATEWAY)
+    server.wait_shown(STOPPED, DEVTOOLS)
+    assert [record["id"] for record in server.since() if record.get("method") == "CloseNotification"] == [1]
+
+
 @pytest.mark.parametrize("name", ["dunst", "mako"])
 def test_a_server_that_hides_its_buttons(place, desk, name: str) -> None:
     """It says that it takes actions, and has them in a menu: the alert says the command, too."""

@@ -93,6 +93,10 @@ static void show(struct desk *desk)
 			assert_true(desk->live[next.slot]);
 			desk->updates++;
 			break;
+		case ALERTS_CLOSE:
+			assert_true(desk->live[next.slot]);
+			desk->live[next.slot] = false;
+			break;
 		case ALERTS_SUMMARY:
 			assert_int_equal(next.is_update, desk->live[ALERTS_MAX]);
 			if (!next.is_update)
@@ -162,6 +166,15 @@ static void attempt_sensitive(struct desk *desk, const char *name, int port)
 
 	alerts_event(desk->alerts, event, true, desk->now_us);
 	json_decref(event);
+}
+
+static unsigned int live_of(const struct desk *desk, const char *label)
+{
+	unsigned int live = 0;
+
+	for (unsigned int i = 0; i < ALERTS_MAX; i++)
+		live += desk->live[i] && (!label || !strcmp(get(desk, i).label, label));
+	return live;
 }
 
 static void close_last(struct desk *desk)
@@ -410,15 +423,12 @@ static void a_flood_drowns_nobody_else(void **state)
 static void alerts_that_nobody_closes_hide_no_other_guests(void **state)
 {
 	struct desk *desk = *state;
-	unsigned int live = 0;
 
 	for (int port = 1; port <= 20; port++) {
 		attempt(desk, "patient", port);
 		wait_for(desk, 20 * SECOND);
 	}
-	for (unsigned int i = 0; i < ALERTS_MAX; i++)
-		live += desk->live[i];
-	assert_int_equal(live, ALERTS_OF_GUEST - 1);
+	assert_int_equal(live_of(desk, NULL), ALERTS_OF_GUEST - 1);
 	wait_for(desk, MINUTE);
 	for (int port = 9222; port < 9224; port++) { /* the last place is kept for what matters */
 		attempt_sensitive(desk, "patient", port);
@@ -428,6 +438,51 @@ static void alerts_that_nobody_closes_hide_no_other_guests(void **state)
 	tell(desk, 1000000, 1, "other", 2, 9222);
 	wait_for(desk, SECOND);
 	assert_string_equal(get(desk, desk->last).label, "vm:other");
+}
+
+/* GNOME Shell throws the oldest of three away, whatever it is: so there are never more than it keeps. */
+static void where_there_is_little_room_what_is_sensitive_has_it(void **state)
+{
+	struct desk *desk = *state;
+
+	alerts_set_room(desk->alerts, 2);
+	attempt(desk, "a", 1000);
+	wait_for(desk, 20 * SECOND);
+	attempt_sensitive(desk, "b", 9222);
+	wait_for(desk, 20 * SECOND);
+	assert_int_equal(live_of(desk, NULL), 2);
+	attempt(desk, "c", 1000); /* for the summary: no more important than what is shown */
+	wait_for(desk, 20 * SECOND);
+	assert_int_equal(live_of(desk, "vm:c"), 0);
+	assert_true(desk->live[ALERTS_MAX]);
+	attempt_sensitive(desk, "d", 9222);
+	wait_for(desk, 20 * SECOND);
+	assert_int_equal(live_of(desk, "vm:a"), 0);
+	assert_int_equal(live_of(desk, "vm:b"), 1);
+	assert_int_equal(live_of(desk, "vm:d"), 1);
+	attempt(desk, "e", 1000);
+	wait_for(desk, 15 * MINUTE);
+	attempt(desk, "e", 1001); /* old as they are, those are more important still */
+	wait_for(desk, 20 * SECOND);
+	assert_int_equal(live_of(desk, "vm:e"), 0);
+	assert_int_equal(live_of(desk, NULL), 2);
+}
+
+/* Nobody has closed it for longer than anything could be done about it. */
+static void what_is_old_makes_room(void **state)
+{
+	struct desk *desk = *state;
+
+	alerts_set_room(desk->alerts, 1);
+	attempt(desk, "a", 1000);
+	wait_for(desk, 9 * MINUTE);
+	attempt(desk, "b", 1000);
+	wait_for(desk, 2 * MINUTE);
+	assert_int_equal(live_of(desk, "vm:a"), 1);
+	attempt(desk, "c", 1000);
+	wait_for(desk, SECOND);
+	assert_int_equal(live_of(desk, "vm:c"), 1);
+	assert_int_equal(live_of(desk, NULL), 1);
 }
 
 static void the_summary_starts_anew_after_a_quiet_minute(void **state)
@@ -786,6 +841,8 @@ int main(void)
 		TEST(a_flood_of_many_guests_is_six_a_minute),
 		TEST(a_flood_drowns_nobody_else),
 		TEST(alerts_that_nobody_closes_hide_no_other_guests),
+		TEST(where_there_is_little_room_what_is_sensitive_has_it),
+		TEST(what_is_old_makes_room),
 		TEST(the_summary_starts_anew_after_a_quiet_minute),
 		TEST(what_was_summarised_may_still_be_shown),
 		TEST(what_was_closed_stays_away_for_a_while),

@@ -147,6 +147,12 @@ static void servers_are_known_by_their_names(void **state)
 	assert_false(habits_of("", "").hides_buttons);
 	assert_true(habits_of("Xfce Notify Daemon", "0.7.3").draws_default);
 	assert_false(habits_of("dunst", "1.9.0").draws_default);
+	assert_int_equal(habits_of("gnome-shell", "43.9").room, 2);
+	assert_int_equal(habits_of("gnome-shell", "47.alpha").room, 2);
+	assert_int_equal(habits_of("gnome-shell", "3.38.6").room, 2);
+	assert_int_equal(habits_of("gnome-shell", "48.1").room, 9);
+	assert_int_equal(habits_of("gnome-shell", "").room, 2);
+	assert_int_equal(habits_of("mako", "1.8").room, ALERTS_LIVE_MAX);
 }
 
 static void what_is_too_old_has_the_command_too(void **state)

@@ -108,8 +108,6 @@ static void show_alert(struct agent *agent, unsigned int slot, enum display_how 
 			   .hides_buttons = display_habits(agent->display)->hides_buttons,
 		   });
 	message.timeout_ms = agent->settings.timeout_ms;
-	if (message.actions & ACTION_BIT(ACTION_ALLOW_10M))
-		alerts_offered(agent->alerts, slot);
 	binding = binding_of(&alert);
 	display_show(agent->display, slot, how, &message, &binding);
 }

@@ -323,6 +323,7 @@ void row_show(struct alerts *alerts, struct row *row, uint64_t now_us)
 	row->state = ROW_LIVE;
 	row->is_insisted = false;
 	row->is_dirty = false;
+	row->shown_us = now_us;
 	pace_start(&row->pace, now_us);
 }
 

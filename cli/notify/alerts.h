@@ -128,9 +128,6 @@ bool alerts_get(const struct alerts *alerts, unsigned int slot, uint64_t now_us,
 unsigned int alerts_find(const struct alerts *alerts, uint64_t incarnation);
 void alerts_get_summary(const struct alerts *alerts, struct alerts_summary *summary);
 
-/** alerts_offered() - what was taken last for @slot has buttons to allow it, which are to go in time */
-void alerts_offered(struct alerts *alerts, unsigned int slot);
-
 /** alerts_failed() - what alerts_take() gave could not be shown */
 void alerts_failed(struct alerts *alerts, const struct alerts_next *next, uint64_t now_us);
 

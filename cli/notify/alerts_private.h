@@ -25,12 +25,12 @@ struct seen {
  * @is_dirty: LIVE: it says less than is known
  * @is_sensitive: goes before others
  * @is_ours: the event is of the daemon that runs now
- * @shows_actions: LIVE: it was shown with what can be done
  * @is_busy: something is being done about it
  * @is_insisted: to be shown in any case
  * @held_us: since when it is HELD
  * @fresh_us: HELD: of what makes it worth showing, its latest event or a new server
  * @event_us: of its latest event
+ * @shown_us: when it was shown
  * @gone_us: when it was closed
  */
 struct row {
@@ -48,6 +48,7 @@ struct row {
 	uint64_t held_us;
 	uint64_t fresh_us;
 	uint64_t event_us;
+	uint64_t shown_us;
 	uint64_t gone_us;
 	uint64_t incarnation;
 	struct pace pace;
@@ -56,7 +57,6 @@ struct row {
 	bool is_dirty;
 	bool is_sensitive;
 	bool is_ours;
-	bool shows_actions;
 	bool is_busy;
 	bool is_insisted;
 };
@@ -93,11 +93,18 @@ struct summary {
 	struct pace pace;
 };
 
+/**
+ * struct alerts - all of it
+ * @window: of what is shown anew
+ * @updates: of what is no news any more
+ * @room: how many may be LIVE
+ */
 struct alerts {
 	struct row rows[ALERTS_MAX];
 	struct guest_row guests[GUESTS_MAX];
 	struct summary summary;
 	struct window window;
+	struct window updates;
 	uint64_t repeat_us;
 	unsigned int room;
 	uint64_t incarnations;

@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define WAIT_US (2 * RESTRAINT_SECOND) /* a pair waits so long for its turn to be shown */
+#define WAIT_US (2 * RESTRAINT_SECOND)	/* a pair waits so long for its turn to be shown */
+#define NEWS_US (60 * RESTRAINT_SECOND) /* how long an alert is news, and its updates are free */
 
 static uint64_t later(uint64_t a, uint64_t b)
 {
@@ -60,15 +61,34 @@ static uint64_t show_time(const struct alerts *alerts, const struct row *row, ui
 	return time;
 }
 
-static uint64_t update_time(const struct row *row)
+static bool is_news(const struct row *row, uint64_t now_us)
 {
-	if (row->state != ROW_LIVE)
+	return now_us - row->shown_us < NEWS_US;
+}
+
+static uint64_t update_time(const struct alerts *alerts, const struct row *row, uint64_t now_us)
+{
+	if (row->state != ROW_LIVE || !row->is_dirty)
 		return ALERTS_NEVER;
-	if (row->is_dirty)
+	if (is_news(row, now_us))
 		return row->pace.next_us;
-	if (row->shows_actions)
-		return row->is_ours ? row->event_us + ALERTS_ACTIONABLE_US : row->pace.next_us;
-	return ALERTS_NEVER;
+	return later(row->pace.next_us, window_time(&alerts->updates, 0));
+}
+
+static struct row *take_update(struct alerts *alerts, uint64_t now_us)
+{
+	for (unsigned int i = 0; i < ALERTS_MAX; i++) {
+		struct row *row = &alerts->rows[i];
+
+		if (update_time(alerts, row, now_us) > now_us)
+			continue;
+		if (!is_news(row, now_us))
+			window_take(&alerts->updates, now_us);
+		row->is_dirty = false;
+		pace_take(&row->pace, now_us);
+		return row;
+	}
+	return NULL;
 }
 
 static bool summary_is_empty(const struct summary *summary)
@@ -140,17 +160,12 @@ static bool take_row(struct alerts *alerts, uint64_t now_us, struct alerts_next 
 		/* Also what is live: it was clicked, and the server is about to close it. */
 		next->what = ALERTS_SHOW;
 	}
-	for (unsigned int i = 0; !row && !alerts->is_quiet && i < ALERTS_MAX; i++) {
-		if (update_time(&alerts->rows[i]) > now_us)
-			continue;
-		row = &alerts->rows[i];
-		row->is_dirty = false;
-		pace_take(&row->pace, now_us);
+	if (!row && !alerts->is_quiet) {
+		row = take_update(alerts, now_us);
 		next->what = ALERTS_UPDATE;
 	}
 	if (!row)
 		return false;
-	row->shows_actions = false;
 	next->slot = (unsigned int)(row - alerts->rows);
 	return true;
 }
@@ -205,7 +220,7 @@ uint64_t alerts_due(const struct alerts *alerts, uint64_t now_us)
 			return now_us;
 		if (row->state == ROW_FREE || row->state == ROW_GONE || alerts->is_quiet)
 			continue;
-		due = earlier(due, update_time(row));
+		due = earlier(due, update_time(alerts, row, now_us));
 		if (row_has_room(alerts, row, now_us))
 			due = earlier(due, show_time(alerts, row, now_us));
 		if (row->state == ROW_HELD && !row->is_counted)
@@ -269,11 +284,6 @@ void alerts_new_daemon(struct alerts *alerts)
 		alerts->rows[i].is_ours = false;
 		memset(alerts->rows[i].seen, 0, sizeof(alerts->rows[i].seen));
 	}
-}
-
-void alerts_offered(struct alerts *alerts, unsigned int slot)
-{
-	alerts->rows[slot].shows_actions = true;
 }
 
 void alerts_failed(struct alerts *alerts, const struct alerts_next *next, uint64_t now_us)

@@ -88,6 +88,19 @@ static void on_end(void *data, enum channel_end end, const char *error, const ch
 	agent_wake(ask->agent);
 }
 
+/* The daemon would say no, too; but whoever has to give a password first need not do so for that. */
+static bool refuse_late(struct agent *agent, unsigned int slot)
+{
+	struct alert alert;
+
+	if (!alerts_get(agent->alerts, slot, agent_now(), &alert) || alert.is_actionable)
+		return false;
+	alerts_refused(agent->alerts, slot,
+		       alert.is_current ? "it was more than ten minutes ago"
+					: "the guard has been started again since");
+	return true;
+}
+
 static void ask_allow(struct agent *agent, unsigned int slot, const struct binding *binding,
 		      unsigned int seconds)
 {
@@ -97,6 +110,8 @@ static void ask_allow(struct agent *agent, unsigned int slot, const struct bindi
 
 	if (ask && ask->channel)
 		return; /* a second click */
+	if (refuse_late(agent, slot))
+		return;
 	if (!ask) {
 		alerts_refused(agent->alerts, slot, "other questions are open: answer them first");
 		return;

@@ -5,7 +5,7 @@
 #define MINUTE_US     (60 * RESTRAINT_SECOND)
 #define REFILL_US     (10 * RESTRAINT_SECOND)
 #define STEP_FIRST_US RESTRAINT_SECOND
-#define STEP_MOST_US  (30 * RESTRAINT_SECOND)
+#define STEP_MOST_US  (120 * RESTRAINT_SECOND)
 
 /* Of the @back latest, the earliest. */
 static uint64_t shown_before(const struct window *window, unsigned int back)

@@ -10,7 +10,7 @@
 #define GUEST_BURST	 2 /* new ones of one guest at once; then one in ten seconds */
 
 /**
- * struct window - when new notifications were shown
+ * struct window - when new notifications were shown, or those that are no news any more were updated
  * @shown_us: a ring; @count of them so far
  */
 struct window {
@@ -41,7 +41,7 @@ void bucket_take(struct bucket *bucket, uint64_t now_us);
 /**
  * struct pace - when a notification that is shown may be updated
  * @next_us: not before
- * @step_us: what passes between two: 1 s, 2 s, 4 s … 30 s; 1 s again after a minute without any
+ * @step_us: what passes between two: 1 s, 2 s, 4 s … 120 s; 1 s again after a minute without any
  */
 struct pace {
 	uint64_t next_us;

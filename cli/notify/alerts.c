@@ -116,15 +116,20 @@ static void start_anew(struct alerts *alerts)
 	};
 }
 
+static bool summary_is_past(const struct alerts *alerts, uint64_t now_us)
+{
+	const struct summary *summary = &alerts->summary;
+
+	return !summary->is_dirty && !alerts->is_quiet &&
+	       (summary->was_quiet || now_us - summary->last_us >= QUIET_US);
+}
+
 static void touch_summary(struct alerts *alerts, uint64_t now_us)
 {
-	struct summary *summary = &alerts->summary;
-
-	if (!summary->is_dirty && !alerts->is_quiet &&
-	    (summary->was_quiet || now_us - summary->last_us >= QUIET_US))
+	if (summary_is_past(alerts, now_us))
 		start_anew(alerts);
-	summary->last_us = now_us;
-	summary->is_dirty = true;
+	alerts->summary.last_us = now_us;
+	alerts->summary.is_dirty = true;
 }
 
 /* @count more packets of @guest are in the summary. */
@@ -259,7 +264,8 @@ static void row_event(struct alerts *alerts, struct row *row, const json_t *even
 		return;
 	if (row->state == ROW_GONE && (row->is_busy || now_us - row->gone_us < alerts->repeat_us))
 		return;
-	if (row->state == ROW_GONE)
+	if (row->state == ROW_GONE ||
+	    (row->is_counted && !row->is_busy && summary_is_past(alerts, now_us)))
 		hold_anew(row, now_us);
 	row->count += news;
 	row->fresh_us = row->event_us = now_us;

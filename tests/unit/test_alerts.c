@@ -564,6 +564,25 @@ static void what_was_summarised_may_still_be_shown(void **state)
 	assert_int_equal(summary_of(desk).attempts, 1);
 }
 
+/* What the summary had of it is of long ago: it is not put there again while there is room for it. */
+static void what_was_summarised_long_ago_is_shown(void **state)
+{
+	struct desk *desk = *state;
+
+	for (int i = 0; i < 4; i++)
+		attempt(desk, "devbox", 1000 + i);
+	wait_for(desk, 5 * MINUTE);
+	close_last(desk);
+	assert_int_equal(desk->popups, 3);
+	attempt(desk, "devbox", 1003);
+	show(desk);
+	assert_int_equal(desk->popups, 4);
+	assert_string_equal(get(desk, desk->last).service, "tcp/127.0.0.1:1003");
+	assert_int_equal(get(desk, desk->last).count, 1);
+	wait_for(desk, 5 * SECOND);
+	assert_int_equal(desk->summaries, 1);
+}
+
 static void what_was_closed_stays_away_for_a_while(void **state)
 {
 	struct desk *desk = *state;
@@ -894,6 +913,7 @@ int main(void)
 		TEST(what_is_old_makes_room),
 		TEST(the_summary_starts_anew_after_a_quiet_minute),
 		TEST(what_was_summarised_may_still_be_shown),
+		TEST(what_was_summarised_long_ago_is_shown),
 		TEST(what_was_closed_stays_away_for_a_while),
 		TEST(guests_of_one_name_have_an_alert_each),
 		TEST(after_ten_minutes_nothing_can_be_done),

@@ -247,12 +247,10 @@ bool catalogue_sandbox(const struct catalogue *catalogue, const char *path,
 
 const char *catalogue_failure(const struct catalogue *catalogue)
 {
-	return catalogue->mistake_count ? catalogue->failure.text : NULL;
+	return mistakes_summary(&catalogue->mistakes);
 }
 
 const char *catalogue_mistake(const struct catalogue *catalogue, size_t index)
 {
-	return index < catalogue->mistake_count && index < MISTAKES_MAX
-		       ? catalogue->mistakes[index].text
-		       : NULL;
+	return mistakes_at(&catalogue->mistakes, index);
 }

@@ -7,8 +7,6 @@
 #include "util/text.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,11 +32,9 @@ struct loader {
 
 static void take_mistake(void *data, const char *text)
 {
-	struct catalogue *catalogue = ((struct loader *)data)->catalogue;
+	struct loader *loader = data;
 
-	if (catalogue->mistake_count < MISTAKES_MAX)
-		error_set(&catalogue->mistakes[catalogue->mistake_count], 0, "%s", text);
-	catalogue->mistake_count++;
+	mistakes_add(&loader->catalogue->mistakes, text);
 }
 
 /* May a section be called so? What a selector reads otherwise may not (policy/selector.c). */
@@ -132,31 +128,21 @@ static int read_file(struct loader *loader, const char *path, struct error *erro
 	return ini_read_file_on(path, take_entry, take_mistake, loader, error);
 }
 
-/* A file that cannot be read is a mistake like another; a folder that does not exist is none. @folder: or a file */
+/* What cannot be read is a mistake like another. */
+static void take_file(void *data, const char *path)
+{
+	struct error error = {.text = ""};
+
+	if (read_file(data, path, &error))
+		take_mistake(data, error.text);
+}
+
 static void read_folder(struct loader *loader, const char *folder)
 {
 	struct error error = {.text = ""};
-	struct dirent **entries;
-	int count = folder_list(folder, &entries);
 
-	if (count == -ENOTDIR) {
-		if (read_file(loader, folder, &error))
-			take_mistake(loader, error.text);
-		return;
-	}
-	if (count < 0) {
-		error_set(&error, count, "%s: %s", folder, strerror(-count));
+	if (folder_each(folder, take_file, loader, &error))
 		take_mistake(loader, error.text);
-	}
-	for (int i = 0; i < count; i++) {
-		char path[PATH_MAX];
-
-		snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
-		if (read_file(loader, path, &error))
-			take_mistake(loader, error.text);
-		free(entries[i]);
-	}
-	free(entries);
 }
 
 /* Only now is it known which kind each runtime is of. */
@@ -183,18 +169,6 @@ static void settle_kinds(struct loader *loader)
 	}
 }
 
-static void tell_failure(struct catalogue *catalogue)
-{
-	char *text = catalogue->failure.text;
-	size_t size = sizeof(catalogue->failure.text);
-
-	if (!catalogue->mistake_count)
-		return;
-	text_append(text, size, "%s", catalogue->mistakes[0].text);
-	if (catalogue->mistake_count > 1)
-		text_append(text, size, " (and %zu more)", catalogue->mistake_count - 1);
-}
-
 static int load(struct loader *loader, const char *installed, const char *folder,
 		struct error *error)
 {
@@ -207,11 +181,10 @@ static int load(struct loader *loader, const char *installed, const char *folder
 				 reason.text);
 	read_folder(loader, folder);
 	settle_kinds(loader);
-	tell_failure(catalogue);
 	if (catalogue->tables[TABLE_PROGRAMS].count || catalogue->tables[TABLE_CGROUPS].count)
 		return 0;
-	return catalogue->mistake_count
-		       ? error_set(error, -EINVAL, "%s", catalogue->failure.text)
+	return catalogue->mistakes.count
+		       ? error_set(error, -EINVAL, "%s", mistakes_summary(&catalogue->mistakes))
 		       : error_set(error, -EINVAL, "%s: it describes no runtime", installed);
 }
 

@@ -13,7 +13,7 @@
 #define LHGUARD_GUESTS_CATALOGUE_TABLES_H
 
 #include "guests/catalogue.h"
-#include "util/error.h"
+#include "util/mistakes.h"
 
 #define RUNTIMES_MAX	    128
 #define PROGRAMS_MAX	    512
@@ -21,7 +21,6 @@
 #define CGROUP_PATTERNS_MAX 256
 #define INTERFACES_MAX	    256
 #define MACS_MAX	    128
-#define MISTAKES_MAX	    16 /* told one by one; further ones are counted */
 
 /**
  * struct cgroup_pattern - one form of a guest's node
@@ -73,8 +72,6 @@ struct table {
  * struct catalogue - all of it
  * @has_kind: of @runtimes
  * @fresh_names: so many of a runtime's name sources are from the file that is being read
- * @mistake_count: of all mistakes, the first MISTAKES_MAX of them in @mistakes
- * @failure: catalogue_failure()
  */
 struct catalogue {
 	struct runtime runtimes[RUNTIMES_MAX];
@@ -82,9 +79,7 @@ struct catalogue {
 	size_t fresh_names[RUNTIMES_MAX];
 	size_t runtime_count;
 	struct table tables[TABLE_COUNT];
-	struct error mistakes[MISTAKES_MAX];
-	size_t mistake_count;
-	struct error failure;
+	struct mistakes mistakes;
 };
 
 /* catalogue_tables.c */

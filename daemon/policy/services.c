@@ -5,27 +5,23 @@
 #include "util/cleanup.h"
 #include "util/folder.h"
 #include "util/ini.h"
+#include "util/mistakes.h"
 #include "util/near.h"
 #include "util/text.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /**
  * struct services - all of them
  * @file: of each of @known, the number of the latest file that names it
- * @mistake_count: of all mistakes, the first SERVICES_MISTAKES_MAX of them in @mistakes
  */
 struct services {
 	struct known_service known[SERVICES_MAX];
 	unsigned int file[SERVICES_MAX];
 	size_t count;
-	struct error mistakes[SERVICES_MISTAKES_MAX];
-	size_t mistake_count;
-	struct error failure;
+	struct mistakes mistakes;
 };
 
 /**
@@ -66,14 +62,12 @@ void services_free(struct services *services)
 
 const char *services_failure(const struct services *services)
 {
-	return services->mistake_count ? services->failure.text : NULL;
+	return mistakes_summary(&services->mistakes);
 }
 
 const char *services_mistake(const struct services *services, size_t i)
 {
-	if (i >= services->mistake_count || i >= SERVICES_MISTAKES_MAX)
-		return NULL;
-	return services->mistakes[i].text;
+	return mistakes_at(&services->mistakes, i);
 }
 
 const struct known_service *services_at(const struct services *services, size_t i)
@@ -154,11 +148,9 @@ int services_parse(const struct services *services, const char *text, struct ser
 
 static void take_mistake(void *data, const char *text)
 {
-	struct services *services = ((struct loader *)data)->services;
+	struct loader *loader = data;
 
-	if (services->mistake_count < SERVICES_MISTAKES_MAX)
-		error_set(&services->mistakes[services->mistake_count], 0, "%s", text);
-	services->mistake_count++;
+	mistakes_add(&loader->services->mistakes, text);
 }
 
 static int start_section(struct loader *loader, const struct ini_entry *entry, struct error *error)
@@ -265,8 +257,9 @@ static int take_entry(void *data, const struct ini_entry *entry, struct error *e
 			 entry->key);
 }
 
-static void read_file(struct loader *loader, const char *path)
+static void take_file(void *data, const char *path)
 {
+	struct loader *loader = data;
 	struct error error = {.text = ""};
 
 	loader->path = path;
@@ -280,23 +273,9 @@ static void read_file(struct loader *loader, const char *path)
 static void read_folder(struct loader *loader, const char *folder)
 {
 	struct error error = {.text = ""};
-	struct dirent **names;
-	int count = folder_list(folder, &names);
 
-	if (count == -ENOTDIR)
-		return read_file(loader, folder);
-	if (count < 0) {
-		error_set(&error, count, "%s: %s", folder, strerror(-count));
+	if (folder_each(folder, take_file, loader, &error))
 		take_mistake(loader, error.text);
-	}
-	for (int i = 0; i < count; i++) {
-		char path[PATH_MAX];
-
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]->d_name);
-		read_file(loader, path);
-		free(names[i]);
-	}
-	free(names);
 }
 
 /* Only now is it known which have got ports. */
@@ -322,18 +301,6 @@ static void leave_out_portless(struct loader *loader)
 	services->count = kept;
 }
 
-static void tell_failure(struct services *services)
-{
-	char *text = services->failure.text;
-	size_t size = sizeof(services->failure.text);
-
-	if (!services->mistake_count)
-		return;
-	text_append(text, size, "%s", services->mistakes[0].text);
-	if (services->mistake_count > 1)
-		text_append(text, size, " (and %zu more)", services->mistake_count - 1);
-}
-
 int services_read(struct services *services, const char *installed, const char *folder)
 {
 	_cleanup_free_ struct loader *loader = calloc(1, sizeof(*loader));
@@ -342,10 +309,9 @@ int services_read(struct services *services, const char *installed, const char *
 	if (!loader || !new)
 		return -ENOMEM;
 	loader->services = new;
-	read_file(loader, installed);
+	take_file(loader, installed);
 	read_folder(loader, folder);
 	leave_out_portless(loader);
-	tell_failure(new);
 	*services = *new;
 	return 0;
 }

@@ -7,12 +7,11 @@
 
 struct services;
 
-#define SERVICES_PATH	      "/usr/share/lhguard/services.conf"
-#define SERVICES_FOLDER	      "/etc/lhguard/services.d"
-#define SERVICES_MAX	      512
-#define SERVICE_NAME_SIZE     32 /* bytes with the NUL */
-#define SERVICE_TITLE_SIZE    96
-#define SERVICES_MISTAKES_MAX 16 /* told one by one; further ones are counted */
+#define SERVICES_PATH	   "/usr/share/lhguard/services.conf"
+#define SERVICES_FOLDER	   "/etc/lhguard/services.d"
+#define SERVICES_MAX	   512
+#define SERVICE_NAME_SIZE  32 /* bytes with the NUL */
+#define SERVICE_TITLE_SIZE 96
 
 /**
  * struct known_service - what services.conf says of one
@@ -43,7 +42,7 @@ int services_read(struct services *services, const char *installed, const char *
 /** services_failure() - "file:line: reason" of the mistakes in one line, NULL without any. */
 const char *services_failure(const struct services *services);
 
-/** services_mistake() - one of the first SERVICES_MISTAKES_MAX mistakes, NULL behind the last. */
+/** services_mistake() - one of the first MISTAKES_MAX (util/mistakes.h), NULL behind the last. */
 const char *services_mistake(const struct services *services, size_t i);
 
 /** services_at() - one of them, in the order of the files; NULL behind the last. */

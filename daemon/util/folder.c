@@ -3,6 +3,9 @@
 #include "util/folder.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int is_configuration(const struct dirent *entry)
@@ -28,4 +31,27 @@ int folder_list(const char *folder, struct dirent ***names)
 	if (count >= 0)
 		return count;
 	return errno == ENOENT ? 0 : -errno;
+}
+
+int folder_each(const char *folder, void (*take)(void *data, const char *path), void *data,
+		struct error *error)
+{
+	struct dirent **names;
+	int count = folder_list(folder, &names);
+
+	if (count == -ENOTDIR) {
+		take(data, folder);
+		return 0;
+	}
+	if (count < 0)
+		return error_set(error, count, "%s: %s", folder, strerror(-count));
+	for (int i = 0; i < count; i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]->d_name);
+		take(data, path);
+		free(names[i]);
+	}
+	free(names);
+	return 0;
 }

@@ -3,6 +3,8 @@
 #ifndef LHGUARD_UTIL_FOLDER_H
 #define LHGUARD_UTIL_FOLDER_H
 
+#include "util/error.h"
+
 #include <dirent.h>
 
 /**
@@ -11,5 +13,13 @@
  * Return: how many there are, 0 also where there is no such folder, or -errno.
  */
 int folder_list(const char *folder, struct dirent ***names);
+
+/**
+ * folder_each() - the files that folder_list() names, or a single file in the place of a folder
+ * @take: called with the path of each, valid for the call
+ * Return: 0, also where there is no such folder, or -errno with @error when it cannot be listed.
+ */
+int folder_each(const char *folder, void (*take)(void *data, const char *path), void *data,
+		struct error *error);
 
 #endif

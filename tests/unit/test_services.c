@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* policy/services: the files of names, and names in the place of ports. */
 #include "policy/services.h"
+#include "util/mistakes.h"
 
 #include <ftw.h>
 #include <setjmp.h>
@@ -244,8 +245,8 @@ static void many_mistakes_are_counted(void **state)
 	fclose(file);
 	load();
 	assert_non_null(strstr(services_failure(services), "(and 99 more)"));
-	assert_non_null(services_mistake(services, SERVICES_MISTAKES_MAX - 1));
-	assert_null(services_mistake(services, SERVICES_MISTAKES_MAX));
+	assert_non_null(services_mistake(services, MISTAKES_MAX - 1));
+	assert_null(services_mistake(services, MISTAKES_MAX));
 }
 
 static void too_many_are_told(void **state)

@@ -4,7 +4,8 @@
 
 #include "output.h"
 
-#include "policy/language.h"
+#include "policy/selector.h"
+#include "policy/service.h"
 #include "util/text.h"
 
 #include <stdio.h>

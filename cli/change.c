@@ -6,6 +6,7 @@
 #include "output.h"
 #include "verbs.h"
 
+#include "policy/duration.h"
 #include "policy/exceptions.h"
 #include "util/text.h"
 

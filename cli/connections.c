@@ -3,7 +3,7 @@
 #include "output.h"
 #include "verbs.h"
 
-#include "policy/language.h"
+#include "policy/selector.h"
 
 #include <stdio.h>
 #include <string.h>

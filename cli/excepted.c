@@ -4,7 +4,8 @@
 
 #include "output.h"
 
-#include "policy/language.h"
+#include "policy/selector.h"
+#include "policy/service.h"
 
 #include <stdlib.h>
 #include <string.h>

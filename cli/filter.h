@@ -7,7 +7,8 @@
 #include "options.h"
 
 #include "flow.h"
-#include "policy/language.h"
+#include "policy/selector.h"
+#include "policy/service.h"
 
 #include <jansson.h>
 

@@ -5,7 +5,7 @@
 #include "output.h"
 #include "verbs.h"
 
-#include "policy/language.h"
+#include "policy/duration.h"
 
 #include <string.h>
 

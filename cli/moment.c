@@ -2,7 +2,7 @@
 /* Points in time as people write them. */
 #include "moment.h"
 
-#include "policy/language.h"
+#include "policy/duration.h"
 #include "util/text.h"
 
 #include <ctype.h>

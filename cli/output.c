@@ -5,7 +5,7 @@
 #include "options.h"
 #include "output_table.h"
 
-#include "policy/language.h"
+#include "policy/duration.h"
 #include "policy/timestamp.h"
 #include "util/text.h"
 

@@ -4,7 +4,8 @@
 #define LHGUARD_CLI_SUGGESTIONS_H
 
 #include "flow.h"
-#include "policy/language.h"
+#include "policy/selector.h"
+#include "policy/service.h"
 
 /**
  * struct seen - one attempt, or several of the same source to the same service

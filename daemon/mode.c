@@ -3,7 +3,7 @@
 #include "parts.h"
 
 #include "policy/config.h"
-#include "policy/language.h"
+#include "policy/duration.h"
 #include "util/clock.h"
 #include "util/log.h"
 

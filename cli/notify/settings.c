@@ -6,7 +6,7 @@
 
 #include "../output.h"
 
-#include "policy/language.h"
+#include "policy/duration.h"
 #include "util/ini.h"
 #include "util/near.h"
 #include "util/text.h"

@@ -6,7 +6,7 @@
 #include "control/permission.h"
 #include "control/replies.h"
 #include "control/whom.h"
-#include "policy/language.h"
+#include "policy/duration.h"
 #include "policy/overlap.h"
 #include "policy/services.h"
 #include "util/clock.h"

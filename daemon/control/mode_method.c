@@ -4,7 +4,7 @@
 
 #include "control/call.h"
 #include "control/replies.h"
-#include "policy/language.h"
+#include "policy/duration.h"
 #include "util/text.h"
 
 #include <errno.h>

@@ -3,7 +3,8 @@
 #ifndef LHGUARD_POLICY_EXCEPTIONS_H
 #define LHGUARD_POLICY_EXCEPTIONS_H
 
-#include "policy/language.h"
+#include "policy/selector.h"
+#include "policy/service.h"
 
 struct exceptions;
 struct rules;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Durations in words: parsed and printed; no state. */
-#include "policy/language.h"
+#include "policy/duration.h"
 #include "util/text.h"
 
 #include <errno.h>

@@ -5,7 +5,6 @@
 
 #include "util/text.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,17 +14,8 @@
 static const char *maker_of(const json_t *exception)
 {
 	const char *file = text_of(exception, "file");
-	uid_t uid = (uid_t)number_of(exception, "creator");
-	static char text[64];
-	const struct passwd *user;
 
-	if (*file)
-		return file;
-	user = getpwuid(uid);
-	if (user)
-		return user->pw_name;
-	snprintf(text, sizeof(text), "user %u", uid);
-	return text;
+	return *file ? file : user_name(json_object_get(exception, "creator"));
 }
 
 static void add_way(char *ends, size_t size, const char *way)

@@ -42,14 +42,6 @@ struct inspection {
 	json_t *mistakes;
 };
 
-/* What is no UTF-8 is no JSON. */
-static json_t *text_json(const char *text)
-{
-	json_t *json = json_string(text);
-
-	return json ? json : json_string(shown(text));
-}
-
 static void add_mistake(struct inspection *inspection, const char *text)
 {
 	json_array_append_new(inspection->mistakes, text_json(text));

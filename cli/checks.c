@@ -2,25 +2,12 @@
 /* The table of what lhguard doctor looks at. */
 #include "checks.h"
 
-#include "util/text.h"
+#include "output.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #define FOUND_MAX 32 /* told of one check; more make it no clearer */
-
-/* A process names itself by any bytes, but what is no UTF-8 is no JSON. */
-static json_t *text_json(const char *text)
-{
-	json_t *json = json_string(text);
-	char escaped[2048];
-
-	if (json)
-		return json;
-	text_escape(escaped, sizeof(escaped), text, strlen(text));
-	return json_string(escaped);
-}
 
 void diagnosis_add(struct diagnosis *diagnosis, enum health health, const char *format, ...)
 {

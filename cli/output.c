@@ -97,6 +97,17 @@ const char *text_of(const json_t *object, const char *member)
 	return text ? text : "";
 }
 
+json_t *text_json(const char *text)
+{
+	json_t *json = json_string(text);
+	char escaped[TEXT_SIZE];
+
+	if (json)
+		return json;
+	text_escape(escaped, sizeof(escaped), text, strlen(text));
+	return json_string(escaped);
+}
+
 json_int_t number_of(const json_t *object, const char *member)
 {
 	return json_integer_value(json_object_get(object, member));
@@ -172,9 +183,9 @@ static time_t seconds_of(const char *timestamp)
 	return (time_t)(us / 1000000);
 }
 
-const char *local_time(const char *timestamp)
+const char *local_time_at(time_t then)
 {
-	time_t then = seconds_of(timestamp), now = time(NULL);
+	time_t now = time(NULL);
 	static char text[32];
 	char today[16], day[16];
 	struct tm parts;
@@ -185,6 +196,11 @@ const char *local_time(const char *timestamp)
 	strftime(day, sizeof(day), "%Y-%m-%d", &parts);
 	strftime(text, sizeof(text), strcmp(day, today) ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &parts);
 	return text;
+}
+
+const char *local_time(const char *timestamp)
+{
+	return local_time_at(seconds_of(timestamp));
 }
 
 const char *time_left(const char *timestamp)

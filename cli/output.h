@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /**
  * shown() - text from outside, escaped for a terminal
@@ -17,6 +18,9 @@ const char *shown(const char *text);
 /** text_of() - a member that is text; "" where it is missing, null or something else. Not escaped.
  */
 const char *text_of(const json_t *object, const char *member);
+
+/** text_json() - text from outside for JSON; what is no UTF-8, which is none, is escaped */
+json_t *text_json(const char *text);
 
 /** number_of() - a member that is a number, else 0. */
 json_int_t number_of(const json_t *object, const char *member);
@@ -47,6 +51,9 @@ const char *endpoint(char *target, size_t size, const json_t *service);
  * Return: "20:14:05", with the date before it when that is not today's; static.
  */
 const char *local_time(const char *timestamp);
+
+/** local_time_at() - the same of a time in seconds since the epoch */
+const char *local_time_at(time_t then);
 
 /** time_left() - "9m58s" until a time of the daemon's answers, "0s" once it is over; static. */
 const char *time_left(const char *timestamp);

@@ -9,8 +9,6 @@
 #include "util/clock.h"
 #include "util/text.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #define LONGEST_SLEEP_S (15 * 60) /* the clock of timers stops while the machine sleeps */
@@ -65,16 +63,10 @@ static void check_time(struct agent *agent)
 	alerts_set_server(agent->alerts, display_is_usable(agent->display), agent_now());
 }
 
-/* "14:02:11", or with the day before it. */
-static void format_since(char *target, size_t size, uint64_t since_us)
+/* @since_us: as agent_now() */
+static const char *clock_time(uint64_t since_us)
 {
-	time_t now = time(NULL), then = now - (time_t)((agent_now() - since_us) / 1000000);
-	struct tm today, parts;
-
-	localtime_r(&now, &today);
-	localtime_r(&then, &parts);
-	strftime(target, size, parts.tm_yday == today.tm_yday ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S",
-		 &parts);
+	return local_time_at(time(NULL) - (time_t)((agent_now() - since_us) / 1000000));
 }
 
 struct binding binding_of(const struct alert *alert)
@@ -93,16 +85,14 @@ static void show_alert(struct agent *agent, unsigned int slot, enum display_how 
 	struct binding binding;
 	struct message message;
 	struct alert alert;
-	char since[32];
 	bool sensitive;
 
 	if (!alerts_get(agent->alerts, slot, agent_now(), &alert))
 		return;
-	format_since(since, sizeof(since), alert.since_us);
 	word_alert(&message, &alert,
 		   &(struct wording){
 			   .title = agent_title(agent, alert.event, &sensitive),
-			   .since = since,
+			   .since = clock_time(alert.since_us),
 			   .has_actions =
 				   agent->settings.actions && display_has_actions(agent->display),
 			   .hides_buttons = display_habits(agent->display)->hides_buttons,

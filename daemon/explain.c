@@ -38,16 +38,6 @@ struct asking {
 	size_t count;
 };
 
-static int copy_exception(void *data, const struct exception *exception)
-{
-	struct explanation *explanation = data;
-
-	if (exception->id != explanation->decision.exception)
-		return 0;
-	explanation->exception = *exception;
-	return 1;
-}
-
 /* Where the line that decided stands, "" where it is built in or in nobody's file. */
 static void find_place(const struct daemon *daemon, struct explanation *explanation)
 {
@@ -78,11 +68,12 @@ void decide_patiently(struct daemon *daemon, const struct flow *flow, const stru
 /* @explanation->flow and ->source to all the rest of it */
 static void judge(struct daemon *daemon, struct explanation *explanation)
 {
+	const struct exception *exception;
+
 	decide_patiently(daemon, &explanation->flow, &explanation->source, &explanation->decision);
 	explanation->enforced = daemon->guard.enforce;
-	explanation->exception = (struct exception){.id = 0};
-	if (explanation->decision.exception)
-		exceptions_each(daemon->exceptions, copy_exception, explanation);
+	exception = exceptions_find(daemon->exceptions, explanation->decision.exception);
+	explanation->exception = exception ? *exception : (struct exception){.id = 0};
 	find_place(daemon, explanation);
 	listeners_ask(daemon->listeners, &explanation->flow, explanation->program,
 		      sizeof(explanation->program));

@@ -8,23 +8,12 @@
 
 #include <errno.h>
 
-/**
- * struct search - for an exception by its id
- * @found: copy of it, id 0: there is none
- */
-struct search {
-	json_int_t id;
-	struct exception found;
-};
-
-static int visit(void *data, const struct exception *exception)
+/* An id that no exception can have must not be cut to one that an exception has. */
+static const struct exception *find(const struct call *call, json_int_t id)
 {
-	struct search *search = data;
-
-	if (exception->id != search->id)
-		return 0;
-	search->found = *exception;
-	return 1;
+	return id < 0 || id > UINT32_MAX
+		       ? NULL
+		       : exceptions_find(call->settings->exceptions, (uint32_t)id);
 }
 
 /* The end of an exception is a time, a guest's end, both or neither. */
@@ -69,21 +58,20 @@ static int change_pin(struct call *call, const struct exception *before,
 void changes_edit(struct call *call)
 {
 	const struct control_settings *settings = call->settings;
-	struct search search = {.id = json_integer_value(call_parameter(call, "id"))};
+	json_int_t id = json_integer_value(call_parameter(call, "id"));
+	const struct exception *found = find(call, id);
 	const json_t *cut = call_parameter(call, "cutAtEnd");
 	struct error error = {.text = ""};
-	struct exception exception;
+	struct exception before, exception;
 	int result;
 
-	exceptions_each(settings->exceptions, visit, &search);
-	if (!search.found.id) {
-		error_set(&error, -ENOENT, "there is no exception %" JSON_INTEGER_FORMAT,
-			  search.id);
+	if (!found) {
+		error_set(&error, -ENOENT, "there is no exception %" JSON_INTEGER_FORMAT, id);
 		return call_fail_reason(call, OWN("NoSuchException"), &error, -ENOENT);
 	}
 	if (call_flag(call, "forever") && call_parameter(call, "seconds"))
 		return call_fail_parameter(call, "forever");
-	exception = search.found;
+	before = exception = *found;
 	if (!exception.allow && call_flag(call, "pin"))
 		return call_fail_parameter(call, "pin");
 	if (exception.once && json_is_true(cut))
@@ -93,9 +81,9 @@ void changes_edit(struct call *call)
 	if (changes_parse_words(call, &exception) ||
 	    changes_parse_seconds(call, clock_realtime_us(), &exception.expires_us))
 		return;
-	result = change_end(call, &search.found, &exception, &error);
+	result = change_end(call, &before, &exception, &error);
 	if (result == 0)
-		result = change_pin(call, &search.found, &exception, &error);
+		result = change_pin(call, &before, &exception, &error);
 	if (result == 0)
 		result = settings->handler->edit(settings->data, &exception,
 						 call_flag(call, "dryRun"), &error);

@@ -201,6 +201,11 @@ size_t exceptions_count(const struct exceptions *exceptions)
 	return exceptions->now.rules.count;
 }
 
+const struct exception *exceptions_find(const struct exceptions *exceptions, uint32_t id)
+{
+	return generation_find(&exceptions->now, id);
+}
+
 int exceptions_each(const struct exceptions *exceptions,
 		    int (*visit)(void *data, const struct exception *exception), void *data)
 {

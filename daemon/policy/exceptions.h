@@ -265,6 +265,9 @@ int exceptions_forget_spent(struct exceptions *exceptions);
 
 size_t exceptions_count(const struct exceptions *exceptions);
 
+/** exceptions_find() - the one with this id, valid until the next change, or NULL */
+const struct exception *exceptions_find(const struct exceptions *exceptions, uint32_t id);
+
 /** exceptions_each() - in order of id; stops when @visit returns non-zero. */
 int exceptions_each(const struct exceptions *exceptions,
 		    int (*visit)(void *data, const struct exception *exception), void *data);

@@ -22,6 +22,11 @@ int registry_each(const struct registry *registry,
 	return 0;
 }
 
+const struct exception *exceptions_find(const struct exceptions *exceptions, uint32_t id)
+{
+	return NULL;
+}
+
 int exceptions_each(const struct exceptions *exceptions,
 		    int (*visit)(void *data, const struct exception *exception), void *data)
 {

@@ -88,6 +88,11 @@ static void no_status(void *data, struct status *status)
 	};
 }
 
+const struct exception *exceptions_find(const struct exceptions *exceptions, uint32_t id)
+{
+	return NULL;
+}
+
 int exceptions_each(const struct exceptions *exceptions,
 		    int (*visit)(void *data, const struct exception *exception), void *data)
 {

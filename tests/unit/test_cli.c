@@ -105,6 +105,11 @@ static void view(void *data, const struct guest *guest, struct guest_view *view)
 	};
 }
 
+const struct exception *exceptions_find(const struct exceptions *exceptions, uint32_t id)
+{
+	return NULL;
+}
+
 int exceptions_each(const struct exceptions *exceptions,
 		    int (*visit)(void *data, const struct exception *exception), void *data)
 {

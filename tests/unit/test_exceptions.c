@@ -561,6 +561,10 @@ static void administrator_has_a_folder(void **state)
 	id = match_port(exceptions, 80, NOW);
 	assert_true(id >= ADMINISTRATOR_IDS);
 	exceptions_each(exceptions, last_rule, &rule);
+	assert_int_equal(id, 1760608906u); /* whoever wrote it down finds it after any update */
+	assert_ptr_equal(exceptions_find(exceptions, id), rule);
+	assert_null(exceptions_find(exceptions, 0));
+	assert_null(exceptions_find(exceptions, id + 1));
 	assert_non_null(strstr(rule->file, "/exceptions.d/b.conf"));
 	assert_int_equal(rule->line, 1);
 	assert_int_equal(remove_ids(exceptions, &id, 1, &error), -EROFS);

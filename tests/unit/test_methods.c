@@ -46,6 +46,14 @@ int registry_each(const struct registry *registry,
 static struct exception stored[8];
 static size_t stored_count;
 
+const struct exception *exceptions_find(const struct exceptions *exceptions, uint32_t id)
+{
+	for (size_t i = 0; i < stored_count; i++)
+		if (stored[i].id == id)
+			return &stored[i];
+	return NULL;
+}
+
 int exceptions_each(const struct exceptions *exceptions,
 		    int (*visit)(void *data, const struct exception *exception), void *data)
 {
@@ -896,6 +904,9 @@ static void an_edit_is_checked(void **state)
 	assert_error(EDIT(",\"source\":\"host\""), "org.lhguard.InvalidSource");
 	assert_error("{\"method\":\"org.lhguard.EditException\",\"parameters\":{\"id\":5}}",
 		     "org.lhguard.NoSuchException");
+	assert_error(
+		"{\"method\":\"org.lhguard.EditException\",\"parameters\":{\"id\":4294967300}}",
+		"org.lhguard.NoSuchException");
 	assert_int_equal(asked.edit, 0);
 	asked.result = -EUCLEAN;
 	assert_error(EDIT(",\"service\":\"81\""), "org.lhguard.ExceptionsFailed");

@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-bool service_word(char *target, size_t size, const json_t *service)
+/* A service as allow takes it; tcp, the usual one, goes without saying. */
+static void service_word(char *target, size_t size, const json_t *service)
 {
 	const char *protocol = text_of(service, "protocol");
 
@@ -17,7 +18,6 @@ bool service_word(char *target, size_t size, const json_t *service)
 	if (strcmp(protocol, "tcp"))
 		text_append(target, size, "%s/", protocol);
 	endpoint(target + strlen(target), size - strlen(target), service);
-	return number_of(service, "port") != 0;
 }
 
 void source_word(char *target, size_t size, const json_t *source)

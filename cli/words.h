@@ -4,17 +4,10 @@
 #define LHGUARD_CLI_WORDS_H
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 #define WORD_SIZE    320  /* bytes of a service or a source as exceptions are written */
 #define COMMAND_SIZE 2048 /* bytes of a command with both, quoted */
-
-/**
- * service_word() - a service as allow takes it; tcp, the usual one, goes without saying
- * Return: false for one without ports, which no exception can be about.
- */
-bool service_word(char *target, size_t size, const json_t *service);
 
 /**
  * source_word() - the narrowest source that an exception for this one can name

@@ -10,6 +10,20 @@
 
 #define LISTED_MAX 8 /* guests that a list names */
 
+/**
+ * struct whom - the running guests that a source names
+ * @count: how many there are
+ * @guest: id of the first
+ * @guest_key: its key
+ * @list: "guest:3 qemu pid 812, guest:7 libvirt pid 990", cut after some
+ */
+struct whom {
+	size_t count;
+	uint32_t guest;
+	char guest_key[GUEST_KEY_SIZE];
+	char list[WHOM_TEXT_SIZE];
+};
+
 struct search {
 	const struct selector *selector;
 	struct whom *whom;
@@ -38,7 +52,8 @@ static int visit(void *data, const struct guest *guest)
 	return 0;
 }
 
-void whom_find(const struct registry *registry, const struct selector *selector, struct whom *whom)
+static void find(const struct registry *registry, const struct selector *selector,
+		 struct whom *whom)
 {
 	struct search search = {selector, whom};
 
@@ -66,7 +81,7 @@ int whom_bind(const struct registry *registry, struct exception *exception, stru
 			"%s names no single guest, so it never stops: write e.g. vm:devbox "
 			"or guest:7",
 			name);
-	whom_find(registry, &exception->source, &whom);
+	find(registry, &exception->source, &whom);
 	if (!whom.count)
 		return error_set(
 			error, -ESRCH,
@@ -93,7 +108,7 @@ bool whom_note(const struct registry *registry, const struct exception *exceptio
 	if (!names_guest(&exception->source) || exception->guest_key[0])
 		return false;
 	selector_format(name, sizeof(name), &exception->source);
-	whom_find(registry, &exception->source, &whom);
+	find(registry, &exception->source, &whom);
 	if (!whom.count)
 		text_append(note, size, "no guest called %s runs now: it holds when one does",
 			    name);

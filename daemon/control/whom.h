@@ -10,22 +10,6 @@ struct registry;
 #define WHOM_TEXT_SIZE 512
 
 /**
- * struct whom - the running guests that a source names
- * @count: how many there are
- * @guest: id of the first
- * @guest_key: its key
- * @list: "guest:3 qemu pid 812, guest:7 libvirt pid 990", cut after some
- */
-struct whom {
-	size_t count;
-	uint32_t guest;
-	char guest_key[GUEST_KEY_SIZE];
-	char list[WHOM_TEXT_SIZE];
-};
-
-void whom_find(const struct registry *registry, const struct selector *selector, struct whom *whom);
-
-/**
  * whom_bind() - let an exception end with the one running guest that its source names
  * Return: 0, -EINVAL for a source that names no guest, -ESRCH when none of that name runs, or
  * -ENOTUNIQ when several do, with @error.

@@ -117,13 +117,6 @@ class Desktop(Session):
                 f"{words} did not come; there is {texts}\n{self.log_text()[-2000:]}"
             time.sleep(0.1)
 
-    def wait_gone(self, word: str, timeout: float = PATIENCE) -> None:
-        """Wait until no text on the screen holds @word."""
-        deadline = time.monotonic() + timeout
-        while any(word in text for text in self.texts()):
-            assert time.monotonic() < deadline, f"{word!r} is still there: {self.texts()}"
-            time.sleep(0.1)
-
     def buttons(self) -> list[str]:
         return [thing.name for thing in self.things() if thing.role == "push button" and thing.name]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from .system import LabError, Cleanup, end, enter_cgroup, make_cgroup, need, run, spawn, wait_for
 
-JOURNALD = Path("/lib/systemd/systemd-journald")
 UNIT = "lhguardd.service"
 
 # It keeps its files, and its sockets, where nobody else looks.

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any, Callable
 
 from .puppet import PYTHON, Puppet, Record
 from .session import Session
-from .system import LAB, wait_for
+from .system import LAB
 
 EXCESS = "org.freedesktop.Notifications.Error.ExcessNotificationGeneration"
 EXPIRED, DISMISSED, CLOSED = 1, 2, 3  # reasons of NotificationClosed
@@ -76,14 +75,3 @@ class FakeServer(Puppet):
         return self.wait(lambda record: record.get("method") == "Notify" and matches(record) and
                          all(word in record["summary"] + "\n" + record["body"] for word in words),
                          mark)
-
-    def wait_settled(self, quiet_s: float = 1.5) -> None:
-        """Wait until nothing was asked for a while."""
-        seen, since = self.mark(), time.monotonic()
-
-        def settled() -> bool:
-            nonlocal seen, since
-            if self.mark() != seen:
-                seen, since = self.mark(), time.monotonic()
-            return time.monotonic() - since > quiet_s
-        wait_for(settled, "the notifications to settle", step=0.05)

@@ -43,7 +43,8 @@ struct flow {
  * struct arrival - what the kernel says about the packet beside its bytes
  * @loopback: queued at output on lo (the client is a local socket); else at input
  * @guest_cgroup: the kernel knows the client socket's cgroup to be a guest's (ruleset.h)
- * @injected: seen at input on lo without having passed output: a raw frame (routes.md 20)
+ * @injected: seen at input on lo without having passed output: a raw frame, put there by a packet
+ *	socket (packet(7))
  * @ifindex: interface it came in by, 0 at output
  * @port_ifindex: bridge port (NFQA_IFINDEX_PHYSINDEV), 0 when the kernel does not tell
  * @has_mac: @mac is valid
@@ -197,7 +198,7 @@ struct attempt {
 	char program[COMM_SIZE];
 };
 
-/* The words of design.md for each enum, and back (-EINVAL for any other text). */
+/* The word for each value, as in files, JSON and the journal, and back (-EINVAL for other text). */
 const char *source_class_text(enum source_class class);
 const char *kind_text(enum kind kind);
 const char *route_text(enum route route);

@@ -36,8 +36,6 @@
  * that and one search for a socket (SEARCH_BUDGET) for it.
  */
 
-#define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 50) /* as whoever talks to us */
-
 /**
  * struct walk - one walk through the open connections
  * @query: which are meant; its exceptions are owned
@@ -381,7 +379,7 @@ int connections_add_source(struct daemon *daemon)
 	if (result >= 0)
 		result = sd_event_source_set_enabled(daemon->cut_turn, SD_EVENT_OFF);
 	if (result >= 0)
-		result = sd_event_source_set_priority(daemon->cut_turn, PRIORITY);
+		result = sd_event_source_set_priority(daemon->cut_turn, PRIORITY_CONTROL);
 	return result;
 }
 

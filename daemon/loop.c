@@ -24,16 +24,6 @@
 #define CATCH_UP_ROUNDS 64    /* of 1,024 process events each, before one batch is judged */
 #define TIMER_ACCURACY	10000 /* microseconds */
 
-/*
- * Lower goes first: who is who and the packets in turn, then whoever wants to talk to us. A batch of
- * packets takes in by itself what was reported before it; so a storm of processes starves no verdict.
- */
-enum {
-	PRIORITY_FACTS = SD_EVENT_PRIORITY_NORMAL - 30,
-	PRIORITY_QUEUES = PRIORITY_FACTS,
-	PRIORITY_TABLE = SD_EVENT_PRIORITY_NORMAL - 20,
-};
-
 /* What could not be written to the kernel is tried again with the next change. */
 static void tell_unwritten(const char *what, int result)
 {

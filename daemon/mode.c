@@ -7,8 +7,6 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-/* In turn with the packets: under a flood of them, too, monitor mode is over when its time is. */
-#define PRIORITY       (SD_EVENT_PRIORITY_NORMAL - 30)
 #define TIMER_ACCURACY 10000   /* microseconds */
 #define RETRY_US       1000000 /* before the next try of what failed */
 
@@ -132,6 +130,6 @@ int mode_add_source(struct daemon *daemon)
 	if (result >= 0)
 		result = sd_event_source_set_enabled(daemon->mode_timer, SD_EVENT_OFF);
 	if (result >= 0)
-		result = sd_event_source_set_priority(daemon->mode_timer, PRIORITY);
+		result = sd_event_source_set_priority(daemon->mode_timer, PRIORITY_MODE);
 	return result;
 }

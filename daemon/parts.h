@@ -5,6 +5,7 @@
 
 #include "daemon.h"
 #include "guard.h"
+#include "priority.h"
 
 #include "control/control.h"
 #include "kernel/ruleset.h"

@@ -4,6 +4,8 @@
 #define LHGUARD_CONTROL_CONTROL_H
 
 #include "flow.h"
+#include "priority.h"
+
 #include "kernel/queue.h"
 #include "policy/config.h"
 #include "policy/exceptions.h"
@@ -24,7 +26,7 @@ struct services;
 #define CONTROL_SOCKET	    "org.lhguard" /* in the runtime directory */
 #define CONTROL_GROUP	    "lhguard"
 #define CONTROL_CLIENTS_MAX 256
-#define CONTROL_PRIORITY    (SD_EVENT_PRIORITY_NORMAL + 50) /* after all that verdicts depend on */
+#define CONTROL_PRIORITY    PRIORITY_CONTROL
 
 /* Of these, such as neither are root's nor the group's; and how many of them one user may have. */
 #define CONTROL_STRANGERS_MAX	      128

@@ -128,7 +128,7 @@ static bool read_address(struct in6_addr *address, const char *text)
 {
 	if (inet_pton(AF_INET6, text, address) == 1)
 		return true;
-	*address = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
+	*address = address_any_four;
 	return inet_pton(AF_INET, text, &address->s6_addr[12]) == 1;
 }
 

@@ -110,7 +110,7 @@ static void set_flow(struct flow *flow, const struct connection *connection, boo
 		.service = is_client ? connection->remote : connection->local,
 		.client_port = is_client ? connection->local_port : connection->remote_port,
 		.service_port = is_client ? connection->remote_port : connection->local_port,
-		.family = IN6_IS_ADDR_V4MAPPED(&connection->local) ? AF_INET : AF_INET6,
+		.family = address_family(&connection->local),
 		.protocol = connection->protocol,
 	};
 }

@@ -91,9 +91,7 @@ static bool judge_way(struct asking *asking, const struct way *way, uint8_t fami
 	*explanation = (struct explanation){.flow = asking->query->flow};
 	explanation->flow.family = family;
 	if (!asking->query->has_address)
-		explanation->flow.service =
-			family == AF_INET ? (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}}
-					  : in6addr_any;
+		explanation->flow.service = family == AF_INET ? address_any_four : in6addr_any;
 	if (!registry_way_source(asking->daemon->guard.registry, way, &explanation->flow,
 				 &explanation->source))
 		return false;

@@ -104,6 +104,18 @@ bool flow_is_martian_target(const struct flow *flow)
 	return IN6_IS_ADDR_LOOPBACK(&flow->service);
 }
 
+const struct in6_addr address_any_four = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+
+uint8_t address_family(const struct in6_addr *address)
+{
+	return IN6_IS_ADDR_V4MAPPED(address) ? AF_INET : AF_INET6;
+}
+
+bool address_is_any(const struct in6_addr *address)
+{
+	return IN6_IS_ADDR_UNSPECIFIED(address) || IN6_ARE_ADDR_EQUAL(address, &address_any_four);
+}
+
 const char *address_format(char *target, size_t size, const struct in6_addr *address)
 {
 	const char *text;

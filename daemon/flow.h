@@ -210,6 +210,15 @@ int kind_parse(const char *text);
 /** flow_is_martian_target() - is the service in 127/8 or ::1 (or ::ffff:127/8)? */
 bool flow_is_martian_target(const struct flow *flow);
 
+/** address_any_four - 0.0.0.0, as everywhere mapped into IPv6 (RFC 4291, 2.5.5.2): ::ffff:0:0 */
+extern const struct in6_addr address_any_four;
+
+/** address_family() - AF_INET for ::ffff:a.b.c.d, else AF_INET6. */
+uint8_t address_family(const struct in6_addr *address);
+
+/** address_is_any() - is it 0.0.0.0 or ::? */
+bool address_is_any(const struct in6_addr *address);
+
 /**
  * address_format() - "127.0.0.1" or "fe80::1"
  * @target: at least INET6_ADDRSTRLEN bytes

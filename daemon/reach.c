@@ -237,12 +237,6 @@ static void collect_ways(struct reach_walk *walk, uint32_t id)
 
 /* One port and one way. */
 
-static bool is_unspecified(const struct in6_addr *address)
-{
-	return IN6_IS_ADDR_UNSPECIFIED(address) ||
-	       (IN6_IS_ADDR_V4MAPPED(address) && !address->s6_addr32[3]);
-}
-
 /* Return: is it let through? */
 static bool ask(struct reach_walk *walk, const struct way *way, struct flow *flow,
 		struct decision *decision)
@@ -283,18 +277,18 @@ static bool ask_everywhere(struct reach_walk *walk, const struct way *way, struc
  */
 static bool ask_about(struct reach_walk *walk, const struct way *way, struct decision *decision)
 {
-	static const struct in6_addr any_four = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
 	const struct waiting_socket *socket = &walk->sockets[walk->next_socket];
 	struct flow flow = {.service_port = socket->port, .protocol = socket->protocol};
 	struct decision six = {.rule = NULL};
 
 	decision->rule = NULL;
-	if (!is_unspecified(&socket->address)) {
+	if (!address_is_any(&socket->address)) {
 		flow.service = socket->address;
 		ask(walk, way, &flow, decision);
 	} else if (IN6_IS_ADDR_V4MAPPED(&socket->address)) {
-		ask_everywhere(walk, way, &flow, &any_four, decision);
-	} else if (socket->only_six || !ask_everywhere(walk, way, &flow, &any_four, decision)) {
+		ask_everywhere(walk, way, &flow, &address_any_four, decision);
+	} else if (socket->only_six ||
+		   !ask_everywhere(walk, way, &flow, &address_any_four, decision)) {
 		if (ask_everywhere(walk, way, &flow, &in6addr_any, &six) || !decision->rule)
 			*decision = six;
 	}

@@ -142,12 +142,6 @@ size_t registry_ways(struct registry *registry, const struct guest *guest, struc
 	return found.count;
 }
 
-static bool is_unspecified(const struct in6_addr *address)
-{
-	return IN6_IS_ADDR_UNSPECIFIED(address) ||
-	       (IN6_IS_ADDR_V4MAPPED(address) && !address->s6_addr32[3]);
-}
-
 static bool choose_address(const struct registry *registry, uint32_t ifindex, struct flow *flow)
 {
 	static const struct in6_addr localhost = {
@@ -166,7 +160,7 @@ bool registry_way_source(struct registry *registry, const struct way *way, struc
 	unsigned int budget = SEARCH_BUDGET;
 	const struct guest *guest;
 
-	if (is_unspecified(&flow->service) && !choose_address(registry, way->ifindex, flow))
+	if (address_is_any(&flow->service) && !choose_address(registry, way->ifindex, flow))
 		return false;
 	*source = way->source;
 	if (way->ifindex) {

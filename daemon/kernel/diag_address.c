@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/diag_address.h"
 
+#include "flow.h"
+
 #include <string.h>
 #include <sys/socket.h>
 
 struct in6_addr diag_get_address(const uint32_t *words, uint8_t family)
 {
-	struct in6_addr address = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+	struct in6_addr address = address_any_four;
 
 	if (family == AF_INET)
 		address.s6_addr32[3] = words[0];

@@ -2,6 +2,7 @@
 /* From rtnetlink's messages to plain data; every attribute's type and length is checked. Pure. */
 #include "kernel/links_message.h"
 
+#include "flow.h"
 #include "kernel/netlink.h"
 #include "util/text.h"
 
@@ -176,7 +177,7 @@ int address_message_parse(const struct nlmsghdr *message, struct interface_addre
 	*result = (struct interface_address){
 		.ifindex = header->ifa_index,
 		.prefix = header->ifa_prefixlen,
-		.address = {.s6_addr = {[10] = 0xff, [11] = 0xff}},
+		.address = address_any_four,
 	};
 	if (header->ifa_family == AF_INET)
 		return read_bytes(address, &result->address.s6_addr[12], 4) ? 0 : -EBADMSG;
@@ -223,7 +224,7 @@ int peer_message_parse(const struct nlmsghdr *message, struct neighbour *result)
 	netlink_attributes(message, sizeof(*header), table, TABLE_SIZE(NDA_LLADDR));
 	*result = (struct neighbour){
 		.ifindex = (uint32_t)header->ndm_ifindex,
-		.address = {.s6_addr = {[10] = 0xff, [11] = 0xff}},
+		.address = address_any_four,
 	};
 	if (header->ndm_ifindex <= 0 ||
 	    !read_bytes(table[NDA_LLADDR], result->mac, sizeof(result->mac)))
@@ -244,7 +245,7 @@ int default_route_parse(const struct nlmsghdr *message, struct next_hop *result)
 	    header->rtm_dst_len != 0 || header->rtm_type != RTN_UNICAST)
 		return -ENOMSG;
 	netlink_attributes(message, sizeof(*header), table, TABLE_SIZE(RTA_GATEWAY));
-	*result = (struct next_hop){.address = {.s6_addr = {[10] = 0xff, [11] = 0xff}}};
+	*result = (struct next_hop){.address = address_any_four};
 	if (!table[RTA_GATEWAY] || !read_u32(table[RTA_OIF], &result->ifindex))
 		return -ENOMSG; /* a tunnel, or several routers */
 	if (header->rtm_family == AF_INET)

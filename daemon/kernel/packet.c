@@ -124,10 +124,8 @@ static int packet_transport(const struct packet *packet, size_t offset, struct f
 
 static void map_ipv4(struct in6_addr *target, const uint8_t *address)
 {
-	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
-
-	memcpy(target->s6_addr, prefix, sizeof(prefix));
-	memcpy(target->s6_addr + sizeof(prefix), address, 4);
+	*target = address_any_four;
+	memcpy(&target->s6_addr[12], address, 4);
 }
 
 static int packet_ipv4(struct packet *packet, struct flow *flow)

@@ -68,14 +68,9 @@ void paths_close(struct paths *paths)
 	free(paths);
 }
 
-static uint8_t family_of(const struct in6_addr *address)
-{
-	return IN6_IS_ADDR_V4MAPPED(address) ? AF_INET : AF_INET6;
-}
-
 static void put_address(struct nlmsghdr *message, uint16_t type, const struct in6_addr *address)
 {
-	if (family_of(address) == AF_INET)
+	if (address_family(address) == AF_INET)
 		mnl_attr_put(message, type, 4, &address->s6_addr[12]);
 	else
 		mnl_attr_put(message, type, sizeof(*address), address);
@@ -86,7 +81,7 @@ static void take_address(const struct nlattr *attribute, struct in6_addr *addres
 	const uint8_t *bytes = mnl_attr_get_payload(attribute);
 
 	if (mnl_attr_get_payload_len(attribute) == 4) {
-		*address = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
+		*address = address_any_four;
 		memcpy(&address->s6_addr[12], bytes, 4);
 	} else if (mnl_attr_get_payload_len(attribute) == sizeof(*address)) {
 		memcpy(address, bytes, sizeof(*address));
@@ -126,7 +121,7 @@ static int find_hop(struct paths *paths, const struct in6_addr *local,
 
 	message->nlmsg_type = RTM_GETROUTE;
 	route = mnl_nlmsg_put_extra_header(message, sizeof(*route));
-	route->rtm_family = family_of(remote);
+	route->rtm_family = address_family(remote);
 	route->rtm_dst_len = route->rtm_family == AF_INET ? 32 : 128;
 	route->rtm_src_len = route->rtm_dst_len;
 	put_address(message, RTA_DST, remote);
@@ -163,7 +158,7 @@ static void find_mac(struct paths *paths, const struct hop *hop, struct path *pa
 
 	message->nlmsg_type = RTM_GETNEIGH;
 	neighbour = mnl_nlmsg_put_extra_header(message, sizeof(*neighbour));
-	neighbour->ndm_family = family_of(&hop->gateway);
+	neighbour->ndm_family = address_family(&hop->gateway);
 	neighbour->ndm_ifindex = (int32_t)hop->ifindex;
 	put_address(message, NDA_DST, &hop->gateway);
 	if (netlink_request(&paths->netlink, message, take_neighbour, path))

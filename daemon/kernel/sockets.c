@@ -59,13 +59,6 @@ static bool is_datagram(uint8_t protocol)
 	return protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE;
 }
 
-static bool is_any(const struct in6_addr *address)
-{
-	static const struct in6_addr mapped = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
-
-	return IN6_IS_ADDR_UNSPECIFIED(address) || IN6_ARE_ADDR_EQUAL(address, &mapped);
-}
-
 /* IPv4 stands in the first word on the wire, and in the last one of a mapped address. */
 static void fill_request(const struct question *question, struct inet_diag_req_v2 *request)
 {
@@ -155,9 +148,9 @@ static bool answer_matches(const struct question *question, const struct inet_di
 
 	if (ntohs(answer->id.idiag_sport) != question->local_port)
 		return false;
-	if (!IN6_ARE_ADDR_EQUAL(&local, &question->local) && !(wildcard && is_any(&local)))
+	if (!IN6_ARE_ADDR_EQUAL(&local, &question->local) && !(wildcard && address_is_any(&local)))
 		return false;
-	if (wildcard && is_any(&remote) && answer->id.idiag_dport == 0)
+	if (wildcard && address_is_any(&remote) && answer->id.idiag_dport == 0)
 		return true;
 	return IN6_ARE_ADDR_EQUAL(&remote, &question->remote) &&
 	       ntohs(answer->id.idiag_dport) == question->remote_port;

@@ -20,7 +20,7 @@ struct walk {
 static int take_message(const struct nlmsghdr *message, void *data)
 {
 	const struct nlattr *table[INET_DIAG_CGROUP_ID + 1], *attribute;
-	struct waiting_socket socket = {.address = {.s6_addr = {[10] = 0xff, [11] = 0xff}}};
+	struct waiting_socket socket = {.address = address_any_four};
 	const struct walk *walk = data;
 	struct inet_diag_msg answer;
 
@@ -106,19 +106,9 @@ int waiting_every(struct netlink *netlink,
 	return r;
 }
 
-static bool is_any_four(const struct in6_addr *address)
-{
-	return IN6_IS_ADDR_V4MAPPED(address) && !address->s6_addr32[3];
-}
-
-static bool is_any(const struct in6_addr *address)
-{
-	return IN6_IS_ADDR_UNSPECIFIED(address) || is_any_four(address);
-}
-
 bool waiting_is_service(const struct waiting_socket *socket, uint16_t first, uint16_t last)
 {
-	return socket->protocol != IPPROTO_UDP || !is_any(&socket->address) ||
+	return socket->protocol != IPPROTO_UDP || !address_is_any(&socket->address) ||
 	       socket->port < first || socket->port > last;
 }
 
@@ -128,7 +118,7 @@ static bool takes(const struct waiting_socket *socket, const struct in6_addr *ad
 
 	if (IN6_IS_ADDR_UNSPECIFIED(&socket->address))
 		return !is_four || !socket->only_six;
-	return is_any_four(&socket->address) && is_four;
+	return IN6_ARE_ADDR_EQUAL(&socket->address, &address_any_four) && is_four;
 }
 
 bool waiting_overlap(const struct waiting_socket *a, const struct waiting_socket *b)

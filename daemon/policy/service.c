@@ -28,11 +28,6 @@ static int parse_number(const char *text, unsigned long max, unsigned long *valu
 	return *value <= max ? 0 : -ERANGE;
 }
 
-uint8_t address_family(const struct in6_addr *address)
-{
-	return IN6_IS_ADDR_V4MAPPED(address) ? AF_INET : AF_INET6;
-}
-
 void address_mask(struct in6_addr *address, unsigned int prefix)
 {
 	for (unsigned int i = 0; i < sizeof(address->s6_addr); i++) {
@@ -148,7 +143,7 @@ static int parse_address(char *text, bool v4, struct service *service, struct er
 	if (length)
 		*length++ = '\0';
 	if (v4) {
-		service->address = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
+		service->address = address_any_four;
 		if (inet_pton(AF_INET, text, &service->address.s6_addr[12]) != 1)
 			return error_set(
 				error, -EINVAL,

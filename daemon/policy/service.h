@@ -50,9 +50,6 @@ const char *service_name_in(const char *text);
 int service_with_ports(const char *text, const struct service *ports, struct service *service,
 		       struct error *error);
 
-/** address_family() - AF_INET for ::ffff:a.b.c.d, else AF_INET6. */
-uint8_t address_family(const struct in6_addr *address);
-
 /** address_mask() - clear all but the first @prefix bits (0 to 128). */
 void address_mask(struct in6_addr *address, unsigned int prefix);
 

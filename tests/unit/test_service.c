@@ -209,6 +209,27 @@ static void service_matches_what_it_says(void **state)
 	}
 }
 
+static void addresses_know_their_family(void **state)
+{
+	static const struct {
+		const char *text;
+		uint8_t family;
+		bool is_any;
+	} cases[] = {
+		{"::", AF_INET6, true},		 {"::ffff:0.0.0.0", AF_INET, true},
+		{"::1", AF_INET6, false},	 {"::ffff:0.0.0.1", AF_INET, false},
+		{"::fffe:0:0", AF_INET6, false}, {"1::ffff:0:0", AF_INET6, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct in6_addr address;
+
+		assert_int_equal(inet_pton(AF_INET6, cases[i].text, &address), 1);
+		assert_int_equal(address_family(&address), cases[i].family);
+		assert_int_equal(address_is_any(&address), cases[i].is_any);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +237,7 @@ int main(void)
 		cmocka_unit_test(service_is_refused),
 		cmocka_unit_test(service_survives_printing),
 		cmocka_unit_test(service_matches_what_it_says),
+		cmocka_unit_test(addresses_know_their_family),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include "../output.h"
 
+#include "util/hash.h"
 #include "util/text.h"
 
 #include <stdlib.h>
@@ -197,13 +198,6 @@ static struct row *take_row(struct alerts *alerts, uint64_t now_us)
 	return best;
 }
 
-static uint32_t hash(const char *text, uint32_t seed)
-{
-	for (; *text; text++)
-		seed = (seed ^ (unsigned char)*text) * 16777619u;
-	return seed;
-}
-
 static struct row *find_row(struct alerts *alerts, const struct row *key)
 {
 	for (unsigned int i = 0; i < ALERTS_MAX; i++) {
@@ -225,7 +219,8 @@ static void fill_key(struct row *key, const json_t *event)
 	text_copy_name(key->label, sizeof(key->label), label, strlen(label));
 	alert_service(key->service, event);
 	key->guest_id = number_of(source, "guest");
-	key->hash = hash(key->service, hash(key->label, (uint32_t)key->guest_id));
+	key->hash = hash_add_text(hash_add(HASH_START, (uint64_t)key->guest_id), key->label);
+	key->hash = hash_add_text(key->hash, key->service);
 }
 
 /* How many packets an event tells of that were not told before: it comes again as its count grows. */

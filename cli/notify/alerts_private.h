@@ -35,7 +35,7 @@ struct seen {
  */
 struct row {
 	enum row_state state;
-	uint32_t hash;
+	uint64_t hash;
 	json_int_t guest_id;
 	char label[ALERT_LABEL];
 	char service[ALERT_SERVICE];

@@ -3,6 +3,7 @@
 #include "guests/state.h"
 
 #include "kernel/unix_peers.h"
+#include "util/hash.h"
 #include "util/log.h"
 
 #include <stdlib.h>
@@ -107,11 +108,11 @@ static size_t read_sockets(const struct registry *registry, const struct suspect
 static uint64_t hash_ends(const struct registry *registry, const struct unix_socket *sockets,
 			  size_t count)
 {
-	uint64_t hash = 0xcbf29ce484222325u ^ registry->vm_changes; /* FNV-1a, by words */
+	uint64_t hash = HASH_START ^ registry->vm_changes;
 
 	for (size_t i = 0; i < count; i++)
 		if (sockets[i].peer)
-			hash = (hash ^ sockets[i].peer) * 0x100000001b3u;
+			hash = hash_add(hash, sockets[i].peer);
 	return hash ? hash : 1;
 }
 

@@ -4,6 +4,7 @@
 
 #include "guests/names.h"
 #include "util/clock.h"
+#include "util/hash.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -15,10 +16,8 @@
 
 uint64_t hash_text(const char *text)
 {
-	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+	uint64_t hash = hash_add_text(HASH_START, text);
 
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
 	return hash ? hash : 1;
 }
 

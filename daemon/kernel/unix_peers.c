@@ -3,6 +3,7 @@
 #include "kernel/unix_peers.h"
 
 #include "kernel/netlink.h"
+#include "util/hash.h"
 
 #include <errno.h>
 #include <linux/sock_diag.h>
@@ -64,13 +65,12 @@ static struct unix_socket *find(const struct query *query, uint32_t inode)
 /* Of an address: a path, or with a NUL in front a name. */
 static uint32_t hash_name(const struct nlattr *name)
 {
-	const unsigned char *bytes = name ? mnl_attr_get_payload(name) : NULL;
-	uint32_t hash = 0x811c9dc5u; /* FNV-1a */
+	uint32_t hash;
 
 	if (!name || !mnl_attr_get_payload_len(name))
 		return 0;
-	for (size_t i = 0; i < mnl_attr_get_payload_len(name); i++)
-		hash = (hash ^ bytes[i]) * 0x01000193u;
+	hash = (uint32_t)hash_add_bytes(HASH_START, mnl_attr_get_payload(name),
+					mnl_attr_get_payload_len(name));
 	return hash ? hash : 1;
 }
 

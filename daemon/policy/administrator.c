@@ -3,6 +3,7 @@
 #include "policy/administrator.h"
 #include "util/cleanup.h"
 #include "util/folder.h"
+#include "util/hash.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -11,12 +12,10 @@
 
 static uint32_t rule_id(const char *name, uint32_t number)
 {
-	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+	uint64_t hash = hash_add_text(HASH_START, name);
 
-	for (; *name; name++)
-		hash = (hash ^ (uint8_t)*name) * 0x100000001b3u;
 	for (int shift = 0; shift < 32; shift += 8)
-		hash = (hash ^ (number >> shift & 0xff)) * 0x100000001b3u;
+		hash = hash_add(hash, number >> shift & 0xff);
 	return ADMINISTRATOR_IDS + (uint32_t)(hash % ADMINISTRATOR_IDS);
 }
 

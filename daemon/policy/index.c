@@ -2,6 +2,7 @@
 /* Finds the exception for a connection at a cost that does not grow with their number. */
 #include "policy/index.h"
 #include "util/cleanup.h"
+#include "util/hash.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -104,9 +105,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 
 static uint64_t mix_text(uint64_t hash, const char *text)
 {
-	for (; *text; text++)
-		hash = (hash ^ (uint8_t)*text) * 0x100000001b3u;
-	return mix(hash, 0);
+	return mix(hash_add_text(hash, text), 0);
 }
 
 static uint64_t hash_fields(enum fields fields, enum kind kind, const char *word, const char *name)

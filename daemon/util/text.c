@@ -2,6 +2,8 @@
 /* Text that came from outside: cut at a length, and escaped before anybody sees it. */
 #include "util/text.h"
 
+#include "util/hash.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -126,16 +128,6 @@ bool text_copy(char *target, size_t size, const char *source)
 	return fits;
 }
 
-/* FNV-1a: keeps long names apart; who chooses a name could choose the same one anyway. */
-static uint64_t hash_bytes(const char *bytes, size_t length)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ (uint8_t)bytes[i]) * 0x100000001b3u;
-	return hash;
-}
-
 void text_copy_name(char *target, size_t size, const char *source, size_t length)
 {
 	char piece[PIECE_SIZE];
@@ -150,7 +142,7 @@ void text_copy_name(char *target, size_t size, const char *source, size_t length
 		at += next_piece(piece, source + at, length - at);
 		if (used + strlen(piece) >= size) {
 			snprintf(target + room_for_tail, size - room_for_tail, "~%016" PRIx64,
-				 hash_bytes(source, length));
+				 hash_add_bytes(HASH_START, source, length));
 			return;
 		}
 		memcpy(target + used, piece, strlen(piece));

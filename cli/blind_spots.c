@@ -3,6 +3,7 @@
 #include "blind_spots.h"
 
 #include "output.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 #include <linux/netlink.h>
@@ -119,7 +120,7 @@ static const char *const host_sockets[] = {
 
 static const char *host_socket(const char *line)
 {
-	for (size_t i = 0; i < sizeof(host_sockets) / sizeof(host_sockets[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(host_sockets); i++)
 		if (strstr(line, host_sockets[i]))
 			return host_sockets[i];
 	return NULL;
@@ -170,7 +171,7 @@ static int find_shares(const json_t *guests, json_t *found)
 		snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)number_of(guest, "leader"));
 		file = fopen(path, "re");
 		length = file ? fread(arguments, 1, sizeof(arguments), file) : 0;
-		for (size_t k = 0; k < sizeof(options) / sizeof(options[0]); k++) {
+		for (size_t k = 0; k < ARRAY_SIZE(options); k++) {
 			if (!memmem(arguments, length, options[k], strlen(options[k])))
 				continue;
 			snprintf(text, sizeof(text), "%.160s has %s", text_of(guest, "label"),
@@ -202,4 +203,4 @@ const struct blind_spot blind_spots[] = {
 	 "allow them: lhguard allow ADDRESS:PORT --from vm:NAME", NULL},
 };
 
-const size_t blind_spot_count = sizeof(blind_spots) / sizeof(blind_spots[0]);
+const size_t blind_spot_count = ARRAY_SIZE(blind_spots);

@@ -8,6 +8,7 @@
 
 #include "policy/duration.h"
 #include "policy/exceptions.h"
+#include "util/array.h"
 #include "util/text.h"
 
 #include <string.h>
@@ -115,7 +116,7 @@ int change_parameters(const struct options *options, const char *service, uint64
 	if (seconds)
 		result |= json_object_set_new(parameters, "seconds",
 					      json_integer((json_int_t)seconds));
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		if (has_option(options, flags[i].option))
 			result |= json_object_set_new(parameters, flags[i].member, json_true());
 	if (comment)

@@ -8,6 +8,7 @@
 #include "policy/config.h"
 #include "policy/rules.h"
 #include "policy/services.h"
+#include "util/array.h"
 #include "util/ini.h"
 #include "util/text.h"
 
@@ -175,7 +176,7 @@ static const struct kind_of_file {
 	{"notify", "notify.conf", NULL, " alerts ", " ", "setting", false, check_notify},
 };
 
-#define KINDS (int)(sizeof(kinds) / sizeof(kinds[0]))
+#define KINDS ((int)ARRAY_SIZE(kinds))
 
 static bool is_word_of(const char *words, const char *word)
 {

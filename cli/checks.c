@@ -4,6 +4,8 @@
 
 #include "output.h"
 
+#include "util/array.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -67,4 +69,4 @@ const struct check checks[] = {
 };
 /* clang-format on */
 
-const size_t check_count = sizeof(checks) / sizeof(checks[0]);
+const size_t check_count = ARRAY_SIZE(checks);

@@ -4,6 +4,7 @@
 
 #include "kernel/processes.h"
 #include "kernel/queue_holder.h"
+#include "util/array.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,7 @@ static const struct {
 	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"},
 };
 
-#define NEEDED (sizeof(needed) / sizeof(needed[0]))
+#define NEEDED ARRAY_SIZE(needed)
 
 static int read_capabilities(const struct examination *examination, pid_t pid, uint64_t *effective)
 {

@@ -5,6 +5,7 @@
 #include "kernel/descriptors.h"
 #include "kernel/files.h"
 #include "kernel/processes.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -172,7 +173,7 @@ static void judge_forwarding(const struct search *search, const struct process *
 		{"-u", "--udp-ports", "its UDP ports are open on this host", false},
 	};
 
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		const char *value =
 			value_of(search, ways[i].letter, ways[i].word, is_pasta ? "auto" : "none");
 

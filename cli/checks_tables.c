@@ -7,6 +7,7 @@
 
 #include "kernel/netlink.h"
 #include "kernel/ruleset.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 #include <errno.h>
@@ -61,7 +62,7 @@ static const struct {
 
 static const char *owner_of(const char *name)
 {
-	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
 		if (!strncmp(name, owners[i].start, strlen(owners[i].start)))
 			return owners[i].owner;
 	return NULL;

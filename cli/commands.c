@@ -5,6 +5,7 @@
 #include "entries.h"
 #include "output.h"
 
+#include "util/array.h"
 #include "util/near.h"
 
 #include <stdio.h>
@@ -58,7 +59,7 @@ const struct command commands[] = {
 };
 /* clang-format on */
 
-const size_t command_count = sizeof(commands) / sizeof(commands[0]);
+const size_t command_count = ARRAY_SIZE(commands);
 
 static enum status verb_version(const struct options *options, int argc, char **argv)
 {

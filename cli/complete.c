@@ -7,6 +7,8 @@
 #include "commands.h"
 #include "output.h"
 
+#include "util/array.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,7 +205,7 @@ static void offer_choice(const struct line *line, const char *choice, size_t len
 		return;
 	memcpy(word, choice, length);
 	word[length] = '\0';
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (!strcmp(kinds[i].what, word)) {
 			kinds[i].offer(line);
 			return;

@@ -4,11 +4,10 @@
 #include "verbs.h"
 
 #include "policy/selector.h"
+#include "util/array.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Which connections: the parameters of ListConnections and of CutConnections. */
 static json_t *query(const struct options *options)
@@ -79,7 +78,7 @@ static void print_connections(const json_t *list)
 		{.name = "STATE", .is_optional = true},
 		{.name = "ALLOWED BY"},
 	};
-	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
+	struct table table = {.columns = columns, .column_count = ARRAY_SIZE(columns)};
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *connection = json_array_get(list, i);

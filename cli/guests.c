@@ -3,6 +3,7 @@
 #include "output.h"
 #include "verbs.h"
 
+#include "util/array.h"
 #include "util/near.h"
 #include "util/text.h"
 
@@ -11,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LENGTH(array)  (sizeof(array) / sizeof((array)[0]))
 #define WORD_SIZE      320
 #define SUGGESTED_MOST 3
 
@@ -44,7 +44,7 @@ static void print_table(const json_t *list)
 		{.name = "SINCE", .is_optional = true},
 		{.name = "LAST", .is_optional = true},
 	};
-	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
+	struct table table = {.columns = columns, .column_count = ARRAY_SIZE(columns)};
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *guest = json_array_get(list, i);

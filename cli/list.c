@@ -3,12 +3,11 @@
 #include "output.h"
 #include "verbs.h"
 
+#include "util/array.h"
 #include "util/text.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Who made an exception: the administrator's file, or a user. */
 static const char *maker_of(const json_t *exception)
@@ -64,7 +63,7 @@ static void print_exceptions(const json_t *list)
 		{.name = "MADE BY", .is_optional = true},
 		{.name = "COMMENT"},
 	};
-	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
+	struct table table = {.columns = columns, .column_count = ARRAY_SIZE(columns)};
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *exception = json_array_get(list, i);

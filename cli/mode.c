@@ -6,6 +6,7 @@
 #include "verbs.h"
 
 #include "policy/duration.h"
+#include "util/array.h"
 
 #include <string.h>
 
@@ -66,7 +67,7 @@ static void print_json(const json_t *answer)
 	static const char *const members[] = {"mode", "configuredMode", "modeOverride"};
 	json_t *document = json_object();
 
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		json_object_set(document, members[i], json_object_get(answer, members[i]));
 	print_members(document);
 }

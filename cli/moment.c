@@ -3,6 +3,7 @@
 #include "moment.h"
 
 #include "policy/duration.h"
+#include "util/array.h"
 #include "util/text.h"
 
 #include <ctype.h>
@@ -62,7 +63,7 @@ static bool parse_local(const char *text, uint64_t now_us, uint64_t *us)
 	static const char *const formats[] = {"%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d",
 					      "%H:%M:%S", "%H:%M"};
 
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
 		struct tm tm = midnight(now_us, 0);
 		const char *rest = strptime(text, formats[i], &tm);
 

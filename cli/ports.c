@@ -5,6 +5,7 @@
 #include "output.h"
 #include "verbs.h"
 
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -15,9 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
-#define GUESTS_NAMED  6 /* in the table, of one port */
-#define WORD_SIZE     320
+#define GUESTS_NAMED 6 /* in the table, of one port */
+#define WORD_SIZE    320
 
 bool port_is_alarming(const json_t *port)
 {
@@ -91,7 +91,7 @@ static void print_ports(const json_t *list)
 		{.name = "SERVICE"},
 		{.name = "WHO REACHES IT"},
 	};
-	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
+	struct table table = {.columns = columns, .column_count = ARRAY_SIZE(columns)};
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *port = json_array_get(list, i);
@@ -139,7 +139,7 @@ static const char *format_of(const char *file)
 {
 	const char *dot = strrchr(file, '.');
 
-	for (size_t i = 0; dot && i < LENGTH(formats); i++)
+	for (size_t i = 0; dot && i < ARRAY_SIZE(formats); i++)
 		if (!strcmp(dot + 1, formats[i]))
 			return formats[i];
 	return NULL;

@@ -3,7 +3,7 @@
 #include "output.h"
 #include "verbs.h"
 
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+#include "util/array.h"
 
 static void print_services(const json_t *list)
 {
@@ -13,7 +13,7 @@ static void print_services(const json_t *list)
 		{.name = "SENSITIVE"},
 		{.name = "WHAT IT IS"},
 	};
-	struct table table = {.columns = columns, .column_count = LENGTH(columns)};
+	struct table table = {.columns = columns, .column_count = ARRAY_SIZE(columns)};
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *known = json_array_get(list, i);

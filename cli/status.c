@@ -4,6 +4,8 @@
 #include "output.h"
 #include "verbs.h"
 
+#include "util/array.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,12 +60,12 @@ static unsigned int count_troubles(const json_t *status)
 	const json_t *queues = json_object_get(status, "queues");
 	unsigned int count = 0;
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		count += !is_ok(status, parts[i]);
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
 		count += number_of(status, counts[i]) > 0;
 	for (size_t i = 0; i < json_array_size(queues); i++)
-		for (size_t k = 0; k < sizeof(of_queues) / sizeof(of_queues[0]); k++)
+		for (size_t k = 0; k < ARRAY_SIZE(of_queues); k++)
 			count += number_of(json_array_get(queues, i), of_queues[k]) > 0;
 	return count;
 }

@@ -2,13 +2,13 @@
 /* The words for the pipeline's plain data. */
 #include "flow.h"
 
+#include "util/array.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#define TABLE_LENGTH(table) (sizeof(table) / sizeof((table)[0]))
 
 static const char *const source_classes[] = {
 	[SOURCE_HOST] = "host",
@@ -16,27 +16,27 @@ static const char *const source_classes[] = {
 	[SOURCE_LAN] = "lan",
 	[SOURCE_UNKNOWN] = "unknown",
 };
-static_assert(TABLE_LENGTH(source_classes) == SOURCE_CLASS_COUNT, "a word for each class");
+static_assert(ARRAY_SIZE(source_classes) == SOURCE_CLASS_COUNT, "a word for each class");
 
 static const char *const kinds[] = {
 	[KIND_VM] = "vm",   [KIND_CONTAINER] = "container", [KIND_SANDBOX] = "sandbox",
 	[KIND_LAN] = "lan", [KIND_UNKNOWN] = "unknown",
 };
-static_assert(TABLE_LENGTH(kinds) == KIND_COUNT, "a word for each kind");
+static_assert(ARRAY_SIZE(kinds) == KIND_COUNT, "a word for each kind");
 
 static const char *const routes[] = {
 	[ROUTE_LOCAL] = "local",     [ROUTE_USER_NET] = "user-net", [ROUTE_HOST_NET] = "host-net",
 	[ROUTE_BRIDGE] = "bridge",   [ROUTE_VETH] = "veth",	    [ROUTE_TAP] = "tap",
 	[ROUTE_MACVTAP] = "macvtap", [ROUTE_LAN] = "lan",	    [ROUTE_MARTIAN] = "martian",
 };
-static_assert(TABLE_LENGTH(routes) == ROUTE_COUNT, "a word for each route");
+static_assert(ARRAY_SIZE(routes) == ROUTE_COUNT, "a word for each route");
 
 static const char *const verdicts[] = {
 	[VERDICT_ACCEPT] = "accept",
 	[VERDICT_DROP] = "drop",
 	[VERDICT_REJECT] = "reject",
 };
-static_assert(TABLE_LENGTH(verdicts) == VERDICT_COUNT, "a word for each verdict");
+static_assert(ARRAY_SIZE(verdicts) == VERDICT_COUNT, "a word for each verdict");
 
 static const char *const reasons[] = {
 	[REASON_HOST] = "host",
@@ -51,13 +51,13 @@ static const char *const reasons[] = {
 	[REASON_LISTENS] = "listens",
 	[REASON_TAKES_PORT] = "takes-port",
 };
-static_assert(TABLE_LENGTH(reasons) == REASON_COUNT, "a word for each reason");
+static_assert(ARRAY_SIZE(reasons) == REASON_COUNT, "a word for each reason");
 
 static const char *const event_types[] = {
 	[EVENT_ATTEMPT] = "attempt",
 	[EVENT_LISTENER] = "listener",
 };
-static_assert(TABLE_LENGTH(event_types) == EVENT_TYPE_COUNT, "a word for each type");
+static_assert(ARRAY_SIZE(event_types) == EVENT_TYPE_COUNT, "a word for each type");
 
 const char *source_class_text(enum source_class class)
 {
@@ -138,7 +138,7 @@ const char *protocol_format(char *target, size_t size, uint8_t protocol)
 		{IPPROTO_ICMP, "icmp"}, {IPPROTO_ICMPV6, "icmpv6"},
 	};
 
-	for (size_t i = 0; i < TABLE_LENGTH(known); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		if (known[i].protocol == protocol) {
 			snprintf(target, size, "%s", known[i].text);
 			return target;

@@ -11,6 +11,7 @@
 #include "kernel/listeners.h"
 #include "kernel/netlink.h"
 #include "kernel/processes.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -185,7 +186,7 @@ static uint64_t next_look(const struct ports *ports, uint64_t now_us)
 {
 	uint64_t next_us = now_us + PERIOD_US;
 
-	for (size_t i = 0; i < sizeof(follow_us) / sizeof(follow_us[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(follow_us); i++)
 		if (ports->start_us + follow_us[i] > now_us &&
 		    ports->start_us + follow_us[i] < next_us)
 			next_us = ports->start_us + follow_us[i];

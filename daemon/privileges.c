@@ -2,6 +2,7 @@
 /* What the daemon gives up once everything is open. */
 #include "privileges.h"
 
+#include "util/array.h"
 #include "util/error.h"
 
 #include <cap-ng.h>
@@ -81,7 +82,7 @@ static int deny_system_calls(void)
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int result = filter ? seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) : -ENOMEM;
 
-	for (size_t i = 0; !result && i < sizeof(denied) / sizeof(denied[0]); i++) {
+	for (size_t i = 0; !result && i < ARRAY_SIZE(denied); i++) {
 		int number = seccomp_syscall_resolve_name(denied[i]);
 
 		/* A call that this libseccomp or this machine does not have needs no rule. */

@@ -6,6 +6,7 @@
 
 #include "../output.h"
 
+#include "util/array.h"
 #include "util/text.h"
 
 #include <stdio.h>
@@ -172,7 +173,7 @@ static const struct {
 
 static void check_parts(const json_t *status, struct notices *notices)
 {
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		const json_t *part = json_object_get(status, parts[i].part);
 		struct message message;
 		char error[512];

@@ -6,6 +6,7 @@
 
 #include "policy/service.h"
 #include "policy/services.h"
+#include "util/array.h"
 #include "util/text.h"
 
 #include <arpa/inet.h>
@@ -58,7 +59,7 @@ static uint8_t protocol_of(const char *word)
 		uint8_t protocol;
 	} words[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"sctp", IPPROTO_SCTP}};
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (!strcmp(word, words[i].word))
 			return words[i].protocol;
 	return 0;

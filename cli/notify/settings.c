@@ -7,6 +7,7 @@
 #include "../output.h"
 
 #include "policy/duration.h"
+#include "util/array.h"
 #include "util/ini.h"
 #include "util/near.h"
 #include "util/text.h"
@@ -200,7 +201,7 @@ static int take_entry(void *data, const struct ini_entry *entry, struct error *e
 	if (!entry->key)
 		return 0;
 	near = near_start(entry->key);
-	for (unsigned int i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++) {
 		int result;
 
 		near_offer(&near, keys[i]);

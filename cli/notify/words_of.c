@@ -6,6 +6,7 @@
 
 #include "../output.h"
 
+#include "util/array.h"
 #include "util/text.h"
 
 #include <ctype.h>
@@ -147,7 +148,7 @@ const char *route_words(char *target, size_t size, const json_t *event)
 	char text[NAME_SHOWN];
 
 	snprintf(target, size, "It came by %s", clean(text, sizeof(text), route));
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
 		if (strcmp(route, routes[i].route))
 			continue;
 		text_copy(target, size, routes[i].words);

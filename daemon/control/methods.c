@@ -11,6 +11,7 @@
 #include "control/reach_method.h"
 #include "control/replies.h"
 #include "control/walks.h"
+#include "util/array.h"
 
 /* org.varlink.service */
 
@@ -168,4 +169,4 @@ const struct method methods[] = {
 };
 /* clang-format on */
 
-const size_t methods_count = sizeof(methods) / sizeof(methods[0]);
+const size_t methods_count = ARRAY_SIZE(methods);

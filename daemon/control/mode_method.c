@@ -5,6 +5,7 @@
 #include "control/call.h"
 #include "control/replies.h"
 #include "policy/duration.h"
+#include "util/array.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@ static int parse_mode(const char *text, enum guard_mode *mode)
 {
 	static const enum guard_mode modes[] = {MODE_ENFORCE, MODE_MONITOR};
 
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
 		if (!strcmp(text, mode_text(modes[i]))) {
 			*mode = modes[i];
 			return 0;

@@ -9,6 +9,7 @@
 #include "policy/services.h"
 #include "policy/steps.h"
 #include "policy/timestamp.h"
+#include "util/array.h"
 #include "util/text.h"
 
 #include <netinet/tcp.h>
@@ -105,7 +106,7 @@ json_t *reply_status(const struct status *status)
 {
 	json_t *queues = json_array(), *totals = counts(status), *reply;
 
-	for (size_t i = 0; i < sizeof(status->queues) / sizeof(status->queues[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(status->queues); i++)
 		json_array_append_new(queues, queue(status, i));
 	reply = json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
 			  "version", status->version, "mode", status->mode, "configuredMode",

@@ -3,6 +3,7 @@
 #include "guests/state.h"
 
 #include "kernel/ruleset.h"
+#include "util/array.h"
 
 #include <string.h>
 
@@ -38,7 +39,7 @@ static const struct {
 
 const char *bridging_driver(const char *runtime)
 {
-	for (size_t i = 0; i < sizeof(bridging) / sizeof(bridging[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(bridging); i++)
 		if (!strcmp(bridging[i].runtime, runtime))
 			return bridging[i].driver;
 	return NULL;

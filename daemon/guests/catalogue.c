@@ -2,6 +2,7 @@
 /* Look-ups in the catalogue: programs, cgroups, interfaces and MAC addresses of runtimes. */
 #include "guests/catalogue_tables.h"
 
+#include "util/array.h"
 #include "util/text.h"
 
 #include <fnmatch.h>
@@ -30,7 +31,7 @@ const struct runtime *catalogue_runtime(const struct catalogue *catalogue, const
 
 bool catalogue_knows_runtime(const struct catalogue *catalogue, const char *word)
 {
-	for (size_t i = 0; i < sizeof(other_runtimes) / sizeof(other_runtimes[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(other_runtimes); i++)
 		if (!strcmp(other_runtimes[i], word))
 			return true;
 	return catalogue_runtime(catalogue, word) != NULL;

@@ -2,6 +2,7 @@
 /* The keys of guests.conf(5), and what may stand behind each. */
 #include "guests/catalogue_tables.h"
 
+#include "util/array.h"
 #include "util/ini.h"
 #include "util/text.h"
 
@@ -278,7 +279,7 @@ static const struct {
 	[NAME_FOLDER] = {"folder", take_folder},
 	[NAME_MACHINED] = {"machined", take_nothing},
 };
-static_assert(sizeof(styles) / sizeof(styles[0]) == NAME_STYLES, "a word for each style");
+static_assert(ARRAY_SIZE(styles) == NAME_STYLES, "a word for each style");
 
 static int parse_name(struct name_source *source, char *value, struct error *error)
 {
@@ -353,7 +354,7 @@ int catalogue_set(struct catalogue *catalogue, struct runtime *runtime, const ch
 	size_t fresh[TABLE_COUNT];
 
 	tables_mark(catalogue, fresh);
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		char copy[INI_LINE_SIZE];
 		int result;
 

@@ -2,6 +2,7 @@
 /* The catalogue's files: the installed one and the administrator's folder. */
 #include "guests/catalogue_tables.h"
 
+#include "util/array.h"
 #include "util/folder.h"
 #include "util/ini.h"
 #include "util/text.h"
@@ -47,7 +48,7 @@ static int check_word(const char *word, struct error *error)
 		return error_set(error, -EINVAL,
 				 "[%s] is no runtime's name: write at most %d of a-z 0-9 . -", word,
 				 RUNTIME_SIZE - 1);
-	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
 		if (!strcmp(taken[i], word))
 			return error_set(error, -EINVAL, "[%s] means something else", word);
 	if (kind_parse(word) >= 0)

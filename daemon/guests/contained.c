@@ -2,6 +2,7 @@
 /* Processes in namespaces of their own that no cgroup tells of: whose are they? */
 #include "guests/state.h"
 
+#include "util/array.h"
 #include "util/text.h"
 
 #include <assert.h>
@@ -145,7 +146,7 @@ static struct guest *guest_of_namespaces(struct registry *registry, const struct
 	};
 	char key[64];
 
-	for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++) {
 		struct guest *guest = NULL;
 
 		snprintf(key, sizeof(key), "%s:%" PRIu64, namespaces[i].type, namespaces[i].inode);

@@ -2,6 +2,7 @@
 /* Patterns with a placeholder for what a guest is called, as guests.conf(5) writes them. */
 #include "guests/pattern.h"
 
+#include "util/array.h"
 #include "util/error.h"
 
 #include <assert.h>
@@ -43,7 +44,7 @@ static const struct placeholder {
 
 static const struct placeholder *placeholder_at(const char *text)
 {
-	for (size_t i = 0; i < sizeof(placeholders) / sizeof(placeholders[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(placeholders); i++)
 		if (!strncmp(text, placeholders[i].word, strlen(placeholders[i].word)))
 			return &placeholders[i];
 	return NULL;

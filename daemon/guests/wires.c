@@ -3,6 +3,7 @@
 #include "guests/state.h"
 
 #include "guests/machines.h"
+#include "util/array.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -106,7 +107,7 @@ static bool is_lan(const struct registry *registry, const struct link *link, uns
 {
 	if (link->type == LINK_PHYSICAL || link->type == LINK_TUN)
 		return true;
-	for (size_t i = 0; i < sizeof(lan_kinds) / sizeof(lan_kinds[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(lan_kinds); i++) {
 		const struct link *lower;
 
 		if (link->type != LINK_OTHER || strcmp(link->kind_name, lan_kinds[i]))

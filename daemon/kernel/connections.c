@@ -4,6 +4,7 @@
 
 #include "kernel/connections_message.h"
 #include "kernel/netlink.h"
+#include "util/array.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -42,7 +43,7 @@ static const struct dump {
 	{AF_INET6, IPPROTO_UDP, STATE(TCP_ESTABLISHED)},
 };
 
-#define DUMPS (sizeof(dumps) / sizeof(dumps[0]))
+#define DUMPS ARRAY_SIZE(dumps)
 
 enum { PORTS_TCP, PORTS_UDP, PORTS_COUNT };
 

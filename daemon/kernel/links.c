@@ -4,6 +4,7 @@
 
 #include "kernel/links_tables.h"
 #include "kernel/netlink.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 #include <linux/filter.h>
@@ -216,7 +217,7 @@ static int filter_bridges(int fd)
 		BPF_STMT(BPF_RET | BPF_K, 0),
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 	};
-	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+	struct sock_fprog program = {.len = ARRAY_SIZE(code), .filter = code};
 
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
 		return -errno;
@@ -233,7 +234,7 @@ static int subscribe(struct links *links)
 	};
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < sizeof(groups) / sizeof(groups[0]); i++)
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(groups); i++)
 		r = netlink_join(&links->events, groups[i]);
 	if (r == 0)
 		r = filter_bridges(netlink_fd(&links->neighbours));

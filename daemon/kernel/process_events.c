@@ -3,6 +3,7 @@
 #include "kernel/process_events.h"
 
 #include "kernel/netlink.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 #include <arpa/inet.h>
@@ -58,7 +59,7 @@ static int attach_filter(int fd)
 #undef JUMP
 #undef JUMP_X
 #undef LOAD
-	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+	struct sock_fprog program = {.len = ARRAY_SIZE(code), .filter = code};
 
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
 		return -errno;

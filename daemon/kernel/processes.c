@@ -2,6 +2,7 @@
 /* Readers of /proc under an overridable root. */
 #include "kernel/processes.h"
 
+#include "util/array.h"
 #include "util/cleanup.h"
 
 #include <fcntl.h>
@@ -213,7 +214,7 @@ bool process_path_is_systems(const char *path)
 	static const char *const folders[] = {"/usr/", "/bin/",	 "/sbin/",	"/lib/",
 					      "/opt/", "/snap/", "/nix/store/", "/gnu/store/"};
 
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		if (!strncmp(path, folders[i], strlen(folders[i])))
 			return true;
 	return false;

@@ -2,6 +2,7 @@
 /* /etc/lhguard/lhguard.conf: read whole, checked whole, or refused with file:line. */
 #include "policy/config.h"
 #include "policy/defaults.h"
+#include "util/array.h"
 #include "util/ini.h"
 #include "util/text.h"
 
@@ -202,7 +203,7 @@ const char *mode_text(enum guard_mode mode)
 	return modes[mode];
 }
 
-#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+#define OPTION_COUNT ARRAY_SIZE(options)
 
 /**
  * struct reader - one run over one file

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Durations in words: parsed and printed; no state. */
 #include "policy/duration.h"
+#include "util/array.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@ static const struct {
 	unsigned int seconds;
 } units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
 
-#define UNIT_COUNT (sizeof(units) / sizeof(units[0]))
+#define UNIT_COUNT ARRAY_SIZE(units)
 
 /* The sum of "1h30m"; 0 for anything else. */
 static uint64_t sum_units(const char *text)

@@ -2,6 +2,7 @@
 /* The text of exceptions, read whole or refused with file:line; rules_print.c prints it. */
 #include "policy/rules.h"
 #include "policy/timestamp.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/ini.h"
 #include "util/text.h"
@@ -261,7 +262,7 @@ static const struct {
 	{"creator", NULL, false, take_creator},	  {"comment", "comment+", false, take_comment},
 };
 
-#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
+#define KEY_COUNT ARRAY_SIZE(keys)
 
 static bool has_key(const struct reader *reader, const char *word)
 {

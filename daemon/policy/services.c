@@ -2,6 +2,7 @@
 /* Well-known services: the names, titles and ports of services.conf(5). */
 #include "policy/services.h"
 
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/folder.h"
 #include "util/ini.h"
@@ -240,7 +241,7 @@ static int take_entry(void *data, const struct ini_entry *entry, struct error *e
 		return error_set(error, -EINVAL, "a key before the first section");
 	if (!loader->current)
 		return 0;
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(keys[i].word, entry->key))
 			continue;
 		if (loader->given & 1u << i)

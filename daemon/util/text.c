@@ -2,6 +2,7 @@
 /* Text that came from outside: cut at a length, and escaped before anybody sees it. */
 #include "util/text.h"
 
+#include "util/array.h"
 #include "util/hash.h"
 
 #include <inttypes.h>
@@ -50,7 +51,7 @@ static const struct {
 /* Return: bytes of the character at @bytes (@length > 0), 0 when it is no UTF-8. */
 static size_t decode(const uint8_t *bytes, size_t length, uint32_t *character)
 {
-	for (size_t i = 0; i < sizeof(leads) / sizeof(leads[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(leads); i++) {
 		size_t size = leads[i].length;
 
 		if (bytes[0] < leads[i].first || bytes[0] > leads[i].last)
@@ -71,7 +72,7 @@ static size_t decode(const uint8_t *bytes, size_t length, uint32_t *character)
 
 static bool is_printable(uint32_t character)
 {
-	for (size_t i = 0; i < sizeof(unprintable) / sizeof(unprintable[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(unprintable); i++)
 		if (character >= unprintable[i].first && character <= unprintable[i].last)
 			return false;
 	return true;

@@ -2,6 +2,8 @@
 /* Varlink's interface definitions, read strictly. */
 #include "idl.h"
 
+#include "util/array.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,7 +182,7 @@ static void take_plain_type(struct parser *parser, struct idl_type *type, int de
 		take_fields(parser, type, depth);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (take_word(parser, words[i].word)) {
 			type->kind = words[i].kind;
 			return;

@@ -7,6 +7,7 @@
 #include "control/wire.h"
 #include "guests/registry.h"
 #include "policy/timestamp.h"
+#include "util/array.h"
 #include "util/clock.h"
 
 #include <errno.h>
@@ -446,7 +447,7 @@ static void a_name_is_told_from_what_is_asked(void **state)
 		"<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<",
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct attempt attempt = refusal();
 		const char *end;
 

@@ -5,6 +5,7 @@
 #include "control/permission.h"
 #include "control/polkit.h"
 #include "policy/config.h"
+#include "util/array.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -69,7 +70,7 @@ static const struct {
 	{"org.lhguard.Reload", {CHANGE}},
 };
 
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
+#define ROWS ARRAY_SIZE(rows)
 
 static const bool *row_of(const char *method)
 {
@@ -234,7 +235,7 @@ static void polkit_decides_about_those_who_may_not_by_themselves(void **state)
 		{PRIVILEGE_UNDECIDED, {.uid = 1000, .start = 5}, &with, &yes, -EACCES, "nobody"},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct method method = {.name = "X", .privilege = cases[i].privilege};
 		struct error reason = {.text = ""};
 		int result = permission_check(&method, &cases[i].peer, cases[i].access,
@@ -289,7 +290,7 @@ static void what_others_chose_is_one_word_or_in_quotes(void **state)
 		{"vm:$(x)<b>", "\"vm:$(x)\\x3cb\\x3e\""},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char text[POLKIT_WHAT_SIZE] = "";
 
 		permission_quote(text, sizeof(text), cases[i].word);

@@ -2,6 +2,8 @@
 /* guests/callers: who talks to the guard from inside a guest, and who cannot be told. */
 #include "fake_proc.h"
 
+#include "util/array.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,7 +167,7 @@ static void who_cannot_be_looked_at_is_not_trusted(void **state)
 	fake_start(fake, &first);
 	assert_inside(fake, 99, "");
 	assert_inside(fake, 0, ""); /* of no pid namespace that we see */
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		fake_put(fake, &row);
 		assert_outside(fake, 10);
 		break_link(fake, 10, names[i]); /* one that has ended has no network any more */

@@ -3,6 +3,7 @@
 #include "tests/unit/catalogue_rows.h"
 #include "guests/catalogue_tables.h"
 #include "guests/names.h"
+#include "util/array.h"
 #include "util/text.h"
 
 #include <fnmatch.h>
@@ -14,7 +15,7 @@
 
 #include <cmocka.h>
 
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
+#define ROWS ARRAY_SIZE(rows)
 
 static struct catalogue *catalogue;
 
@@ -226,7 +227,7 @@ static void test_programs_of_the_host(void **state)
 		{"", "", "systemd-nspawn"},
 	};
 
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (catalogue_program(catalogue, others[i].executable, others[i].argv0,
 				      others[i].comm))
 			fail_msg("%s %s %s", others[i].executable, others[i].argv0, others[i].comm);
@@ -286,7 +287,7 @@ static void test_cgroups_of_the_host(void **state)
 	};
 	struct cgroup_match match;
 
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (catalogue_cgroup(catalogue, others[i], &match) ||
 		    catalogue_sandbox(catalogue, others[i], &match))
 			fail_msg("%s is %s's", others[i], match.runtime);
@@ -304,7 +305,7 @@ static void test_escapes(void **state)
 		{"a\\y2db", "a\\y2db"}, {"a\\\\x2d", "a\\-"},
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char path[128], name[NAME_SIZE];
 		struct cgroup_match match;
 
@@ -338,7 +339,7 @@ static void test_nested_names(void **state)
 		 HEX64, "/app.slice/app-flatpak-com.visualstudio.code-1.scope/libpod-" HEX64},
 	};
 
-	for (size_t i = 0; i < sizeof(nested) / sizeof(nested[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(nested); i++) {
 		struct cgroup_match match;
 
 		assert_true(catalogue_cgroup(catalogue, nested[i].path, &match));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The catalogue's files: mistakes are named and left out, the folder adds and overrides. */
 #include "guests/catalogue.h"
+#include "util/array.h"
 #include "util/error.h"
 
 #include <errno.h>
@@ -151,7 +152,7 @@ static void mistakes_are_named_and_left_out(void **state)
 		{"= vm", ":11: there is no key"},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char text[1024];
 
 		snprintf(text, sizeof(text),
@@ -211,7 +212,7 @@ static void mistakes_in_section_lines(void **state)
 		"[a b]",    "[xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx]",
 	};
 
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		char text[1024];
 
 		snprintf(text, sizeof(text),

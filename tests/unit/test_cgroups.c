@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where cgroup2 is mounted, and from an id to a path. */
 #include "kernel/cgroups.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 #include <limits.h>
@@ -95,7 +96,7 @@ static void is_not_misled(void **state)
 	};
 	char path[16];
 
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		assert_int_equal(find(others[i], path, sizeof(path)), -ENOENT);
 	/* a mount point named "-" */
 	assert_int_equal(find("41 31 0:38 / - rw - cgroup2 x rw\n", path, sizeof(path)), 0);

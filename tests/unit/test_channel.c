@@ -3,6 +3,7 @@
 #include "cli/notify/channel.h"
 
 #include "control/wire.h"
+#include "util/array.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -200,7 +201,7 @@ static void nonsense_is_lost(void **state)
 {
 	static const char *const words[] = {"", "[]", "{", "{\"a\":1,\"a\":2}", "\xff"};
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		struct talk *talk = *state;
 
 		talk->ends = 0;

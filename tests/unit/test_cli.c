@@ -5,6 +5,7 @@
 #include "control/events.h"
 #include "guests/registry.h"
 #include "guests/view.h"
+#include "util/array.h"
 #include "util/clock.h"
 #include "util/text.h"
 
@@ -653,7 +654,7 @@ static void all_that_is_known_of_a_guest(void **state)
 	static const char *const words[] = {"1", "guest:1", "dev\x1b[31mbox", "qemu:dev\x1b[31mbox",
 					    "vm:dev\\x1b[31mbox"};
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		RUN(&run, "guests", words[i]);
 		assert_int_equal(run.status, 0);
 		assert_string_equal(run.text, "vm:dev\\x1b[31mbox\n"
@@ -840,7 +841,7 @@ static void the_command_can_be_pasted_whatever_the_name(void **state)
 		"di",
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct attempt attempt = attempt_of(names[i], "127.0.0.1:9222");
 		char source[NAME_SIZE + 8];
 

@@ -2,6 +2,7 @@
 /* The configuration: what the installed file says, what is understood, and what is refused. */
 #include "policy/config.h"
 #include "policy/defaults.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -135,7 +136,7 @@ static void installed_file_names_each_default(void **state)
 		assert_true(text_append(text, sizeof(text), "%s", line + option));
 	}
 	fclose(file);
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		snprintf(line, sizeof(line), "\n%s =", keys[i]);
 		if (!strstr(text, line))
 			fail_msg("%s does not name %s", INSTALLED_FILE, keys[i]);
@@ -278,7 +279,7 @@ static void mistakes_are_named(void **state)
 		{"[defaults]\nvm\n", ":2: the line is neither"},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct error error = {.text = ""};
 		struct config *config = NULL;
 

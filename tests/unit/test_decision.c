@@ -4,6 +4,7 @@
 #include "policy/decision.h"
 #include "policy/exceptions.h"
 #include "policy/steps.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -178,7 +179,7 @@ static void loopback_addresses_are_the_hosts(void **state)
 					       "::ffff:127.255.255.254"};
 
 	except(true, "*", "any");
-	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
 		struct flow flow = make_flow(services[i], IPPROTO_UDP, 53, 0);
 
 		for (int route = 0; route < ROUTE_COUNT; route++) {
@@ -305,7 +306,7 @@ static const struct {
 
 static void infrastructure_has_its_scope(void **state)
 {
-	for (size_t i = 0; i < sizeof(scope) / sizeof(scope[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(scope); i++) {
 		struct flow flow = make_flow(scope[i].service, scope[i].protocol, scope[i].port,
 					     scope[i].icmp_type);
 
@@ -342,7 +343,7 @@ static void infrastructure_can_be_turned_off(void **state)
 
 	for (size_t off = 0; off < 4; off++) {
 		*switches[off] = false;
-		for (size_t i = 0; i < sizeof(scope) / sizeof(scope[0]); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(scope); i++) {
 			struct flow flow = make_flow(scope[i].service, scope[i].protocol,
 						     scope[i].port, scope[i].icmp_type);
 			struct source source = make_source(SOURCE_GUEST, ROUTE_BRIDGE);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* policy/duration: durations in words are understood, refused, and printed without a loss. */
 #include "policy/duration.h"
+#include "util/array.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -23,7 +24,7 @@ static void duration_is_understood(void **state)
 		{"24h", 86400, "1d"},	  {"3650d", 315360000, "3650d"},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char text[40];
 		uint64_t seconds;
 
@@ -68,7 +69,7 @@ static void duration_is_refused(void **state)
 		"1d\n",
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct error error = {.text = ""};
 		uint64_t seconds = 4711;
 

@@ -4,6 +4,7 @@
 #include "policy/index.h"
 #include "policy/store.h"
 #include "policy/timestamp.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -472,7 +473,7 @@ static void broken_files_are_named(void **state)
 	};
 	struct places *places = *state;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct exceptions *exceptions;
 		const char *failure;
 

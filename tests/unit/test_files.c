@@ -3,6 +3,7 @@
 #include "kernel/files.h"
 
 #include "kernel/patient.h"
+#include "util/array.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +47,7 @@ static int remove_folder(void **state)
 {
 	static const char *const names[] = {"file", "empty", "link", "pipe", "out"};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		unlinkat(folder, names[i], 0);
 	unlinkat(folder, "below", AT_REMOVEDIR);
 	close(folder);
@@ -68,7 +69,7 @@ static void reads_regular_files_only(void **state)
 	};
 	char long_path[PATH_MAX + 1], *text;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		text = NULL;
 		assert_int_equal(file_read(i & 1 ? &nobody : NULL, folder, cases[i].name,
 					   cases[i].most, &text),

@@ -2,6 +2,7 @@
 /* Exceptions written down and taken elsewhere: nothing is lost on the way, and all come or none. */
 #include "policy/exceptions.h"
 #include "policy/rules.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -306,7 +307,7 @@ static void mistakes_have_a_line(void **state)
 		{"action = allow\n", "text:1: a key before"},
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct rules rules = {.rule = NULL};
 		struct error error = {.text = ""};
 

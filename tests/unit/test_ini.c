@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* INI files: nothing is cut, joined or skipped in silence. */
+#include "util/array.h"
 #include "util/ini.h"
 #include "util/cleanup.h"
 
@@ -57,7 +58,7 @@ static void text_is_read(void **state)
 		{"k = \xff\xfe\xc3\xa9\n", "1:|k|\xff\xfe\xc3\xa9\n"},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct seen seen = {.text = ""};
 		struct error error = {.text = ""};
 
@@ -92,7 +93,7 @@ static void text_is_refused(void **state)
 		{"a=b\nc=d\nq=r\n", "t:2: no c here"},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct seen seen = {.refused = "c"};
 		struct error error = {.text = ""};
 		int ret = ini_read_text("t", cases[i].text, strlen(cases[i].text), record, &seen,
@@ -141,7 +142,7 @@ static void mistakes_are_left_out(void **state)
 			 "!2: the line is neither \"[section]\" nor \"key = value\"\n"},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char path[] = "/tmp/lhguard-test-XXXXXX";
 		struct seen seen = {.text = ""};
 		struct error error = {.text = ""};

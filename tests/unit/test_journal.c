@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* control/journal: what an entry says, and that a journald that hangs costs only entries. */
 #include "control/journal.h"
+#include "util/array.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -98,7 +99,7 @@ static void an_entry_has_its_fields_escaped(void **state)
 	journal_record(journal, &attempt);
 	journal_stop(journal);
 	assert_int_equal(atomic_load(&entries), 1);
-	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
 		if (!strstr(latest, expected[i]))
 			fail_msg("no %s in\n%s", expected[i], latest);
 	assert_null(strstr(latest, "\nLHGUARD_EXCEPTION=")); /* it has none */
@@ -124,7 +125,7 @@ static void a_listener_says_so(void **state)
 	assert_int_equal(journal_start(&journal), 0);
 	journal_record(journal, &attempt);
 	journal_stop(journal);
-	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
 		if (!strstr(latest, expected[i]))
 			fail_msg("no %s in\n%s", expected[i], latest);
 	assert_null(strstr(latest, "\nLHGUARD_CLIENT=")); /* nobody connects */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The cache of interfaces, addresses, routes and bridge ports, fed with messages made here. */
 #include "kernel/links_tables.h"
+#include "util/array.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -481,7 +482,7 @@ static void refuses_broken_attributes(void **state)
 	assert_int_equal(apply(0), -EBADMSG);
 	begin_link(RTM_NEWLINK, -1, "x");
 	assert_int_equal(apply(0), -EBADMSG);
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		begin_link(RTM_NEWLINK, 31, "x");
 		mnl_attr_put(message, types[i], 3, "abc");
 		assert_int_equal(apply(0), 0);
@@ -529,7 +530,7 @@ static void survives_cut_messages(void **state)
 		make_link, make_address, make_route, make_neighbour, make_port,
 	};
 
-	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(makers); i++) {
 		makers[i]();
 		for (size_t length = sizeof(*message); length < message->nlmsg_len; length++) {
 			struct nlmsghdr *cut = calloc(1, MNL_ALIGN(length));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* guests/listening: what of two dumps of sockets is news, and whose the port was. */
 #include "guests/listening.h"
+#include "util/array.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -156,7 +157,7 @@ static void a_port_of_the_host_is_taken(void **state)
 		{"192.0.2.1", "127.0.0.1", false},
 	};
 
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
 		const struct waiting_socket host = at(1, HOST_UID, pairs[i].host, 9222);
 		const struct waiting_socket guest = at(2, 7, pairs[i].guest, 9222);
 

@@ -8,6 +8,7 @@
 #include "guests/registry.h"
 #include "guests/view.h"
 #include "policy/services.h"
+#include "util/array.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -1421,8 +1422,8 @@ static void an_event_has_every_field_of_the_definition(void **state)
 	events_record(settings.events, &attempt);
 	answer = answer_to_root("{\"method\":\"org.lhguard.Watch\"}");
 	event = json_object_get(json_object_get(answer, "parameters"), "event");
-	assert_int_equal(json_object_size(event), sizeof(fields) / sizeof(fields[0]));
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+	assert_int_equal(json_object_size(event), ARRAY_SIZE(fields));
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		assert_non_null(json_object_get(event, fields[i]));
 	assert_string_equal(json_string_value(json_object_get(event, "mode")), "monitor");
 	assert_string_equal(json_string_value(json_object_get(event, "verdict")), "drop");

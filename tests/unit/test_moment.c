@@ -2,6 +2,8 @@
 /* cli/moment: points in time as people write them, in zones with and without summer time. */
 #include "cli/moment.h"
 
+#include "util/array.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,7 +76,7 @@ static const char *const refused[] = {
 
 static void times_are_read(void **state)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *row = &rows[i];
 		struct error error = {.text = ""};
 		uint64_t us = 1;
@@ -93,7 +95,7 @@ static void all_else_is_refused(void **state)
 {
 	setenv("TZ", "UTC0", 1);
 	tzset();
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
 		struct error error = {.text = ""};
 		uint64_t us;
 

@@ -2,6 +2,8 @@
 /* cli/notify/mutes: a list that lasts, whatever is put on it and whoever writes it. */
 #include "cli/notify/mutes.h"
 
+#include "util/array.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -113,7 +115,7 @@ static void any_name_can_be_muted(void **state)
 		"vm:build agent", "vm:a\nvm:b tcp/1", "vm:\033[31m", "vm:\\x41",
 		"vm:back\\slash", "vm:\xff\xfe",      "vm:x ",	     "vm:\xc3\xa4",
 	};
-	size_t count = sizeof(labels) / sizeof(labels[0]);
+	size_t count = ARRAY_SIZE(labels);
 	struct place *place = *state;
 
 	for (size_t i = 0; i < count; i++)

@@ -2,6 +2,8 @@
 /* The registry and the catalogue: names that stand in files, and a catalogue in the place of another. */
 #include "tests/unit/fake_proc.h"
 
+#include "util/array.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,7 +37,7 @@ static void test_docker_is_named_by_its_file(void **state)
 				       .pid_ns = OTHER});
 	assert_string_equal(fake_guest(fake, 11)->name, "0123456789ab");
 	assert_true(guests_name_work(fake->registry) > 0); /* it comes again */
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		snprintf(path, sizeof(path), "%s%s", fake->path, folders[i]);
 		assert_int_equal(mkdir(path, 0755), 0);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kernel/neighbours: which addresses are behind a port; a flood crowds out nobody else. */
 #include "kernel/neighbours.h"
+#include "util/array.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -113,7 +114,7 @@ static void reads_resolved_peers(void **state)
 	assert_memory_equal(entry.mac, "\x02\0\0\0\xab\x01", MAC_SIZE);
 	assert_int_equal(peer_message_parse(peer(AF_INET6, NUD_REACHABLE), &entry), 0);
 	assert_memory_equal(&entry.address, "\x0a\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\1", 16);
-	for (size_t i = 0; i < sizeof(unresolved) / sizeof(unresolved[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(unresolved); i++)
 		assert_int_equal(peer_message_parse(peer(AF_INET, unresolved[i]), &entry), -ENOMSG);
 	assert_int_equal(peer_message_parse(peer(AF_BRIDGE, NUD_REACHABLE), &entry), -ENOMSG);
 }

@@ -2,6 +2,7 @@
 /* cli/notify/settings: what notify.conf says, and where it is mistaken. */
 #include "cli/notify/message.h"
 #include "cli/notify/settings.h"
+#include "util/array.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -163,7 +164,7 @@ static void a_mistake_is_told_with_its_line(void **state)
 		{"nonsense", "neither \"[section]\" nor \"key = value\""},
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char text[256], place[64];
 		struct settings settings;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* policy/overlap: what two exceptions have to do with each other. */
 #include "policy/overlap.h"
+#include "util/array.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,7 +57,7 @@ static void services_overlap(void **state)
 		{"tcp/10.0.0.0/8:1-100", "10.1.0.0/16:50-200", PART, PART},
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct exception a = make_rule(rows[i].a, "vm:devbox", "");
 		struct exception b = make_rule(rows[i].b, "vm:devbox", "");
 
@@ -92,7 +93,7 @@ static void sources_overlap(void **state)
 		{"vm", "", "vm:devbox", "k1", PART, WHOLE},
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct exception a = make_rule("80", rows[i].a, rows[i].key_a);
 		struct exception b = make_rule("80", rows[i].b, rows[i].key_b);
 

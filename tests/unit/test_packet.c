@@ -2,6 +2,7 @@
 /* The packet parser on hand-made packets, each at every length it can be cut to. */
 #include "flow.h"
 #include "kernel/packet.h"
+#include "util/array.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -272,7 +273,7 @@ static void test_udp_length_that_cannot_be(void **state)
 	struct builder builder;
 	size_t i;
 
-	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
 		begin_ipv4(&builder, "10.0.2.15", "10.0.2.2", 0);
 		put_udp(&builder, lengths[i]);
 		put_zeros(&builder, 4);
@@ -298,7 +299,7 @@ static void test_other_transports(void **state)
 	struct builder builder;
 	size_t i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct expected expected = {
 			.client = "::ffff:192.0.2.1",
 			.service = "::ffff:192.0.2.2",
@@ -412,7 +413,7 @@ static void test_extension_headers_that_are_refused(void **state)
 	struct builder builder;
 	size_t i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		begin_ipv6(&builder, "fd00::2", "fd00::1");
 		put_extension(&builder, cases[i].first, 0, 0);
 		put_extension(&builder, cases[i].protocol, 0, cases[i].third);
@@ -429,7 +430,7 @@ static void test_ipv4_fragments(void **state)
 	struct builder builder;
 	size_t i;
 
-	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
 		begin_ipv4(&builder, "192.0.2.1", "192.0.2.2", 0);
 		put_tcp(&builder);
 		memcpy(builder.bytes + 6, flags[i], 2);
@@ -447,7 +448,7 @@ static void test_embedded_ipv4_addresses(void **state)
 	struct builder builder;
 	size_t i;
 
-	for (i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(addresses); i++) {
 		begin_ipv6(&builder, "fd00::2", addresses[i]);
 		put_tcp(&builder);
 		assert_refused(&builder);

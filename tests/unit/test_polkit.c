@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* control/polkit: against a system bus that answers, hangs or goes when the test says. */
 #include "control/polkit.h"
+#include "util/array.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -143,7 +144,7 @@ static void nonsense_is_a_no(void **state)
 	static const char *const forms[] = {"", "(b)", "(bb)", "b", "s"};
 	struct polkit_asked *asked;
 
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
 		assert_int_equal(ask(0, 1000, &asked), 0);
 		if (!server)
 			serve();

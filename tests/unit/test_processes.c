@@ -4,6 +4,7 @@
 #include "kernel/devices.h"
 #include "kernel/mappings.h"
 #include "kernel/processes.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 #include <fcntl.h>
@@ -126,7 +127,7 @@ static void reads_an_odd_comm(void **state)
 					    "",	       "((",	 " 1 2 3"};
 	struct process process;
 
-	for (size_t i = 0; i < sizeof(comms) / sizeof(comms[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(comms); i++) {
 		put_process(comms[i]);
 		assert_int_equal(process_read(root, PID, &process), 0);
 		assert_string_equal(process.comm, comms[i]);
@@ -155,7 +156,7 @@ static void refuses_a_broken_stat(void **state)
 	struct process process;
 
 	put_process("sh");
-	for (size_t i = 0; i < sizeof(stats) / sizeof(stats[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(stats); i++) {
 		put_text("stat", stats[i]);
 		assert_int_equal(process_read(root, PID, &process), -EBADMSG);
 	}
@@ -202,7 +203,7 @@ static void tells_the_dead(void **state)
 	struct process process;
 
 	put_process("sh");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		put_text("stat", cases[i].stat);
 		assert_int_equal(process_read(root, PID, &process), 0);
 		assert_int_equal(process.is_dead, cases[i].is_dead);
@@ -293,7 +294,7 @@ static void visits_pids_only(void **state)
 	static const char *const names[] = {"self", "1", "12a", "0", "-5", "99999999999", "sys"};
 	int sum = 0;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		assert_int_equal(mkdirat(root, names[i], 0700), 0);
 	assert_int_equal(processes_each(root, count_pids, &sum), 0);
 	assert_int_equal(sum, PID + 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* policy/selector: selectors in words are understood, refused, and printed without a loss. */
 #include "policy/selector.h"
+#include "util/array.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -40,7 +41,7 @@ static void selector_is_understood(void **state)
 		{"guests:7", "guests:7", SELECT_RUNTIME},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char text[SELECTOR_TEXT_SIZE];
 		struct error error = {.text = ""};
 		struct selector selector, again;
@@ -94,7 +95,7 @@ static void selector_is_refused(void **state)
 		"a-runtime-whose-word-is-longer-than-31:x",
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct error error = {.text = ""};
 		struct selector selector = {.kind = KIND_COUNT};
 

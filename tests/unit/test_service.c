@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* policy/service: services in words are understood, refused, and printed without a loss. */
 #include "policy/service.h"
+#include "util/array.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -42,7 +43,7 @@ static void service_is_understood(void **state)
 		 "sctp/[ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0/124]:10000-65535"},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char text[SERVICE_TEXT_SIZE];
 		struct error error = {.text = ""};
 		struct service service;
@@ -109,7 +110,7 @@ static void service_is_refused(void **state)
 		 "such a long text"},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct service service = {.first = 4711};
 		struct error error = {.text = ""};
 
@@ -197,7 +198,7 @@ static void service_matches_what_it_says(void **state)
 		{"100-200", "::1", IPPROTO_TCP, 99, false},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct flow flow = {.protocol = cases[i].protocol, .service_port = cases[i].port};
 		struct service service;
 
@@ -221,7 +222,7 @@ static void addresses_know_their_family(void **state)
 		{"::fffe:0:0", AF_INET6, false}, {"1::ffff:0:0", AF_INET6, false},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct in6_addr address;
 
 		assert_int_equal(inet_pton(AF_INET6, cases[i].text, &address), 1);

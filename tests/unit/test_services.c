@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* policy/services: the files of names, and names in the place of ports. */
 #include "policy/services.h"
+#include "util/array.h"
 #include "util/mistakes.h"
 
 #include <ftw.h>
@@ -194,7 +195,7 @@ static void a_mistake_is_named_and_the_rest_is_in_force(void **state)
 		{"nothing\n", ":11: the line is neither"},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char text[1024];
 		const char *failure;
 
@@ -306,7 +307,7 @@ static void a_name_stands_for_protocol_and_ports(void **state)
 
 	write_file(installed, GOOD);
 	load_whole();
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		if (strcmp(parsed(cases[i].text), cases[i].service))
 			fail_msg("%s is %s", cases[i].text, parsed(cases[i].text));
 		assert_int_equal(!strcmp(cases[i].service, "refused"), *error.text != '\0');

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Look-ups of the test's own sockets on loopback: sock_diag(7) needs no privilege. */
 #include "kernel/sockets.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 #include <arpa/inet.h>
@@ -126,7 +127,7 @@ static const struct example examples[] = {
 	{"::1", "::1", "::1"},
 };
 
-#define EXAMPLES (sizeof(examples) / sizeof(examples[0]))
+#define EXAMPLES ARRAY_SIZE(examples)
 
 static int client_socket(int type, const struct example *example)
 {
@@ -196,7 +197,7 @@ static void finds_wildcard_listeners(void **state)
 		{"::", "::1"},
 	};
 
-	for (size_t i = 0; i < sizeof(listeners) / sizeof(listeners[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(listeners); i++) {
 		_cleanup_close_ int service = bound_socket(SOCK_STREAM, listeners[i].bind_to);
 		struct flow flow =
 			make_flow(IPPROTO_TCP, listeners[i].wire, 1, local_port(service));

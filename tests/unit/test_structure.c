@@ -2,6 +2,7 @@
 /* Processes that no list names, known by what they hold or where they live. */
 #include "fake_proc.h"
 
+#include "util/array.h"
 #include "util/clock.h"
 
 #include <stdio.h>
@@ -240,7 +241,7 @@ static void test_names_of_contained_programs(void **state)
 	};
 	struct fake *fake = *state;
 
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
 		struct row row = {.pid = 100 + (pid_t)i,
 				  .parent = 1,
 				  .executable = names[i],

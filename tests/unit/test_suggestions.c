@@ -5,6 +5,8 @@
  */
 #include "cli/suggestions.h"
 
+#include "util/array.h"
+
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +16,7 @@
 
 #include <cmocka.h>
 
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
-#define SEEN_MAX      400
+#define SEEN_MAX 400
 
 /* Who: each differs from another one in as little as can be. */
 static const struct source sources[] = {
@@ -115,7 +116,7 @@ static struct seen seen_of(const struct source *source, const char *address, uin
 
 static struct seen seen_at_random(uint16_t ports)
 {
-	return seen_of(&sources[draw(LENGTH(sources))], addresses[draw(LENGTH(addresses))],
+	return seen_of(&sources[draw(ARRAY_SIZE(sources))], addresses[draw(ARRAY_SIZE(addresses))],
 		       draw(3) ? IPPROTO_TCP : IPPROTO_UDP, (uint16_t)(65535 - draw(ports)));
 }
 
@@ -148,9 +149,9 @@ static void check(const struct seen *seen, size_t count, const struct suggestion
 	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
 	uint64_t attempts = 0;
 
-	for (size_t s = 0; s < LENGTH(sources); s++)
-		for (size_t a = 0; a < LENGTH(addresses); a++)
-			for (size_t p = 0; p < LENGTH(protocols); p++)
+	for (size_t s = 0; s < ARRAY_SIZE(sources); s++)
+		for (size_t a = 0; a < ARRAY_SIZE(addresses); a++)
+			for (size_t p = 0; p < ARRAY_SIZE(protocols); p++)
 				for (int port = 65535 - ports - 1; port <= 65535; port++) {
 					struct flow flow =
 						flow_to(addresses[a], protocols[p], (uint16_t)port);
@@ -219,17 +220,17 @@ static char *words_of(struct seen *seen, size_t count)
 static void ports_in_a_row_become_a_range(void **state)
 {
 	static const uint16_t ports[] = {8003, 8001, 65535, 8002, 8001, 8005, 65534};
-	struct seen seen[LENGTH(ports) + 2];
+	struct seen seen[ARRAY_SIZE(ports) + 2];
 
-	for (size_t i = 0; i < LENGTH(ports); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(ports); i++)
 		seen[i] = seen_of(&sources[0], "127.0.0.1", IPPROTO_TCP, ports[i]);
-	seen[LENGTH(ports)] = seen_of(&sources[0], "127.0.0.1", IPPROTO_UDP, 8004);
-	seen[LENGTH(ports) + 1] = seen_of(&sources[0], "::1", IPPROTO_TCP, 8004);
-	assert_string_equal(words_of(seen, LENGTH(seen)), "tcp/[::1]:8004 vm:box\n"
-							  "tcp/127.0.0.1:8001-8003 vm:box\n"
-							  "tcp/127.0.0.1:8005 vm:box\n"
-							  "tcp/127.0.0.1:65534-65535 vm:box\n"
-							  "udp/127.0.0.1:8004 vm:box\n");
+	seen[ARRAY_SIZE(ports)] = seen_of(&sources[0], "127.0.0.1", IPPROTO_UDP, 8004);
+	seen[ARRAY_SIZE(ports) + 1] = seen_of(&sources[0], "::1", IPPROTO_TCP, 8004);
+	assert_string_equal(words_of(seen, ARRAY_SIZE(seen)), "tcp/[::1]:8004 vm:box\n"
+							      "tcp/127.0.0.1:8001-8003 vm:box\n"
+							      "tcp/127.0.0.1:8005 vm:box\n"
+							      "tcp/127.0.0.1:65534-65535 vm:box\n"
+							      "udp/127.0.0.1:8004 vm:box\n");
 }
 
 static void a_network_only_where_all_of_it_was_seen(void **state)
@@ -237,14 +238,14 @@ static void a_network_only_where_all_of_it_was_seen(void **state)
 	static const char *const tried[] = {"10.0.0.3",	 "10.0.0.0",  "10.0.0.2",
 					    "10.0.0.1",	 "127.0.0.1", "127.0.0.2",
 					    "127.0.0.3", "fd00::1",   "fd00::"};
-	struct seen seen[LENGTH(tried)];
+	struct seen seen[ARRAY_SIZE(tried)];
 
-	for (size_t i = 0; i < LENGTH(tried); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(tried); i++)
 		seen[i] = seen_of(&sources[0], tried[i], IPPROTO_TCP, 80);
-	assert_string_equal(words_of(seen, LENGTH(seen)), "tcp/10.0.0.0/30:80 vm:box\n"
-							  "tcp/127.0.0.1:80 vm:box\n"
-							  "tcp/127.0.0.2/31:80 vm:box\n"
-							  "tcp/[fd00::/127]:80 vm:box\n");
+	assert_string_equal(words_of(seen, ARRAY_SIZE(seen)), "tcp/10.0.0.0/30:80 vm:box\n"
+							      "tcp/127.0.0.1:80 vm:box\n"
+							      "tcp/127.0.0.2/31:80 vm:box\n"
+							      "tcp/[fd00::/127]:80 vm:box\n");
 }
 
 static void two_guests_of_one_name_are_one_exception(void **state)

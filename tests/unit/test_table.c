@@ -3,6 +3,7 @@
 #include "kernel/netlink.h"
 #include "kernel/nft_private.h"
 #include "kernel/table.h"
+#include "util/array.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -279,7 +280,7 @@ static const char *const native_rules[] = {
 	"input_reject: " MARKED "type 2 code 1 ; ",
 };
 
-#define NATIVE_RULES (sizeof(native_rules) / sizeof(native_rules[0]))
+#define NATIVE_RULES ARRAY_SIZE(native_rules)
 
 static void assert_bridged(const struct readback *back)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* util/text: hostile names stay printable, different and within their buffers. */
+#include "util/array.h"
 #include "util/text.h"
 
 #include <setjmp.h>
@@ -46,7 +47,7 @@ static void escape_shows_what_a_terminal_would_obey(void **state)
 	};
 	char target[128];
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		assert_true(text_escape(target, sizeof(target), cases[i].source,
 					strlen(cases[i].source)));
 		assert_string_equal(target, cases[i].expected);
@@ -69,7 +70,7 @@ static void unescape_takes_what_escape_gives(void **state)
 	};
 	char target[128];
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		text_copy(target, sizeof(target), cases[i].source);
 		text_unescape(target);
 		assert_string_equal(target, cases[i].expected);
@@ -103,7 +104,7 @@ static void escape_is_never_cut_inside(void **state)
 		"\xe2\x86\x92\\x1b\\\\",
 	};
 
-	for (size_t size = 1; size <= sizeof(expected) / sizeof(expected[0]); size++) {
+	for (size_t size = 1; size <= ARRAY_SIZE(expected); size++) {
 		char *target = malloc(size); /* its very end is what the sanitizer watches */
 
 		assert_int_equal(text_escape(target, size, source, strlen(source)), size == 10);

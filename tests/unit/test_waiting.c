@@ -3,6 +3,7 @@
 #include "kernel/waiting.h"
 
 #include "kernel/netlink.h"
+#include "util/array.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -92,7 +93,7 @@ static void finds_those_that_wait(void **state)
 		{SOCK_DGRAM, "::1", "::1"},
 	};
 
-	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(examples); i++) {
 		int fd = bound(examples[i].type, examples[i].text);
 		bool is_tcp = examples[i].type == SOCK_STREAM;
 		struct in6_addr expected;

@@ -2,6 +2,7 @@
 /* control/wire: whole, half, many, huge and broken messages; a peer that does not read. */
 #include "control/wire.h"
 
+#include "util/array.h"
 #include "util/error.h"
 
 #include <errno.h>
@@ -116,7 +117,7 @@ static void what_is_no_object_is_refused(void **state)
 	};
 	struct pair *pair = *state;
 
-	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
 		struct error error = {.text = ""};
 		json_t *message = NULL;
 

@@ -4,6 +4,7 @@
 #include "guests/state.h"
 #include "guests/ways.h"
 #include "kernel/ruleset.h"
+#include "util/array.h"
 
 #include <ftw.h>
 #include <limits.h>
@@ -358,7 +359,7 @@ static void make_machines(const char *root)
 	static const char *const folders[] = {"run", "run/systemd", "run/systemd/machines"};
 	char path[PATH_MAX];
 
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		snprintf(path, sizeof(path), "%s/%s", root, folders[i]);
 		assert_int_equal(mkdir(path, 0700), 0);
 	}

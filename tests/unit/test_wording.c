@@ -3,6 +3,7 @@
 #include "cli/notify/habits.h"
 #include "cli/notify/wording.h"
 #include "cli/notify/words_of.h"
+#include "util/array.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -255,7 +256,7 @@ static void every_route_has_words(void **state)
 					     "tap",	 "macvtap",  "lan",    "martian"};
 	char text[NAME_WORDS];
 
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
 		json_t *event = make_event("devbox");
 
 		set(event, "route", routes[i]);
@@ -323,7 +324,7 @@ static void what_guests_are_called_is_shown_as_text(void **state)
 		"'; rm -rf /; '",
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		static char summary[ESCAPED_SUMMARY_SIZE], body[ESCAPED_BODY_SIZE];
 		json_t *event = make_event("x");
 		struct message message;

@@ -113,7 +113,7 @@ static struct guest *guest_of_cgroup(struct registry *registry, struct cgroup_en
 
 	if (entry->guest_id && registry->guest_ids[entry->guest] == entry->guest_id)
 		return &registry->guests[entry->guest];
-	guest = guests_for_cgroup(registry, &entry->match);
+	guest = guests_for_cgroup(registry, &entry->match, NULL);
 	if (guest) {
 		entry->guest_id = guest->id;
 		entry->guest = guests_index(registry, guest);
@@ -316,7 +316,7 @@ void registry_maker(struct registry *registry, const struct socket_info *socket,
 	memset(source, 0, sizeof(*source));
 	text_copy(source->interface, sizeof(source->interface), "lo");
 	if (cgroup && cgroup->is_guest) {
-		const struct guest *guest = guests_for_cgroup(registry, &cgroup->match);
+		const struct guest *guest = guests_for_cgroup(registry, &cgroup->match, NULL);
 
 		if (!guest) {
 			unknown(source, "the table of guests is full", 0);

@@ -56,7 +56,7 @@ bool registry_peer_guest(struct registry *registry, pid_t pid, char *label, size
 	process_cgroup(registry->settings.proc, pid, cgroup, sizeof(cgroup));
 	is_inside = catalogue_cgroup(registry->settings.catalogue, cgroup, &match);
 	if (is_inside)
-		guest = guests_for_cgroup(registry, &match);
+		guest = guests_for_cgroup(registry, &match, &process);
 	if (!guest)
 		guest = guest_of_netns(registry, process.namespaces.net);
 	if (guest)

@@ -169,6 +169,16 @@ static size_t unescape_unit(char *target, size_t size, const char *source, size_
 	return used;
 }
 
+/* FNV-1a */
+static uint64_t hash_path(const char *path, size_t length)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)path[i]) * 0x100000001b3u;
+	return hash;
+}
+
 static void fill_match(struct cgroup_match *match, const struct cgroup_pattern *pattern,
 		       const struct span *captured)
 {
@@ -179,6 +189,8 @@ static void fill_match(struct cgroup_match *match, const struct cgroup_pattern *
 	match->kind = runtime->kind;
 	match->is_name =
 		pattern->node.capture == CAPTURE_NAME || pattern->node.capture == CAPTURE_NONE;
+	match->is_unique =
+		pattern->node.capture == CAPTURE_ID || pattern->node.capture == CAPTURE_BUILD;
 	if (pattern->node.capture == CAPTURE_NONE) /* the only guest of this runtime */
 		text_copy(match->id, sizeof(match->id), runtime->word);
 	else
@@ -223,6 +235,7 @@ static bool find_node(const struct catalogue *catalogue, bool sandbox, const cha
 			node.length = unescape_unit(text, sizeof(text), path, length);
 			if (node_matches(catalogue, sandbox, parent, &node, match)) {
 				match->node_length = (size_t)(path - start) + length;
+				match->node_hash = hash_path(start, match->node_length);
 				match->level = level;
 				return true;
 			}

@@ -133,7 +133,9 @@ const struct program *catalogue_library(const struct catalogue *catalogue, const
  * @kind: of the guest
  * @id: container id or name as the node carries it, \xHH of systemd units undone
  * @is_name: @id is the name that its owner gave, not an opaque id
+ * @is_unique: @id is an opaque one, which no two guests have
  * @node_length: bytes of the path up to the end of the guest's own node
+ * @node_hash: hash of the path up to there
  * @level: components up to there
  */
 struct cgroup_match {
@@ -142,7 +144,9 @@ struct cgroup_match {
 	enum kind kind;
 	char id[NAME_SIZE];
 	bool is_name;
+	bool is_unique;
 	size_t node_length;
+	uint64_t node_hash;
 	uint8_t level;
 };
 

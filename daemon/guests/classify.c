@@ -24,9 +24,10 @@ static void put_inside(char *name, const char *outer)
 /*
  * The guest that a VMM is, or that a supervisor keeps: by its command line.
  * @outer: name of the sandbox that it runs in, NULL for none
+ * @kept: whose supervisor it was when it was looked at before, or its parent is; NULL for none
  */
 struct guest *classify_program(struct registry *registry, const struct program *program,
-			       const struct process *process, const char *outer)
+			       const struct process *process, const char *outer, struct guest *kept)
 {
 	char arguments[ARGUMENTS_MAX], key[sizeof(registry->guests->key)], name[NAME_SIZE] = "";
 	const struct finding *finding = structure_find(registry, process);
@@ -46,13 +47,16 @@ struct guest *classify_program(struct registry *registry, const struct program *
 	if (id)
 		snprintf(key, sizeof(key), "container:%.200s", id);
 	else if (program->role == PROGRAM_SUPERVISOR && name[0])
-		snprintf(key, sizeof(key), "%s:%s", program->runtime, name);
+		supervisors_key(key, sizeof(key), program->runtime, name);
 	else if (program->role == PROGRAM_SUPERVISOR)
 		return NULL; /* its children tell */
 	else
 		snprintf(key, sizeof(key), "%s:%d:%" PRIu64, program->runtime, process->pid,
 			 process->start);
-	guest = guests_find_key(registry, key);
+	if (program->role == PROGRAM_SUPERVISOR && !id)
+		guest = supervisors_guest(registry, process->pid, program->runtime, name, kept);
+	else
+		guest = guests_find_key(registry, key);
 	if (guest && name[0]) {
 		text_copy(guest->name, sizeof(guest->name), name);
 	} else if (!guest) {
@@ -179,6 +183,17 @@ static bool is_copy_of_supervisor(struct registry *registry, const struct proces
 	       parent->namespaces.mount == theirs->mount;
 }
 
+/* Whose supervisor it is by what is known already: its own past, or its parent. */
+static struct guest *supervised_by(struct registry *registry, const struct process *process,
+				   const struct member *before, bool is_copy)
+{
+	const struct member *member = is_copy ? members_find(registry, process->parent) : before;
+
+	return member && member->supervisor && member->guest != NO_GUEST
+		       ? &registry->guests[member->guest]
+		       : NULL;
+}
+
 /* An application of the desktop that has mounts of its own and no more, as Snap's. */
 static bool is_in_sandbox(const struct registry *registry, const struct process *process,
 			  const char *cgroup)
@@ -201,7 +216,7 @@ bool members_classify(struct registry *registry, const struct process *process, 
 
 	*member = (struct member){.pid = process->pid, .guest = NO_GUEST, .suspect = -1};
 	if (in_cgroup) {
-		guest = guests_for_cgroup(registry, &match);
+		guest = guests_for_cgroup(registry, &match, process);
 		note_cgroup(registry, guest, cgroup, &match);
 		if (guest && program && program->role == PROGRAM_VMM)
 			note_vmm(registry, guest, &match, program, process);
@@ -221,7 +236,8 @@ bool members_classify(struct registry *registry, const struct process *process, 
 		member->namespaces = process->namespaces;
 		member->local = !member->supervisor;
 		if (program->role != PROGRAM_CONDUIT)
-			guest = classify_program(registry, program, process, NULL);
+			guest = classify_program(registry, program, process, NULL,
+						 supervised_by(registry, process, before, is_copy));
 	}
 	member->guest = guests_index(registry, guest);
 	return guest || member->program || member->local;

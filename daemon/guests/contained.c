@@ -271,7 +271,7 @@ static struct guest *guest_of_inner_program(struct registry *registry, const str
 	else
 		snprintf(prefix, sizeof(prefix), "%s-%" PRIu64, by_pid ? "pidns" : "userns",
 			 by_pid ? process->namespaces.pid : process->namespaces.user);
-	return classify_program(registry, program, process, prefix);
+	return classify_program(registry, program, process, prefix, NULL);
 }
 
 static bool is_hosts(const struct registry *registry, const struct process *process,

@@ -87,17 +87,23 @@ struct guest *guests_add(struct registry *registry, enum kind kind, const char *
 	return guest;
 }
 
-struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_match *match)
+/* The guest in this cgroup; @process is in it, NULL when only a socket tells of it. */
+struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_match *match,
+				const struct process *process)
 {
 	char key[sizeof(registry->guests->key)], name[NAME_SIZE];
 	struct guest *guest;
 
 	/* An opaque id is the container's own, whoever tells it: conmon, containerd's shim or the
-	 * cgroup. */
-	snprintf(key, sizeof(key), "%s:%s",
-		 match->is_name || match->kind == KIND_VM ? match->runtime : "container",
-		 match->id);
+	 * cgroup. A name is not. */
+	if (match->is_unique)
+		snprintf(key, sizeof(key), "%s:%s",
+			 match->kind == KIND_VM ? match->runtime : "container", match->id);
+	else
+		supervisors_cgroup_key(key, sizeof(key), match);
 	guest = guests_find_key(registry, key);
+	if (!guest && !match->is_unique)
+		guest = supervisors_claim(registry, match, process);
 	if (guest) {
 		if (guest->kind == match->kind) /* see note_vmm() */
 			text_copy(guest->runtime, sizeof(guest->runtime), match->runtime);
@@ -110,6 +116,14 @@ struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_m
 	if (!match->is_name)
 		guests_want_name(registry, guest);
 	return guest;
+}
+
+/* It is the same guest, of which more is known. */
+void guests_set_key(struct registry *registry, struct guest *guest, const char *key)
+{
+	text_copy(guest->key, sizeof(guest->key), key);
+	registry->guest_keys[guests_index(registry, guest)] = hash_text(key);
+	registry->generation++;
 }
 
 static bool stands_for_netns(const struct guest *guest)

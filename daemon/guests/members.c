@@ -205,8 +205,10 @@ static void note_process(struct registry *registry, struct guest *guest,
 	uint64_t theirs = process->namespaces.net;
 	uint64_t netns = theirs == registry->host.net ? 0 : theirs;
 
-	if (!guest->leader)
+	if (!guest->leader) {
 		guest->leader = process->pid;
+		supervisors_note_leader(registry, guest);
+	}
 	if (guest->netns == netns || !theirs)
 		return;
 	if (!guest->netns || (guest->kind == KIND_VM && guest->leader == process->pid))
@@ -390,6 +392,7 @@ uint64_t members_work(struct registry *registry)
 
 	if ((next && next <= now) || registry->vm_changes != registry->vm_changes_seen)
 		next = registry->conduits_next_us = conduits_work(registry, now);
+	supervisors_work(registry);
 	if (registry->headless && registry->sweep_us <= now) {
 		sweep_headless(registry);
 		registry->sweep_us = now + SWEEP_US;

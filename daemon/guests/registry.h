@@ -24,8 +24,8 @@ struct unix_peers;
  * @kind: vm, container, sandbox
  * @runtime: "qemu", "podman", "netns", …
  * @name: as its owner calls it; text_copy_name()
- * @key: what makes it this guest and no other: "pid:123:9876", "cgroup:/machine.slice/…",
- * "netns:4026532…"
+ * @key: what makes it this guest and no other: "qemu:123:9876", "container:0123abcd…",
+ * "lxc@0123456789abcdef:web" with the hash of its cgroup's path, "netns:4026532…"
  * @leader: its first known process, 0 when none is known
  * @netns: inode of its network namespace, 0 when not known, or the host's own
  * @cgroup: id of its own cgroup, 0 when it has none that is known

@@ -240,11 +240,12 @@ struct registry {
 	uint16_t guest_suspects[GUESTS_MAX]; /* of them, those that are suspects */
 	uint32_t guests_high;		     /* slots below this have been used */
 	uint32_t next_id;
-	uint32_t generation; /* see registry_generation() */
-	uint64_t prune_us;   /* CLOCK_MONOTONIC of the next look for guests to forget, 0: none */
-	bool prune_held;     /* nobody is forgotten while everything is read anew */
-	bool leaders_lost;   /* some guest's leader has ended */
-	uint32_t vm_changes; /* VMs that came and went */
+	uint32_t generation;  /* see registry_generation() */
+	uint64_t prune_us;    /* CLOCK_MONOTONIC of the next look for guests to forget, 0: none */
+	bool prune_held;      /* nobody is forgotten while everything is read anew */
+	bool leaders_lost;    /* some guest's leader has ended */
+	bool supervisors_due; /* one of a name has its first leader */
+	uint32_t vm_changes;  /* VMs that came and went */
 	uint32_t vm_changes_seen; /* by conduits_work() */
 	struct member members[MEMBERS_MAX];
 	uint32_t member_count;
@@ -299,7 +300,9 @@ struct guest *guests_find_key(struct registry *registry, const char *key);
 struct guest *guests_find_id(struct registry *registry, uint32_t id);
 struct guest *guests_add(struct registry *registry, enum kind kind, const char *runtime,
 			 const char *name, const char *key, const char *why);
-struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_match *match);
+struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_match *match,
+				const struct process *process);
+void guests_set_key(struct registry *registry, struct guest *guest, const char *key);
 struct guest *guests_for_netns(struct registry *registry, uint64_t netns);
 void guests_set_netns(struct registry *registry, struct guest *guest, uint64_t netns);
 void guests_release(struct registry *registry, uint16_t index);
@@ -313,13 +316,29 @@ void guests_want_name(struct registry *registry, struct guest *guest);
 uint64_t guests_name_work(struct registry *registry);
 
 /*
+ * supervisors.c: containers with names
+ * @process: in that cgroup, NULL when only a socket tells of it
+ * @kept: whose supervisor it was when it was looked at before, or its parent is; NULL for none
+ */
+void supervisors_key(char *key, size_t size, const char *runtime, const char *name);
+void supervisors_cgroup_key(char *key, size_t size, const struct cgroup_match *match);
+struct guest *supervisors_claim(struct registry *registry, const struct cgroup_match *match,
+				const struct process *process);
+struct guest *supervisors_guest(struct registry *registry, pid_t supervisor, const char *runtime,
+				const char *name, struct guest *kept);
+void supervisors_note_leader(struct registry *registry, const struct guest *guest);
+void supervisors_work(struct registry *registry);
+
+/*
  * classify.c: what a process is; true with @member filled in when it has to do with a guest
  * @before: what it was as another program, NULL for nothing
+ * @kept: as above
  */
 bool members_classify(struct registry *registry, const struct process *process, const char *cgroup,
 		      const struct member *before, struct member *member);
 struct guest *classify_program(struct registry *registry, const struct program *program,
-			       const struct process *process, const char *outer);
+			       const struct process *process, const char *outer,
+			       struct guest *kept);
 bool works_for_guests(const struct program *program);
 
 /* contained.c: the same for one in namespaces of its own; false when it is the host's all the same */

@@ -412,7 +412,7 @@ static void test_an_unclaimed_guest_goes(void **state)
 	struct cgroup_match match = {
 		.runtime = "lxc", .kind = KIND_CONTAINER, .id = "box", .is_name = true};
 
-	assert_non_null(guests_for_cgroup(fake->registry, &match));
+	assert_non_null(guests_for_cgroup(fake->registry, &match, NULL));
 	assert_true(guests_work(fake->registry) > 0);
 	assert_int_equal(registry_count(fake->registry), 1);
 	fake->registry->prune_us = 1;

@@ -182,18 +182,20 @@ static struct guest *guest_before(struct registry *registry, const struct member
 
 /* The host's all the same. */
 
-/* The nearest ancestor outside the process's own pid and user namespaces. */
+/*
+ * The nearest ancestor outside the process's own pid and user namespaces.
+ * @first: receives its child, which leads to the process, or is it
+ */
 static bool find_maker(const struct registry *registry, const struct process *process,
-		       struct process *maker)
+		       struct process *maker, struct process *first)
 {
-	pid_t pid = process->parent;
-
-	for (int level = 0; level < ANCESTORS_MAX && pid > 0; level++) {
-		if (process_read(registry->settings.proc, pid, maker))
+	*first = *process;
+	for (int level = 0; level < ANCESTORS_MAX && first->parent > 0; level++) {
+		if (process_read(registry->settings.proc, first->parent, maker))
 			return false;
 		if (is_in_hosts(registry, &maker->namespaces))
 			return true;
-		pid = maker->parent;
+		*first = *maker;
 	}
 	return false;
 }
@@ -205,28 +207,35 @@ static bool find_maker(const struct registry *registry, const struct process *pr
 static bool is_own_sandbox(const struct registry *registry, const struct process *process,
 			   const struct program *program)
 {
-	struct process maker;
+	struct process maker, first;
 
 	return program && program->role == PROGRAM_HOST &&
 	       process->namespaces.mount == registry->host.mount &&
-	       find_maker(registry, process, &maker) && maker.executable[0] &&
+	       find_maker(registry, process, &maker, &first) && maker.executable[0] &&
 	       !strcmp(maker.executable, process->executable);
 }
 
-/* A unit with PrivateUsers=, PrivatePIDs= and the like: its namespaces were made by systemd. */
+/*
+ * A unit with PrivateUsers=, PrivatePIDs= and the like: its namespaces were made by systemd, and so is
+ * what it starts in there. A container that its unit has left behind, as "crun run -d" does, has the
+ * same cgroup and the same ancestors; but its files are others. So systemd's own child has to run one
+ * of the host's. A unit whose files are others as well (RootDirectory=, RootImage=), or a user's own,
+ * is contained for all that can be seen: a guest, which its owner can make an exception for.
+ */
 static bool is_service(const struct registry *registry, const struct process *process,
 		       const char *cgroup)
 {
 	static const char suffix[] = ".service";
 	const char *leaf = strrchr(cgroup, '/');
 	size_t length = leaf ? strlen(leaf) : 0;
-	struct process maker;
+	struct process maker, first;
 
 	if (length <= sizeof(suffix) || strcmp(leaf + length - (sizeof(suffix) - 1), suffix) != 0 ||
 	    !strncmp(leaf, "/user@", 6))
 		return false;
-	return find_maker(registry, process, &maker) && !strcmp(maker.comm, "systemd") &&
-	       registry->settings.is_hosts_file(registry->settings.proc, &maker);
+	return find_maker(registry, process, &maker, &first) && !strcmp(maker.comm, "systemd") &&
+	       registry->settings.is_hosts_file(registry->settings.proc, &maker) &&
+	       registry->settings.is_hosts_file(registry->settings.proc, &first);
 }
 
 /* Rootless podman, rootlesskit and their like live in a user namespace of their own making. */

@@ -87,6 +87,22 @@ struct guest *guests_add(struct registry *registry, enum kind kind, const char *
 	return guest;
 }
 
+/*
+ * The cgroup says more of the runtime than containerd's shim, which is there before: of Docker and of
+ * Kubernetes there are files with names.
+ */
+static void set_runtime(struct registry *registry, struct guest *guest,
+			const struct cgroup_match *match)
+{
+	if (guest->kind != match->kind || !strcmp(guest->runtime, match->runtime))
+		return; /* for the first see note_vmm() */
+	text_copy(guest->runtime, sizeof(guest->runtime), match->runtime);
+	if (match->is_name || strncmp(match->id, guest->name, strlen(guest->name)) != 0)
+		return; /* it has a name already */
+	guest->name_tries = 0;
+	guests_want_name(registry, guest);
+}
+
 /* The guest in this cgroup; @process is in it, NULL when only a socket tells of it. */
 struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_match *match,
 				const struct process *process)
@@ -105,8 +121,7 @@ struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_m
 	if (!guest && !match->is_unique)
 		guest = supervisors_claim(registry, match, process);
 	if (guest) {
-		if (guest->kind == match->kind) /* see note_vmm() */
-			text_copy(guest->runtime, sizeof(guest->runtime), match->runtime);
+		set_runtime(registry, guest, match);
 		return guest;
 	}
 	text_copy(name, sizeof(name), match->id);

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from . import image
 from .host import Host, Target, new_token
-from .system import Cleanup, LabError, end, make_cgroup
+from .system import Cleanup, LabError, end, make_cgroup, put_file
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,18 @@ class Standin:
     """A running stand-in: waits until it is told to connect."""
 
     def __init__(self, host: Host, folder: Path, cleanup: Cleanup, *processes: Process,
-                 target: Target, scenery: str = "", timeout_ms: int = 3000) -> None:
+                 target: Target, scenery: str = "", files: dict[str, str] | None = None,
+                 timeout_ms: int = 3000) -> None:
         """@scenery: a shell script that makes files in private mounts; $0 is the stand-in's program.
+        @files: what the runtime writes down where all can see it, by their paths
 
         As on a desktop each is in a cgroup of its own, unless its looks say otherwise.
         """
         self.token, self.what = new_token(), processes[-1].program
         scope = make_cgroup(f"{host.name}-session/app-{self.token}.scope", cleanup)
         steps: list[tuple[str, ...]] = [("cgroup", str(scope))]
+        for path, text in (files or {}).items():
+            put_file(Path(path), text, cleanup)
         for index, process in enumerate(processes):
             if index:
                 steps.append(("child",))

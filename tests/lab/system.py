@@ -231,6 +231,16 @@ def make_cgroup(path: str, cleanup: Cleanup) -> Path:
     return leaf
 
 
+def put_file(path: Path, text: str, cleanup: Cleanup) -> None:
+    """A file that a runtime keeps on the machine, in folders that go with it."""
+    for at in reversed(path.parents):
+        if not at.exists():  # else this machine has its own
+            at.mkdir()
+            cleanup.add(at.rmdir)
+    path.write_text(text)
+    cleanup.add(path.unlink)
+
+
 def enter_cgroup(path: Path) -> list[str]:
     """What to put before a command so that it runs in a cgroup."""
     return ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(path)]

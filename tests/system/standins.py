@@ -7,7 +7,8 @@ None of these programs is real: each is tests/lab/standin.c under the runtime's 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 
 from lab.standins import Process
 
@@ -29,7 +30,10 @@ def build(word: str) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """@what runs; @name: "" for a conduit of unknown guests, ending in "-" where a pid follows."""
+    """@what runs; @name: "" for a conduit of unknown guests, ending in "-" where a pid follows.
+
+    @files: where the runtime keeps the name
+    """
     what: str
     kind: str
     runtime: str
@@ -38,14 +42,16 @@ class Row:
     processes: tuple[Process, ...]
     verdict: str = "drop"
     scenery: str = ""
+    files: dict[str, str] = field(default_factory=dict)
 
 
 def contained(what: str, runtime: str, cgroup: str, *parents: Process, name: str = "",
-              unshare: str = "pid mnt uts ipc", word: str = "") -> Row:
-    """A container on the host's network, whose cgroup has its id in the place of "ID"."""
-    ident = hex64(word or what)
+              unshare: str = "pid mnt uts ipc", files: dict[str, str] | None = None) -> Row:
+    """A container on the host's network, whose cgroup and files have its id in the place of "ID"."""
+    ident = hex64(what)
     return Row(what, "container", runtime, name or ident[:12], "host-net",
-               (*parents, Process("nginx", cgroup=cgroup.replace("ID", ident), unshare=unshare)))
+               (*parents, Process("nginx", cgroup=cgroup.replace("ID", ident), unshare=unshare)),
+               files={path.replace("ID", ident): text for path, text in (files or {}).items()})
 
 
 def vm(what: str, runtime: str, name: str, program: str, *argv: str, kind: str = "vm",
@@ -79,11 +85,21 @@ def conmon(word: str, name: str) -> Process:
                               hex64(word), "-r", "/usr/bin/crun", "-n", name, "--exit-dir", "/run"))
 
 
+def docker_files(name: str) -> dict[str, str]:
+    return {"/var/lib/docker/containers/ID/config.v2.json": json.dumps({"ID": "", "Name": f"/{name}"})}
+
+
+def kubelet_files(name: str) -> dict[str, str]:
+    return {f"/var/log/containers/{name}-ID.log": ""}
+
+
 ROWS = [
     # Docker and what it is made of
     contained("docker-systemd", "docker", "system.slice/docker-ID.scope",
-              shim("docker-systemd", "moby")),
-    contained("docker-cgroupfs", "docker", "docker/ID", shim("docker-cgroupfs", "moby")),
+              shim("docker-systemd", "moby"), name="shop", files=docker_files("shop")),
+    contained("docker-cgroupfs", "docker", "docker/ID", shim("docker-cgroupfs", "moby"), name="db",
+              files=docker_files("db")),
+    contained("docker-nameless", "docker", "docker/ID", shim("docker-nameless", "moby")),
     contained("docker-rootless", "docker", f"{USER}/user.slice/docker-ID.scope",
               shim("docker-rootless", "moby"), unshare="user pid mnt"),
     vm("rootlesskit", "rootlesskit", "", "rootlesskit", "--state-dir=/run/user/1000/dockerd-rootless",
@@ -121,7 +137,8 @@ ROWS = [
     contained("kubernetes-containerd", "kubernetes",
               "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-"
               f"pod{POD.replace('-', '_')}.slice/cri-containerd-ID.scope",
-              shim("kubernetes-containerd", "k8s.io")),
+              shim("kubernetes-containerd", "k8s.io"), name="shop-7d4b_web_nginx",
+              files=kubelet_files("shop-7d4b_web_nginx")),
     contained("kubernetes-crio", "kubernetes",
               f"kubepods.slice/kubepods-pod{POD.replace('-', '_')}.slice/crio-ID.scope"),
     contained("kubernetes-cgroupfs", "kubernetes", f"kubepods/besteffort/pod{POD}/ID",

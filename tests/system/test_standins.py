@@ -27,13 +27,13 @@ def attempts(machine, request, tmp_path_factory):
         host = Host(cleanup)
         services = host.serve(SERVICE)
         folder = tmp_path_factory.mktemp("standins")
-        rows = {row.what: (row.processes, row.scenery) for row in ROWS} | \
-            {what: (processes, "") for what, processes in HOST_ROWS}
+        rows = {row.what: (row.processes, row.scenery, row.files) for row in ROWS} | \
+            {what: (processes, "", {}) for what, processes in HOST_ROWS}
         if request.param == "guard-first":
             guard = guarded(host, cleanup)
         standins = {what: Standin(host, folder / what, cleanup, *processes, target=SERVICE,
-                                  scenery=scenery)
-                    for what, (processes, scenery) in rows.items()}
+                                  scenery=scenery, files=files)
+                    for what, (processes, scenery, files) in rows.items()}
         for standin in standins.values():
             standin.wait_ready()
         if request.param == "standins-first":

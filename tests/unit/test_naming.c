@@ -20,14 +20,40 @@ static void write_text(const char *folder, const char *name, const char *text)
 	fclose(file);
 }
 
-/* The name in the runtime's file comes after the verdicts; until then there is the short id. */
-static void test_docker_is_named_by_its_file(void **state)
+static void put_config(const struct fake *fake)
 {
 	static const char *const folders[] = {"/var", "/var/lib", "/var/lib/docker",
 					      "/var/lib/docker/containers",
 					      "/var/lib/docker/containers/" HEX64};
-	struct fake *fake = *state;
 	char path[256];
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", fake->path, folders[i]);
+		assert_int_equal(mkdir(path, 0755), 0);
+	}
+	write_text(path, "config.v2.json", "{\"Name\":\"/web\"}");
+}
+
+static void look_for_names(const struct fake *fake)
+{
+	while (guests_name_work(fake->registry))
+		for (uint32_t i = 0; i < fake->registry->guests_high; i++)
+			if (fake->registry->guests[i].name_next_us)
+				fake->registry->guests[i].name_next_us = 1;
+}
+
+static const struct row shim = {
+	.pid = 10,
+	.parent = 1,
+	.executable = "/usr/bin/containerd-shim-runc-v2",
+	.cgroup = "/system.slice/containerd.service",
+	ARGUMENTS("/usr/bin/containerd-shim-runc-v2\0-namespace\0moby\0-id\0" HEX64
+		  "\0-address\0/run/containerd/containerd.sock")};
+
+/* The name in the runtime's file comes after the verdicts; until then there is the short id. */
+static void test_docker_is_named_by_its_file(void **state)
+{
+	struct fake *fake = *state;
 
 	fake->registry->settings.files = fake->path;
 	fake_start(fake, &(struct row){.pid = 11,
@@ -37,14 +63,35 @@ static void test_docker_is_named_by_its_file(void **state)
 				       .pid_ns = OTHER});
 	assert_string_equal(fake_guest(fake, 11)->name, "0123456789ab");
 	assert_true(guests_name_work(fake->registry) > 0); /* it comes again */
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		snprintf(path, sizeof(path), "%s%s", fake->path, folders[i]);
-		assert_int_equal(mkdir(path, 0755), 0);
-	}
-	write_text(path, "config.v2.json", "{\"Name\":\"/web\"}");
+	put_config(fake);
 	fake->registry->guests[0].name_next_us = 1; /* its time has come */
 	assert_int_equal(guests_name_work(fake->registry), 0);
 	assert_string_equal(fake_guest(fake, 11)->name, "web");
+}
+
+/* As it is in real life: containerd's shim comes before the cgroup tells that it is Docker's. */
+static void test_docker_is_named_below_its_shim(void **state)
+{
+	struct fake *fake = *state;
+
+	fake->registry->settings.files = fake->path;
+	put_config(fake);
+	fake_start(fake, &shim);
+	look_for_names(fake);
+	assert_string_equal(fake_guest(fake, 10)->runtime, "containerd");
+	fake_start(fake, &(struct row){.pid = 11,
+				       .parent = 10,
+				       .executable = "/bin/sh",
+				       .cgroup = "/system.slice/docker-" HEX64 ".scope",
+				       .pid_ns = OTHER});
+	assert_ptr_equal(fake_guest(fake, 10), fake_guest(fake, 11));
+	look_for_names(fake);
+	assert_string_equal(fake_guest(fake, 11)->runtime, "docker");
+	assert_string_equal(fake_guest(fake, 11)->name, "web");
+	registry_rescan(fake->registry);
+	assert_string_equal(fake_guest(fake, 11)->name, "web");
+	assert_string_equal(fake_guest(fake, 11)->runtime, "docker");
+	assert_false(fake->registry->names_pending);
 }
 
 /* A name that never comes is looked for a few times only. */
@@ -117,6 +164,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_docker_is_named_by_its_file, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_docker_is_named_below_its_shim, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_name_that_never_comes, fake_set_up,
 						fake_tear_down),

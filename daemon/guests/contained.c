@@ -172,6 +172,24 @@ static struct guest *guest_of_unknown(struct registry *registry, const struct pr
 				 : "its user namespace is not the host's");
 }
 
+/* A namespace as such, of which more may be known by now. */
+static bool stands_for_namespace(const struct guest *guest)
+{
+	return !strcmp(guest->runtime, "contained");
+}
+
+/*
+ * One in the namespaces of a known sandbox, whose mounts and users are nobody else's; of other user
+ * namespaces the host's own programs may have one in common with a guest.
+ */
+static struct guest *sandbox_of_namespaces(struct registry *registry, const struct process *process)
+{
+	struct guest *guest = guest_of_namespaces(registry, process);
+	bool by_pid = namespace_is_foreign(process->namespaces.pid, registry->host.pid);
+
+	return guest && (by_pid || guest->kind == KIND_SANDBOX) ? guest : NULL;
+}
+
 /* Whom it belonged to before it became this program; supervisors' and conduits' forks are nobody's. */
 static struct guest *guest_before(struct registry *registry, const struct member *before)
 {
@@ -302,15 +320,18 @@ bool contained_classify(struct registry *registry, const struct process *process
 			const struct program *program, const char *cgroup,
 			const struct member *before, struct member *member, struct guest **guest)
 {
+	struct guest *past = guest_before(registry, before);
+
 	assert(registry); /* or the analyser takes "no guest" for "no registry" */
-	*guest = guest_before(registry, before);
-	if (!*guest && is_own_sandbox(registry, process, program))
+	*guest = past && !before->carried && !stands_for_namespace(past) ? past : NULL;
+	if ((!past || before->carried) && is_own_sandbox(registry, process, program))
 		return false;
 	if (!*guest)
 		*guest = guest_of_ancestors(registry, process);
-	/* Of user namespaces the host's own programs may have one in common with a guest. */
-	if (!*guest && namespace_is_foreign(process->namespaces.pid, registry->host.pid))
-		*guest = guest_of_namespaces(registry, process);
+	if (!*guest)
+		*guest = past;
+	if (!*guest)
+		*guest = sandbox_of_namespaces(registry, process);
 	if (!*guest && is_hosts(registry, process, program, cgroup))
 		return false;
 	if (!*guest)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define CGROUP_NEW_US 5000000 /* a container's first process starts that soon after its cgroup */
 #define SWEEP_US      1000000 /* between looks at processes whose end is not reported */
@@ -186,6 +187,7 @@ void members_clear(struct registry *registry)
 	for (uint32_t i = 0; registry->headless && i < MEMBERS_MAX; i++)
 		if (registry->members[i].headless && registry->members[i].suspect >= 0)
 			lose_suspect(registry, registry->members[i].suspect);
+	past_keep(registry);
 	memset(registry->members, 0, sizeof(registry->members));
 	memset(registry->suspects, 0, sizeof(registry->suspects));
 	memset(registry->suspect_seen, 0, sizeof(registry->suspect_seen));
@@ -239,7 +241,7 @@ static void look_at(struct registry *registry, pid_t pid)
 	char cgroup[CGROUP_PATH_SIZE] = "";
 	struct member entry, *member;
 	const struct member *known = members_find(registry, pid);
-	const struct member before = known ? *known : (struct member){.pid = 0};
+	struct member before = known ? *known : (struct member){.pid = 0};
 	struct process process;
 	bool searched;
 
@@ -258,10 +260,13 @@ static void look_at(struct registry *registry, pid_t pid)
 			registry->local_exit_us = clock_monotonic_us();
 		return;
 	}
+	if (!known)
+		past_find(registry, &process, &before);
 	process_cgroup(registry->settings.proc, pid, cgroup, sizeof(cgroup));
 	if (!members_classify(registry, &process, cgroup, before.pid ? &before : NULL, &entry))
 		return;
 
+	entry.started_by = process.start;
 	/* A process of another network namespace opens no connection here. */
 	searched = entry.local && process.namespaces.net == registry->host.net;
 	entry.local = !entry.supervisor && process.namespaces.net == registry->host.net;
@@ -297,6 +302,7 @@ static void copy_member(struct registry *registry, const struct member *from, pi
 	entry.pid = child;
 	entry.headless = false;
 	entry.is_copy = true;
+	entry.started_by = past_now();
 	member = add(registry, &entry);
 	if (parent < 0)
 		return;
@@ -359,12 +365,32 @@ static unsigned int thread_count(const struct registry *registry, pid_t pid)
 	return (unsigned int)info.st_nlink - 2; /* fs/proc/base.c, proc_task_getattr() */
 }
 
+/*
+ * With one thread left, is it the first, whose end was reported? The memory of that one has gone by
+ * the time of the event (kernel/exit.c, do_exit()). One that has a program is another thread, which has
+ * become the process by an exec (fs/exec.c, de_thread()): of that the next event tells.
+ */
+static bool has_program(const struct registry *registry, pid_t pid)
+{
+	char path[32], byte;
+
+	snprintf(path, sizeof(path), "%d/exe", pid);
+	return readlinkat(registry->settings.proc, path, &byte, 1) >= 0;
+}
+
+static bool has_ended(const struct registry *registry, pid_t pid)
+{
+	unsigned int threads = thread_count(registry, pid);
+
+	return !threads || (threads == 1 && !has_program(registry, pid));
+}
+
 /* The end of the first thread is all that is reported; the process may live on in the others. */
 void members_exit(struct registry *registry, pid_t pid)
 {
 	struct member *member = members_find(registry, pid);
 
-	if (!member || thread_count(registry, pid) <= 1) {
+	if (!member || has_ended(registry, pid)) {
 		structure_forget(registry, pid);
 		members_remove(registry, pid);
 	} else if (!member->headless) {
@@ -378,7 +404,7 @@ static void sweep_headless(struct registry *registry)
 {
 	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
 		while (registry->members[i].headless &&
-		       thread_count(registry, registry->members[i].pid) <= 1) {
+		       has_ended(registry, registry->members[i].pid)) {
 			structure_forget(registry, registry->members[i].pid);
 			members_remove(registry, registry->members[i].pid);
 		}

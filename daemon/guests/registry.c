@@ -29,6 +29,7 @@ void registry_rescan(struct registry *registry)
 	/* Twice: a container's process may be read before the supervisor that knows its name. */
 	processes_each(registry->settings.proc, visit_pid, registry);
 	processes_each(registry->settings.proc, visit_pid, registry);
+	past_forget(registry);
 	guests_check_leaders(registry);
 	guests_prune(registry);
 	registry_links_changed(registry);

@@ -67,6 +67,8 @@
  * @local: works for a guest in the guarded network namespace
  * @loose: contained, but its cgroup does not say so: may hide a socket from its descriptors
  * @is_copy: made by a fork, and no other program since: comes and goes unnoticed
+ * @carried: only known from before everything was read anew, see past.c; not in members[]
+ * @started_by: in clock ticks since boot: a process of this number that started later is another
  * @headless: its first thread has ended, and others live on
  * @supervisor: a host process (conmon, …): keeps the guest alive, its own connections are the
  * host's
@@ -80,10 +82,26 @@ struct member {
 	bool local;
 	bool loose;
 	bool is_copy;
+	bool carried;
+	uint64_t started_by;
 	bool headless;
 	bool supervisor;
 	const struct program *program;
 	struct namespaces namespaces;
+};
+
+/**
+ * struct past - a contained process before everything was read anew
+ * @pid: 0 in a free slot
+ * @guest: index in guests[]
+ * @guest_id: that guest's id
+ * @started_by: as in struct member
+ */
+struct past {
+	pid_t pid;
+	uint16_t guest;
+	uint32_t guest_id;
+	uint64_t started_by;
 };
 
 /**
@@ -248,6 +266,7 @@ struct registry {
 	uint32_t vm_changes;  /* VMs that came and went */
 	uint32_t vm_changes_seen; /* by conduits_work() */
 	struct member members[MEMBERS_MAX];
+	struct past past[MEMBERS_MAX]; /* hash by pid, as members[] */
 	uint32_t member_count;
 	uint32_t members_lost;	/* members that found no slot */
 	uint32_t local_members; /* guest processes in the guarded network namespace */
@@ -384,6 +403,13 @@ static inline bool conduit_is_pending(const struct suspect *suspect)
 	return suspect->look_next_us && !suspect->netns && !suspect->served[0].id &&
 	       !suspect->is_settled;
 }
+
+/* past.c: between two readings of everything */
+uint64_t past_now(void); /* in clock ticks since boot, as a process's start */
+void past_keep(struct registry *registry);
+bool past_find(const struct registry *registry, const struct process *process,
+	       struct member *member);
+void past_forget(struct registry *registry);
 
 /* members.c: processes */
 struct member *members_find(struct registry *registry, pid_t pid);

@@ -101,6 +101,7 @@ enum route {
  * @route: how it arrived
  * @runtime: "podman", "qemu", …; "" when not known
  * @name: the guest's name, "" when not known; for a conduit of several guests "one of: a, b"
+ * @is_numbered: @name has the number of a process or a namespace, which is another's later
  * @guest: its id in the registry, 0 when it has none
  * @shared: @name names several guests, of which one is it: no exception by name may match, and
  *	@kind and @runtime are only what all of them have in common
@@ -118,6 +119,7 @@ struct source {
 	enum route route;
 	char runtime[RUNTIME_SIZE];
 	char name[NAME_SIZE];
+	bool is_numbered;
 	uint32_t guest;
 	bool shared;
 	char conduit[RUNTIME_SIZE];

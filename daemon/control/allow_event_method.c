@@ -75,7 +75,7 @@ static int select_guest(const struct attempt *attempt, bool for_ever, struct sel
 				 "which guest event %llu is from could not be told: use lhguard "
 				 "allow, and think of whom else it lets in",
 				 (unsigned long long)attempt->id);
-	if (for_ever && !source->name[0])
+	if (for_ever && (!source->name[0] || source->is_numbered))
 		return error_set(error, -EINVAL,
 				 "the guest of event %llu has no name by which it could be known "
 				 "again: allow it for a while",

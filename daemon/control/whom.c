@@ -14,12 +14,14 @@
  * struct whom - the running guests that a source names
  * @count: how many there are
  * @guest: id of the first
+ * @is_numbered: it is called after the number of a process or a namespace
  * @guest_key: its key
  * @list: "guest:3 qemu pid 812, guest:7 libvirt pid 990", cut after some
  */
 struct whom {
 	size_t count;
 	uint32_t guest;
+	bool is_numbered;
 	char guest_key[GUEST_KEY_SIZE];
 	char list[WHOM_TEXT_SIZE];
 };
@@ -41,6 +43,7 @@ static int visit(void *data, const struct guest *guest)
 		return 0;
 	if (!whom->count++) {
 		whom->guest = guest->id;
+		whom->is_numbered = guest->is_numbered;
 		text_copy(whom->guest_key, sizeof(whom->guest_key), guest->key);
 	}
 	if (whom->count > LISTED_MAX)
@@ -117,5 +120,10 @@ bool whom_note(const struct registry *registry, const struct exception *exceptio
 			    "%s names %zu running guests (%s): it %s %s; for one: --from guest:%u",
 			    name, whom.count, whom.list, verb,
 			    whom.count == 2 ? "both" : "them all", whom.guest);
+	else if (whom.is_numbered && !exception->expires_us)
+		text_append(note, size,
+			    "%s has no name, and its number is another guest's later, which it "
+			    "%s then, too: --from guest:%u ends with this one",
+			    name, verb, whom.guest);
 	return note[0];
 }

@@ -18,7 +18,8 @@ int whom_bind(const struct registry *registry, struct exception *exception, stru
 
 /**
  * whom_note() - what the maker of an exception by name should know
- * @note: receives a sentence, or "" when exactly one running guest bears the name
+ * @note: receives a sentence, or "" when exactly one running guest bears the name, and its owner gave
+ *	it or there is an end
  * Return: is there a note?
  */
 bool whom_note(const struct registry *registry, const struct exception *exception, char *note,

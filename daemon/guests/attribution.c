@@ -21,6 +21,7 @@ void source_set_guest(struct source *source, const struct guest *guest)
 	source->why = guest->why;
 	text_copy(source->runtime, sizeof(source->runtime), guest->runtime);
 	text_copy(source->name, sizeof(source->name), guest->name);
+	source->is_numbered = guest->is_numbered;
 }
 
 /* It is one of the guests that are named, and of which cannot be told. */

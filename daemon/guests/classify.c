@@ -58,21 +58,24 @@ struct guest *classify_program(struct registry *registry, const struct program *
 	else
 		guest = guests_find_key(registry, key);
 	if (guest && name[0]) {
-		text_copy(guest->name, sizeof(guest->name), name);
+		guests_set_name(guest, name);
 	} else if (!guest) {
-		bool is_named = name[0] != '\0';
+		bool is_named = name[0] != '\0', is_numbered;
 
 		if (!is_named && id)
 			text_copy_name(name, sizeof(name), id, strnlen(id, 12));
 		if (!name[0] && finding)
 			text_copy_name(name, sizeof(name), process->comm, strlen(process->comm));
-		if (!name[0])
+		is_numbered = !name[0];
+		if (is_numbered)
 			snprintf(name, sizeof(name), "%s-%d", program->runtime, process->pid);
 		guest = guests_add(registry, program->kind, program->runtime, name, key,
 				   finding ? finding->why
 				   : program->role == PROGRAM_VMM
 					   ? "its VMM's command line"
 					   : "its supervisor's command line");
+		if (guest)
+			guest->is_numbered = is_numbered;
 		if (!is_named)
 			guests_want_name(registry, guest);
 	}
@@ -91,7 +94,7 @@ static void improve_name(struct registry *registry, struct guest *guest,
 
 	if (length > 0 && names_from_arguments(program->description, process->comm, arguments,
 					       (size_t)length, name))
-		text_copy(guest->name, sizeof(guest->name), name);
+		guests_set_name(guest, name);
 }
 
 /*

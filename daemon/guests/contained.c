@@ -164,12 +164,16 @@ static struct guest *guest_of_unknown(struct registry *registry, const struct pr
 	bool by_pid = namespace_is_foreign(process->namespaces.pid, registry->host.pid);
 	uint64_t inode = by_pid ? process->namespaces.pid : process->namespaces.user;
 	char key[64], name[NAME_SIZE];
+	struct guest *guest;
 
 	snprintf(key, sizeof(key), "%s:%" PRIu64, by_pid ? "pidns" : "userns", inode);
 	snprintf(name, sizeof(name), "%s-%" PRIu64, by_pid ? "pidns" : "userns", inode);
-	return guests_add(registry, KIND_CONTAINER, "contained", name, key,
-			  by_pid ? "its pid namespace is not the host's"
-				 : "its user namespace is not the host's");
+	guest = guests_add(registry, KIND_CONTAINER, "contained", name, key,
+			   by_pid ? "its pid namespace is not the host's"
+				  : "its user namespace is not the host's");
+	if (guest)
+		guest->is_numbered = true;
+	return guest;
 }
 
 /* A namespace as such, of which more may be known by now. */
@@ -289,6 +293,8 @@ static struct guest *guest_of_inner_program(struct registry *registry, const str
 					    const struct process *process)
 {
 	bool by_pid = namespace_is_foreign(process->namespaces.pid, registry->host.pid);
+	bool is_numbered = !outer || outer->is_numbered;
+	struct guest *guest;
 	char prefix[NAME_SIZE];
 
 	if (program->role == PROGRAM_CONDUIT)
@@ -298,7 +304,10 @@ static struct guest *guest_of_inner_program(struct registry *registry, const str
 	else
 		snprintf(prefix, sizeof(prefix), "%s-%" PRIu64, by_pid ? "pidns" : "userns",
 			 by_pid ? process->namespaces.pid : process->namespaces.user);
-	return classify_program(registry, program, process, prefix, NULL);
+	guest = classify_program(registry, program, process, prefix, NULL);
+	if (guest)
+		guest->is_numbered |= is_numbered;
+	return guest;
 }
 
 static bool is_hosts(const struct registry *registry, const struct process *process,

@@ -133,6 +133,13 @@ struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_m
 	return guest;
 }
 
+/* What its owner calls it, in the place of what it was called until it was known. */
+void guests_set_name(struct guest *guest, const char *name)
+{
+	text_copy(guest->name, sizeof(guest->name), name);
+	guest->is_numbered = false;
+}
+
 /* It is the same guest, of which more is known. */
 void guests_set_key(struct registry *registry, struct guest *guest, const char *key)
 {
@@ -170,8 +177,9 @@ struct guest *guests_for_netns(struct registry *registry, uint64_t netns)
 	char key[64], name[NAME_SIZE];
 	struct guest *guest;
 	uint64_t made_us = 0;
+	bool is_named = names_netns(registry->settings.run_netns, netns, name, &made_us);
 
-	if (!names_netns(registry->settings.run_netns, netns, name, &made_us))
+	if (!is_named)
 		snprintf(name, sizeof(name), "netns-%" PRIu64, netns);
 	for (uint32_t i = 0; i < registry->guests_high; i++) {
 		guest = &registry->guests[i];
@@ -184,8 +192,10 @@ struct guest *guests_for_netns(struct registry *registry, uint64_t netns)
 	}
 	snprintf(key, sizeof(key), "netns:%" PRIu64, netns);
 	guest = guests_add(registry, KIND_CONTAINER, "netns", name, key, "its network namespace");
-	if (guest)
+	if (guest) {
+		guest->is_numbered = !is_named;
 		guests_set_netns(registry, guest, netns);
+	}
 	return guest;
 }
 

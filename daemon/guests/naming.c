@@ -53,7 +53,7 @@ static void try_name(struct registry *registry, struct guest *guest, uint64_t no
 
 	if (find_name(registry, guest, name)) {
 		log_debug("guest %u: %s is called %s", guest->id, guest->name, name);
-		text_copy(guest->name, sizeof(guest->name), name);
+		guests_set_name(guest, name);
 		guest->name_next_us = 0;
 		guest->name_tries = NAME_TRIES;
 	} else if (++guest->name_tries < NAME_TRIES) {

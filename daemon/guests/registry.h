@@ -24,6 +24,7 @@ struct unix_peers;
  * @kind: vm, container, sandbox
  * @runtime: "qemu", "podman", "netns", …
  * @name: as its owner calls it; text_copy_name()
+ * @is_numbered: as of struct source
  * @key: what makes it this guest and no other: "qemu:123:9876", "container:0123abcd…",
  * "lxc@0123456789abcdef:web" with the hash of its cgroup's path, "netns:4026532…"
  * @leader: its first known process, 0 when none is known
@@ -43,6 +44,7 @@ struct guest {
 	enum kind kind;
 	char runtime[RUNTIME_SIZE];
 	char name[NAME_SIZE];
+	bool is_numbered;
 	char key[GUEST_KEY_SIZE];
 	pid_t leader;
 	uint64_t netns;

@@ -321,6 +321,7 @@ struct guest *guests_add(struct registry *registry, enum kind kind, const char *
 			 const char *name, const char *key, const char *why);
 struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_match *match,
 				const struct process *process);
+void guests_set_name(struct guest *guest, const char *name);
 void guests_set_key(struct registry *registry, struct guest *guest, const char *key);
 struct guest *guests_for_netns(struct registry *registry, uint64_t netns);
 void guests_set_netns(struct registry *registry, struct guest *guest, uint64_t netns);

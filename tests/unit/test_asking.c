@@ -543,9 +543,9 @@ static void what_is_old_is_not_allowed(void **state)
 
 static void what_an_alert_cannot_decide_is_refused(void **state)
 {
-	struct attempt attempts[8];
+	struct attempt attempts[9];
 
-	for (size_t i = 0; i < 8; i++) {
+	for (size_t i = 0; i < 9; i++) {
 		attempts[i] = refusal();
 		attempts[i].flow.client_port = (uint16_t)(1000 + i);
 	}
@@ -557,7 +557,8 @@ static void what_an_alert_cannot_decide_is_refused(void **state)
 	attempts[5].decision.reason = REASON_DENY_EXCEPTION;
 	attempts[6].flow.service_port = 0;
 	attempts[7].type = EVENT_LISTENER;
-	for (size_t i = 0; i < 8; i++) {
+	attempts[8].source.is_numbered = true; /* for ever */
+	for (size_t i = 0; i < 9; i++) {
 		uint64_t id = record(&attempts[i]);
 
 		if (!strstr(allow(id, event_time, ""), "InvalidSource"))

@@ -45,6 +45,7 @@ static void a_container_in_a_unit_is_none(void **state)
 	registry_rescan(fake->registry);
 	assert_non_null(fake_guest(fake, 21));
 	assert_string_equal(fake_guest(fake, 21)->name, "pidns-200");
+	assert_true(fake_guest(fake, 21)->is_numbered);
 	assert_true(fake_is_suspect(fake, 21));
 }
 
@@ -194,6 +195,7 @@ static void the_container_is_read_before_its_supervisor(void **state)
 	fake_event(fake, PROCESS_EXEC, 300, 0);
 	members_look_at(fake->registry, 11);
 	assert_name(fake, 11, "shop");
+	assert_false(fake_guest(fake, 11)->is_numbered);
 	assert_int_equal(registry_count(fake->registry), 1);
 }
 

@@ -25,12 +25,16 @@
 /* The stores behind the methods, as small as they can be. */
 
 static size_t guest_count, exception_count;
+static bool guests_are_numbered;
 
 int registry_each(const struct registry *registry,
 		  int (*visit)(void *data, const struct guest *guest), void *data)
 {
-	struct guest guest = {
-		.kind = KIND_VM, .runtime = "qemu", .name = "devbox", .why = "its program"};
+	struct guest guest = {.kind = KIND_VM,
+			      .runtime = "qemu",
+			      .name = "devbox",
+			      .is_numbered = guests_are_numbered,
+			      .why = "its program"};
 	int result = 0;
 
 	strcpy(guest.key, "qemu:811:9");
@@ -592,6 +596,18 @@ static void a_name_that_several_bear_is_told(void **state)
 	assert_int_equal(asked.exception.guest_key[0], '\0');
 	guest_count = 1000;
 	json_decref(answer_to_root(ADD_FROM("vm:devbox", "")));
+}
+
+static void a_number_is_no_name(void **state)
+{
+	guest_count = 1;
+	guests_are_numbered = true;
+	assert_note(ADD_FROM("vm:devbox", ""),
+		    "vm:devbox has no name, and its number is another guest's later, which it "
+		    "allows then, too: --from guest:1 ends with this one");
+	assert_note(ADD_FROM("vm:devbox", ",\"seconds\":60"), "");
+	assert_note(ADD_FROM("guest:1", ""), "");
+	guests_are_numbered = false;
 }
 
 static void until_stop_is_about_one_running_guest(void **state)
@@ -1452,6 +1468,7 @@ int main(void)
 						clear),
 		cmocka_unit_test_setup_teardown(add_stores_what_was_said, reset, clear),
 		cmocka_unit_test_setup_teardown(a_name_that_several_bear_is_told, reset, clear),
+		cmocka_unit_test_setup_teardown(a_number_is_no_name, reset, clear),
 		cmocka_unit_test_setup_teardown(until_stop_is_about_one_running_guest, reset,
 						clear),
 		cmocka_unit_test_setup_teardown(failures_have_names_and_reasons, reset, clear),

@@ -204,20 +204,18 @@ static struct guest *guest_before(struct registry *registry, const struct member
 
 /* The host's all the same. */
 
-/*
- * The nearest ancestor outside the process's own pid and user namespaces.
- * @first: receives its child, which leads to the process, or is it
- */
+/* The nearest ancestor outside the process's own pid and user namespaces. */
 static bool find_maker(const struct registry *registry, const struct process *process,
-		       struct process *maker, struct process *first)
+		       struct process *maker)
 {
-	*first = *process;
-	for (int level = 0; level < ANCESTORS_MAX && first->parent > 0; level++) {
-		if (process_read(registry->settings.proc, first->parent, maker))
+	pid_t pid = process->parent;
+
+	for (int level = 0; level < ANCESTORS_MAX && pid > 0; level++) {
+		if (process_read(registry->settings.proc, pid, maker))
 			return false;
 		if (is_in_hosts(registry, &maker->namespaces))
 			return true;
-		*first = *maker;
+		pid = maker->parent;
 	}
 	return false;
 }
@@ -229,20 +227,20 @@ static bool find_maker(const struct registry *registry, const struct process *pr
 static bool is_own_sandbox(const struct registry *registry, const struct process *process,
 			   const struct program *program)
 {
-	struct process maker, first;
+	struct process maker;
 
 	return program && program->role == PROGRAM_HOST &&
 	       process->namespaces.mount == registry->host.mount &&
-	       find_maker(registry, process, &maker, &first) && maker.executable[0] &&
+	       find_maker(registry, process, &maker) && maker.executable[0] &&
 	       !strcmp(maker.executable, process->executable);
 }
 
 /*
- * A unit with PrivateUsers=, PrivatePIDs= and the like: its namespaces were made by systemd, and so is
- * what it starts in there. A container that its unit has left behind, as "crun run -d" does, has the
- * same cgroup and the same ancestors; but its files are others. So systemd's own child has to run one
- * of the host's. A unit whose files are others as well (RootDirectory=, RootImage=), or a user's own,
- * is contained for all that can be seen: a guest, which its owner can make an exception for.
+ * A unit with PrivateUsers=, PrivatePIDs= and the like: its namespaces were made by systemd, and it has
+ * the host's files. A container that its unit has left behind, as "crun run -d" does, has the same cgroup
+ * and the same ancestors; but its root is another. So is that of a unit with RootDirectory= or
+ * RootImage=: with a pid or user namespace of its own it is contained for all that can be seen, a guest,
+ * which its owner can make an exception for.
  */
 static bool is_service(const struct registry *registry, const struct process *process,
 		       const char *cgroup)
@@ -250,14 +248,14 @@ static bool is_service(const struct registry *registry, const struct process *pr
 	static const char suffix[] = ".service";
 	const char *leaf = strrchr(cgroup, '/');
 	size_t length = leaf ? strlen(leaf) : 0;
-	struct process maker, first;
+	struct process maker;
 
 	if (length <= sizeof(suffix) || strcmp(leaf + length - (sizeof(suffix) - 1), suffix) != 0 ||
 	    !strncmp(leaf, "/user@", 6))
 		return false;
-	return find_maker(registry, process, &maker, &first) && !strcmp(maker.comm, "systemd") &&
+	return find_maker(registry, process, &maker) && !strcmp(maker.comm, "systemd") &&
 	       registry->settings.is_hosts_file(registry->settings.proc, &maker) &&
-	       registry->settings.is_hosts_file(registry->settings.proc, &first);
+	       process_has_hosts_root(registry->settings.proc, process->pid);
 }
 
 /* Rootless podman, rootlesskit and their like live in a user namespace of their own making. */

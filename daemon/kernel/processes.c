@@ -220,6 +220,18 @@ bool process_path_is_systems(const char *path)
 	return false;
 }
 
+bool process_has_hosts_root(int root, pid_t pid)
+{
+	char name[PID_NAME_SIZE + sizeof("/root")];
+	struct statx theirs, ours;
+
+	snprintf(name, sizeof(name), "%d/root", pid);
+	return !statx(root, name, AT_STATX_DONT_SYNC, STATX_INO, &theirs) &&
+	       !statx(AT_FDCWD, "/", AT_STATX_DONT_SYNC, STATX_INO, &ours) &&
+	       theirs.stx_ino == ours.stx_ino && theirs.stx_dev_major == ours.stx_dev_major &&
+	       theirs.stx_dev_minor == ours.stx_dev_minor;
+}
+
 bool process_runs_hosts_file(int root, const struct process *process)
 {
 	const unsigned int wanted = STATX_INO | STATX_UID | STATX_MODE;

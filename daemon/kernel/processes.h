@@ -77,6 +77,9 @@ int process_namespaces(int root, pid_t pid, struct namespaces *namespaces);
  */
 bool process_runs_hosts_file(int root, const struct process *process);
 
+/** process_has_hosts_root() - is its root folder ours? Asks no server of a user's file system. */
+bool process_has_hosts_root(int root, pid_t pid);
+
 /** process_path_is_systems() - is this path in those folders? */
 bool process_path_is_systems(const char *path);
 

@@ -58,6 +58,9 @@ void fake_put(const struct fake *fake, const struct row *row)
 	snprintf(text, sizeof(text), "%s/exe", folder);
 	unlink(text);
 	assert_int_equal(symlink(row->executable, text), 0);
+	snprintf(text, sizeof(text), "%s/root", folder);
+	unlink(text);
+	assert_int_equal(symlink(row->has_own_root ? fake->path : "/", text), 0);
 	snprintf(text, sizeof(text), "%.15s\n", base);
 	write_file(folder, "comm", text, strlen(text));
 	snprintf(text, sizeof(text),

@@ -28,6 +28,7 @@ struct fake {
  * struct row - one process of the fake /proc
  * @arguments: NUL-separated
  * @pid_ns: its namespaces, 0 for the host's; so the next three
+ * @has_own_root: its root folder is not the host's
  * @is_dead: a zombie
  * @links: what its descriptors 3, 4, … are links to
  * @maps: text of its /proc/PID/maps
@@ -39,7 +40,7 @@ struct row {
 	size_t arguments_length;
 	const char *cgroup;
 	unsigned int pid_ns, user_ns, mount_ns, net_ns;
-	bool is_dead;
+	bool has_own_root, is_dead;
 	const char *links[ROW_LINKS];
 	const char *maps;
 };

@@ -19,7 +19,7 @@ static void a_service_is_the_hosts(void **state)
 	fake_put(fake, &manager);
 	fake_start(fake, &(struct row){.pid = 21,
 				       .parent = 20,
-				       .executable = "/usr/sbin/nginx",
+				       .executable = "/srv/shop/server",
 				       .pid_ns = OTHER,
 				       .user_ns = OTHER,
 				       .mount_ns = OTHER,
@@ -37,7 +37,8 @@ static void a_container_in_a_unit_is_none(void **state)
 	fake_put(fake, &manager);
 	fake_put(fake, &(struct row){.pid = 21,
 				     .parent = 20,
-				     .executable = "/bin/agent",
+				     .executable = "/usr/bin/agent",
+				     .has_own_root = true,
 				     .pid_ns = OTHER,
 				     .user_ns = OTHER,
 				     .mount_ns = OTHER,

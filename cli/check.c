@@ -5,6 +5,7 @@
 #include "verbs.h"
 
 #include "guests/catalogue.h"
+#include "guests/meant.h"
 #include "policy/config.h"
 #include "policy/rules.h"
 #include "policy/services.h"
@@ -79,14 +80,23 @@ static bool knows_runtime(const void *catalogue, const char *word)
 	return catalogue_knows_runtime(catalogue, word);
 }
 
-static void check_config(struct inspection *inspection)
+/* Return: NULL where there is none that can be read; that is said. */
+static struct catalogue *load_catalogue(const struct inspection *inspection)
 {
 	struct catalogue *catalogue = NULL;
 	struct error error = {.text = ""};
-	struct config *config = NULL;
 
 	if (catalogue_load(&catalogue, inspection->catalogue, CATALOGUE_FOLDER, &error))
 		say("names of runtimes are not checked: %s", shown(error.text));
+	return catalogue;
+}
+
+static void check_config(struct inspection *inspection)
+{
+	struct catalogue *catalogue = load_catalogue(inspection);
+	struct error error = {.text = ""};
+	struct config *config = NULL;
+
 	if (config_load(inspection->path, catalogue ? knows_runtime : NULL, catalogue, &config,
 			&error))
 		add_mistake(inspection, error.text);
@@ -108,6 +118,33 @@ static void check_guests(struct inspection *inspection)
 	catalogue_free(catalogue);
 }
 
+/* The daemon takes such a rule, which then is about nobody. */
+static void check_sources(struct inspection *inspection, const struct rules *rules)
+{
+	struct catalogue *catalogue = load_catalogue(inspection);
+
+	for (size_t i = 0; catalogue && i < rules->count; i++) {
+		const struct exception *rule = rules->rule[i];
+		struct error reason, mistake;
+
+		if (rule->source.type != SELECT_RUNTIME ||
+		    !meant_check(catalogue, rule->source.word, rule->source.name, &reason))
+			continue;
+		error_set(&mistake, -EINVAL, "%s:%u: %s", inspection->path, rule->line,
+			  reason.text);
+		add_mistake(inspection, mistake.text);
+	}
+	catalogue_free(catalogue);
+}
+
+static bool names_a_runtime(const struct rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		if (rules->rule[i]->source.type == SELECT_RUNTIME)
+			return true;
+	return false;
+}
+
 /* Only the daemon's own file may have a [store]. */
 static void check_exceptions(struct inspection *inspection)
 {
@@ -118,6 +155,8 @@ static void check_exceptions(struct inspection *inspection)
 
 	if (rules_read(inspection->path, &rules, is_own ? &next : NULL, &error))
 		add_mistake(inspection, error.text);
+	else if (names_a_runtime(&rules))
+		check_sources(inspection, &rules);
 	rules_clear(&rules);
 }
 

@@ -5,6 +5,8 @@
 #include "names.h"
 #include "output.h"
 
+#include "guests/catalogue.h"
+#include "guests/meant.h"
 #include "policy/timestamp.h"
 #include "util/text.h"
 
@@ -29,6 +31,21 @@ static int parse_verdict(const char *text, unsigned int *verdicts)
 	return -EINVAL;
 }
 
+int filter_check_source(const struct filter *filter, const char *catalogue, const char *folder,
+			struct error *error)
+{
+	const struct selector *source = &filter->source;
+	struct catalogue *known = NULL;
+	int result;
+
+	if (!filter->has_source || source->type != SELECT_RUNTIME ||
+	    catalogue_load(&known, catalogue, folder, error))
+		return 0;
+	result = meant_check(known, source->word, source->name, error);
+	catalogue_free(known);
+	return result;
+}
+
 enum status filter_parse(struct filter *filter, const struct options *options)
 {
 	const char *from = options->value[OPTION_FROM], *service = options->value[OPTION_SERVICE];
@@ -38,6 +55,9 @@ enum status filter_parse(struct filter *filter, const struct options *options)
 	*filter = (struct filter){.has_source = from, .has_service = service};
 	if (from && selector_parse(from, &filter->source, &error))
 		return complain(STATUS_USAGE, "%s", shown(error.text));
+	/* No mistake: what is gone from the catalogue may still be in the journal. */
+	if (filter_check_source(filter, CATALOGUE_PATH, CATALOGUE_FOLDER, &error))
+		complain(STATUS_DONE, "%s", shown(error.text));
 	if (verdict && parse_verdict(verdict, &filter->verdicts))
 		return complain(STATUS_USAGE,
 				"\"%s\" is no verdict: write accept, drop, reject, or refused for "

@@ -35,6 +35,14 @@ struct filter {
  */
 enum status filter_parse(struct filter *filter, const struct options *options);
 
+/**
+ * filter_check_source() - would a filter match nothing, as no runtime is called so?
+ * The catalogue of this machine knows; where there is none, nothing is known of it.
+ * Return: 0, or -EINVAL with @error.
+ */
+int filter_check_source(const struct filter *filter, const char *catalogue, const char *folder,
+			struct error *error);
+
 #define PAST_MAX 1000000 /* more than the daemon keeps */
 
 /** past_parse() - the number of --past; a mistake has been complained about. Return: 0 or -EINVAL. */

@@ -10,10 +10,13 @@
 #include "guests/catalogue.h"
 #include "guests/registry.h"
 #include "guests/view.h"
+#include "kernel/links.h"
 #include "kernel/processes.h"
 #include "policy/config.h"
 #include "policy/exceptions.h"
 #include "policy/services.h"
+
+#include <string.h>
 
 static void fill_status(void *data, struct status *status)
 {
@@ -136,6 +139,34 @@ static void view_guest(void *data, const struct guest *guest, struct guest_view 
 	ports_view(daemon->ports, guest->id, view);
 }
 
+static const struct catalogue *the_catalogue(void *data)
+{
+	const struct daemon *daemon = data;
+
+	return daemon->catalogue;
+}
+
+struct link_search {
+	const char *name;
+	bool is_found;
+};
+
+static void compare_link(void *data, const struct link *link)
+{
+	struct link_search *search = data;
+
+	search->is_found |= !strcmp(link->name, search->name);
+}
+
+static bool has_interface(void *data, const char *name)
+{
+	const struct daemon *daemon = data;
+	struct link_search search = {.name = name};
+
+	links_each(daemon->links, compare_link, &search);
+	return search.is_found;
+}
+
 static bool peer_guest(void *data, pid_t pid, char *label, size_t size)
 {
 	struct daemon *daemon = data;
@@ -168,6 +199,8 @@ const struct control_handler answers_handler = {
 	.reload = reload,
 	.set_mode = mode_set,
 	.view = view_guest,
+	.catalogue = the_catalogue,
+	.has_interface = has_interface,
 	.peer_guest = peer_guest,
 	.peer_start = peer_start,
 	.explain = explain,

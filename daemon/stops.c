@@ -2,6 +2,7 @@
 /* Exceptions that end with their guest: bound to it after a start, forgotten when it has stopped. */
 #include "parts.h"
 
+#include "guests/meant.h"
 #include "guests/registry.h"
 #include "policy/exceptions.h"
 #include "util/clock.h"
@@ -72,8 +73,27 @@ uint64_t loop_follow_guests(struct daemon *daemon)
 	return daemon->exceptions_waiting && !finder.settled ? daemon->guests_settled_us : 0;
 }
 
+/* What a file has is in force, whatever it is about. */
+static int warn_of_source(void *data, const struct exception *exception)
+{
+	const struct daemon *daemon = data;
+	const struct selector *source = &exception->source;
+	struct error reason;
+
+	if (source->type != SELECT_RUNTIME ||
+	    !meant_check(daemon->catalogue, source->word, source->name, &reason))
+		return 0;
+	if (exception->file[0])
+		log_warning("%s:%u: it is about nobody: %s", exception->file, exception->line,
+			    reason.text);
+	else
+		log_warning("exception %u is about nobody: %s", exception->id, reason.text);
+	return 0;
+}
+
 void loop_await_guests(struct daemon *daemon)
 {
+	exceptions_each(daemon->exceptions, warn_of_source, daemon);
 	daemon->guests_settled_us = clock_monotonic_us() + SETTLE_US;
 	daemon->guests_followed = false;
 }

@@ -65,6 +65,16 @@ int changes_parse_words(struct call *call, struct exception *exception)
 	return 0;
 }
 
+int changes_check_source(struct call *call, const struct selector *source)
+{
+	struct error error = {.text = ""};
+	int result = whom_check(call->settings, source, &error);
+
+	if (result)
+		call_fail_reason(call, OWN("InvalidSource"), &error, result);
+	return result;
+}
+
 static int parse_exception(struct call *call, struct exception *exception)
 {
 	*exception = (struct exception){
@@ -182,7 +192,7 @@ void changes_answer(struct call *call, const struct exception *exception)
 		.notes = json_array(),
 	};
 
-	if (whom_note(settings->registry, exception, note, sizeof(note)))
+	if (whom_note(settings, exception, note, sizeof(note)))
 		json_array_append_new(look.notes, json_string(note));
 	exceptions_each(settings->exceptions, look_at, &look);
 	call_answer_with(call, json_pack("{s:o, s:o}", "exception", reply_exception(exception),
@@ -196,7 +206,7 @@ void changes_add(struct call *call)
 	struct exception exception;
 	int result = 0;
 
-	if (parse_exception(call, &exception))
+	if (parse_exception(call, &exception) || changes_check_source(call, &exception.source))
 		return;
 	if (ends_with_guest(call, &exception))
 		result = whom_bind(settings->registry, &exception, &error);

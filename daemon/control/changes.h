@@ -8,6 +8,7 @@
 
 struct call;
 struct exception;
+struct selector;
 
 /** changes_error() - the name of the error that stands for why an exception cannot be changed */
 const char *changes_error(int result);
@@ -21,6 +22,9 @@ int changes_parse_seconds(struct call *call, uint64_t now_us, uint64_t *expires_
 
 /** changes_parse_words() - the same for service, source and comment. */
 int changes_parse_words(struct call *call, struct exception *exception);
+
+/** changes_check_source() - the same where its runtime is none that there is; not before the caller is known */
+int changes_check_source(struct call *call, const struct selector *source);
 
 /** changes_answer() - the exception, and what its maker should know of whom it is about and others */
 void changes_answer(struct call *call, const struct exception *exception);

@@ -13,6 +13,7 @@
 
 #include <systemd/sd-event.h>
 
+struct catalogue;
 struct control;
 struct events;
 struct guest;
@@ -166,6 +167,8 @@ enum walk_step {
  * @reload: read all files again; -errno with @error: of what could not be read the old stays in force
  * @set_mode: change the mode; -errno with @error: it stays as it was
  * @view: all that is known of a guest
+ * @catalogue: what is known of runtimes, as it is now
+ * @has_interface: has the host an interface of this name now?
  * @peer_guest: is this pid inside a guest? (registry_peer_guest())
  * @peer_start: when this pid started (struct peer); 0 when that is not known
  * @explain: call @visit with what the policy says of each way by which it could arrive, until that
@@ -194,6 +197,8 @@ struct control_handler {
 	int (*reload)(void *data, struct error *error);
 	int (*set_mode)(void *data, const struct mode_change *change, struct error *error);
 	void (*view)(void *data, const struct guest *guest, struct guest_view *view);
+	const struct catalogue *(*catalogue)(void *data);
+	bool (*has_interface)(void *data, const char *name);
 	bool (*peer_guest)(void *data, pid_t pid, char *label, size_t size);
 	uint64_t (*peer_start)(void *data, pid_t pid);
 	size_t (*explain)(void *data, const struct explain_query *query,

@@ -81,6 +81,8 @@ void changes_edit(struct call *call)
 	if (changes_parse_words(call, &exception) ||
 	    changes_parse_seconds(call, clock_realtime_us(), &exception.expires_us))
 		return;
+	if (call_parameter(call, "source") && changes_check_source(call, &exception.source))
+		return;
 	result = change_end(call, &before, &exception, &error);
 	if (result == 0)
 		result = change_pin(call, &before, &exception, &error);

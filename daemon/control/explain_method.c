@@ -5,6 +5,7 @@
 #include "control/call.h"
 #include "control/events.h"
 #include "control/replies.h"
+#include "control/whom.h"
 #include "policy/services.h"
 
 #include <errno.h>
@@ -89,6 +90,8 @@ void explain_source(struct call *call)
 		return call_answer_with(call, json_pack("{s:o, s:b}", "explanations", answers.list,
 							"incomplete", answers.is_full));
 	json_decref(answers.list);
+	if (whom_check(settings, &query.selector, &error))
+		return call_fail_reason(call, OWN("InvalidSource"), &error, -EINVAL);
 	error_set(&error, -ESRCH,
 		  "no way from \"%s\" to this host is known: lhguard guests shows who runs",
 		  call_string(call, "source"));

@@ -3,11 +3,26 @@
 #include "control/changes.h"
 
 #include "control/call.h"
+#include "control/whom.h"
 #include "policy/rules.h"
 #include "util/clock.h"
 
 #include <errno.h>
 #include <string.h>
+
+static int check_sources(const struct call *call, const struct rules *rules, struct error *error)
+{
+	struct error reason;
+
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct exception *rule = rules->rule[i];
+		int result = whom_check(call->settings, &rule->source, &reason);
+
+		if (result)
+			return error_set(error, result, "text:%u: %s", rule->line, reason.text);
+	}
+	return 0;
+}
 
 void changes_import(struct call *call)
 {
@@ -25,6 +40,8 @@ void changes_import(struct call *call)
 	};
 	int result = rules_read_text("text", text, strlen(text), &rules, &error);
 
+	if (result == 0)
+		result = check_sources(call, &rules, &error);
 	if (result == -EINVAL || result == -EFBIG) {
 		call_fail_reason(call, OWN("InvalidExceptions"), &error, result);
 		goto out;

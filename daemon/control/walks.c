@@ -4,6 +4,7 @@
 
 #include "control/call.h"
 #include "control/replies.h"
+#include "control/whom.h"
 #include "policy/services.h"
 
 #include <errno.h>
@@ -26,7 +27,8 @@ static int parse_query(struct call *call, struct walk_query *query)
 	query->refused = call_flag(call, "refusedOnly");
 	query->has_source = source;
 	query->has_service = service;
-	if (source && selector_parse(source, &query->source, &error)) {
+	if (source && (selector_parse(source, &query->source, &error) ||
+		       whom_check(call->settings, &query->source, &error))) {
 		call_fail_reason(call, OWN("InvalidSource"), &error, -EINVAL);
 		return -EINVAL;
 	}

@@ -2,6 +2,9 @@
 /* Whom an exception is about: the running guests that its source names. */
 #include "control/whom.h"
 
+#include "control/control.h"
+#include "guests/catalogue.h"
+#include "guests/meant.h"
 #include "guests/registry.h"
 #include "util/text.h"
 
@@ -100,16 +103,59 @@ int whom_bind(const struct registry *registry, struct exception *exception, stru
 	return 0;
 }
 
-bool whom_note(const struct registry *registry, const struct exception *exception, char *note,
-	       size_t size)
+/**
+ * struct namesakes - running guests that bear what was written as their name
+ * @list: their labels, "vm:web or container:web"
+ */
+struct namesakes {
+	const char *name;
+	char list[WHOM_TEXT_SIZE];
+	size_t count;
+};
+
+static int visit_namesake(void *data, const struct guest *guest)
+{
+	struct source source = {.class = SOURCE_GUEST, .kind = guest->kind};
+	struct namesakes *namesakes = data;
+	char label[NAME_SIZE + RUNTIME_SIZE];
+
+	if (strcmp(guest->name, namesakes->name) != 0)
+		return 0;
+	text_copy(source.name, sizeof(source.name), guest->name);
+	source_label(label, sizeof(label), &source);
+	if (strstr(namesakes->list, label))
+		return 0;
+	text_append(namesakes->list, sizeof(namesakes->list), "%s%s",
+		    namesakes->count++ ? " or " : "", label);
+	return 0;
+}
+
+int whom_check(const struct control_settings *settings, const struct selector *selector,
+	       struct error *error)
+{
+	const struct catalogue *catalogue;
+	struct namesakes namesakes = {.name = selector->word};
+	int result;
+
+	if (selector->type != SELECT_RUNTIME)
+		return 0;
+	catalogue = settings->handler->catalogue(settings->data);
+	result = meant_check(catalogue, selector->word, selector->name, error);
+	if (!result)
+		return 0;
+	if (selector->name[0])
+		namesakes.name = selector->name;
+	registry_each(settings->registry, visit_namesake, &namesakes);
+	return namesakes.count ? meant_refuse(selector->word, namesakes.list, error) : result;
+}
+
+static void note_name(const struct registry *registry, const struct exception *exception,
+		      char *note, size_t size)
 {
 	const char *verb = exception->allow ? "allows" : "denies";
 	char name[SELECTOR_TEXT_SIZE];
 	struct whom whom;
 
-	note[0] = '\0';
-	if (!names_guest(&exception->source) || exception->guest_key[0])
-		return false;
 	selector_format(name, sizeof(name), &exception->source);
 	find(registry, &exception->source, &whom);
 	if (!whom.count)
@@ -125,5 +171,29 @@ bool whom_note(const struct registry *registry, const struct exception *exceptio
 			    "%s has no name, and its number is another guest's later, which it "
 			    "%s then, too: --from guest:%u ends with this one",
 			    name, verb, whom.guest);
+}
+
+bool whom_note(const struct control_settings *settings, const struct exception *exception,
+	       char *note, size_t size)
+{
+	const struct control_handler *handler = settings->handler;
+	const struct selector *source = &exception->source;
+
+	note[0] = '\0';
+	if (names_guest(source)) {
+		if (!exception->guest_key[0])
+			note_name(settings->registry, exception, note, size);
+	} else if (source->type == SELECT_CONDUIT) {
+		if (!catalogue_knows_runtime(handler->catalogue(settings->data), source->word))
+			text_append(note, size,
+				    "no conduit called %s is in the catalogue: it holds when one "
+				    "is",
+				    source->word);
+	} else if (source->type == SELECT_INTERFACE) {
+		if (!handler->has_interface(settings->data, source->word))
+			text_append(note, size,
+				    "this host has no interface %s now: it holds when it has one",
+				    source->word);
+	}
 	return note[0];
 }

@@ -14,6 +14,8 @@
 /* Runtimes of guests that no section describes: registry words. */
 static const char *const other_runtimes[] = {"netns", "contained", "kvm", "conduit"};
 
+#define OTHERS (sizeof(other_runtimes) / sizeof(other_runtimes[0]))
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -35,6 +37,14 @@ bool catalogue_knows_runtime(const struct catalogue *catalogue, const char *word
 		if (!strcmp(other_runtimes[i], word))
 			return true;
 	return catalogue_runtime(catalogue, word) != NULL;
+}
+
+const char *catalogue_runtime_word(const struct catalogue *catalogue, size_t index)
+{
+	if (index < OTHERS)
+		return other_runtimes[index];
+	index -= OTHERS;
+	return index < catalogue->runtime_count ? catalogue->runtimes[index].word : NULL;
 }
 
 /* A pattern with a "/" is one of a whole path. */

@@ -185,4 +185,7 @@ const struct runtime *catalogue_runtime(const struct catalogue *catalogue, const
 /** catalogue_knows_runtime() - is @word a runtime that a guest can have? */
 bool catalogue_knows_runtime(const struct catalogue *catalogue, const char *word);
 
+/** catalogue_runtime_word() - number @index of the words that it knows so, NULL behind the last */
+const char *catalogue_runtime_word(const struct catalogue *catalogue, size_t index);
+
 #endif

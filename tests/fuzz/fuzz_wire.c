@@ -3,6 +3,7 @@
 #include "control/call.h"
 #include "control/events.h"
 #include "control/wire.h"
+#include "guests/catalogue.h"
 #include "guests/registry.h"
 #include "policy/rules.h"
 #include "tests/interface/idl.h"
@@ -127,7 +128,21 @@ static void walk_end(struct walk *walk)
 	free(walk);
 }
 
+static struct catalogue *known;
+
+static const struct catalogue *catalogue(void *data)
+{
+	return known;
+}
+
+static bool has_interface(void *data, const char *name)
+{
+	return name[0] == 'e';
+}
+
 static const struct control_handler handler = {
+	.catalogue = catalogue,
+	.has_interface = has_interface,
 	.status = fill_status,
 	.add = add,
 	.edit = edit,
@@ -195,6 +210,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 
 	if (!settings.events) {
 		settings.events = events_new();
+		assert(!catalogue_load(&known, "conf/guests.conf", "/nowhere", NULL));
 		assert(!idl_parse(&own, interface_text(INTERFACE_OWN), NULL));
 		assert(!idl_parse(&service, interface_text(INTERFACE_SERVICE), NULL));
 	}

@@ -191,3 +191,24 @@ def test_exceptions_are_taken_to_another_guard(world, guard, tmp_path) -> None:
     some.write_text("".join(many.read_text().partition("[exception 600]")[0]))
     assert guard.must("import", str(some)).error == "599 added, 0 unchanged, 0 removed\n"
     guard.forget()
+
+
+def test_a_source_that_is_nobody_is_refused(world, guard) -> None:
+    """A guest's bare name is no runtime, though explain takes it; what a file has is only told of."""
+    name = world.veth.label.split(":", 1)[1]
+    for words in (("deny", "8080"), ("allow", "8080"), ("allow", "8080", "--dry-run")):
+        said = guard.cli(*words, "--from", name)
+        assert said.status == 2 and f"do you mean {world.veth.label}?" in said.error
+    assert "do you mean container?" in guard.cli("allow", "8080", "--from", "contaner").error
+    assert "no interface nope" in guard.must("allow", "1", "--from", "iface:nope").error
+    assert "no conduit called nope" in guard.must("allow", "1", "--from", "conduit:nope").error
+    assert guard.must("allow", "1", "--from", "iface:lo").error.count("\n") == 1
+    guard.forget()
+    assert guard.exceptions() == []
+    stored = guard.state / "exceptions.conf"
+    guard.must("deny", "8080", "--from", world.veth.label)
+    guard.stop()
+    stored.write_text(stored.read_text().replace(world.veth.label, "contaner"))
+    guard.start()
+    assert [e["source"] for e in guard.exceptions()] == ["contaner"]
+    assert 'exception 4 is about nobody: no runtime is called "contaner"' in guard.log_text()

@@ -5,6 +5,7 @@
 #include "control/events.h"
 #include "control/methods.h"
 #include "control/reach.h"
+#include "guests/catalogue.h"
 #include "guests/registry.h"
 #include "guests/view.h"
 #include "policy/services.h"
@@ -323,7 +324,21 @@ static bool fake_is_enforcing(void *data)
 	return enforcing;
 }
 
+static struct catalogue *catalogue;
+
+static const struct catalogue *fake_catalogue(void *data)
+{
+	return catalogue;
+}
+
+static bool fake_has_interface(void *data, const char *name)
+{
+	return !strcmp(name, "br0");
+}
+
 static const struct control_handler handler = {
+	.catalogue = fake_catalogue,
+	.has_interface = fake_has_interface,
 	.reach_start = fake_reach_start,
 	.reach_next = fake_reach_next,
 	.reach_is_incomplete = fake_reach_is_incomplete,
@@ -358,7 +373,8 @@ static int reset(void **state)
 	known_services = settings.services;
 	guests_of_port = 0;
 	enforcing = true;
-	if (!settings.events || !settings.services)
+	if (!settings.events || !settings.services ||
+	    catalogue_load(&catalogue, "conf/guests.conf", "/nowhere", NULL))
 		return -1;
 	return services_read((struct services *)settings.services, "conf/services.conf",
 			     "/nowhere");
@@ -368,6 +384,7 @@ static int clear(void **state)
 {
 	events_free(settings.events);
 	services_free((struct services *)settings.services);
+	catalogue_free(catalogue);
 	return 0;
 }
 
@@ -610,6 +627,54 @@ static void a_number_is_no_name(void **state)
 	guests_are_numbered = false;
 }
 
+static void a_conduit_or_an_interface_that_is_not_there_is_told(void **state)
+{
+	assert_note(ADD_FROM("conduit:nope", ""),
+		    "no conduit called nope is in the catalogue: it holds when one is");
+	assert_note(ADD_FROM("iface:nope", ""),
+		    "this host has no interface nope now: it holds when it has one");
+	assert_note(ADD_FROM("iface:br0", ""), "");
+}
+
+/* It would be made, and be about nobody. */
+static void a_runtime_that_there_is_not_is_refused(void **state)
+{
+	static const struct {
+		const char *source, *part;
+	} rows[] = {
+		{"devbox", "no runtime is called \"devbox\": do you mean vm:devbox?"},
+		{"contaner", "no runtime is called \"contaner\": do you mean container?"},
+		{"contaner:web", "do you mean container:web?"},
+		{"podmn:*", "do you mean podman?"},
+		{"dokcer:web", "do you mean docker:web?"},
+		{"zzzzz:devbox", "do you mean vm:devbox?"},
+		{"zzzzz", "no runtime is called \"zzzzz\": write e.g. vm:devbox"},
+	};
+
+	guest_count = 2;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text),
+			 "{\"method\":\"org.lhguard.AddException\",\"parameters\":{\"action\":"
+			 "\"deny\",\"service\":\"80\",\"source\":\"%s\"}}",
+			 rows[i].source);
+		assert_reason(text, "org.lhguard.InvalidSource", rows[i].part);
+	}
+	assert_int_equal(asked.add, 0);
+	assert_note(ADD_FROM("netns:x", ""),
+		    "no guest called netns:x runs now: it holds when one does");
+	assert_note(ADD_FROM("podman:*", ""), "");
+}
+
+static void an_import_names_the_line_of_a_runtime_that_there_is_not(void **state)
+{
+	assert_reason("{\"method\":\"org.lhguard.ImportExceptions\",\"parameters\":{\"text\":"
+		      "\"[exception 1]\\naction = deny\\nservice = 80\\nsource = vm\\n\\n"
+		      "[exception 2]\\naction = deny\\nservice = 80\\nsource = contaner\\n\"}}",
+		      "org.lhguard.InvalidExceptions", "text:6: no runtime is called \"contaner\"");
+}
+
 static void until_stop_is_about_one_running_guest(void **state)
 {
 	json_t *answer, *exception;
@@ -779,6 +844,7 @@ static void a_cut_says_how_many(void **state)
 static void a_query_is_checked(void **state)
 {
 	assert_error(CUT("\"source\":\"A B\""), "org.lhguard.InvalidSource");
+	assert_error(CUT("\"source\":\"contaner\""), "org.lhguard.InvalidSource");
 	assert_error(CUT("\"service\":\"nonsense\""), "org.lhguard.InvalidService");
 	assert_wrong_parameter(CUT("\"refusedOnly\":1"), "refusedOnly");
 }
@@ -910,6 +976,14 @@ static void an_edit_binds_and_unbinds(void **state)
 	assert_int_equal(asked.edit, 5);
 }
 
+/* What was made while the catalogue had its runtime is changed all the same. */
+static void an_edit_leaves_a_source_that_is_known_no_more(void **state)
+{
+	list_rule(4, false, "tcp/80", "former:web");
+	notes_of(EDIT(",\"service\":\"81\""));
+	assert_int_equal(asked.edit, 1);
+}
+
 static void an_edit_is_checked(void **state)
 {
 	list_rule(4, false, "tcp/80", "container");
@@ -919,6 +993,7 @@ static void an_edit_is_checked(void **state)
 	assert_wrong_parameter(EDIT(",\"action\":\"allow\""), "action");
 	assert_error(EDIT(",\"service\":\"nonsense!\""), "org.lhguard.InvalidService");
 	assert_error(EDIT(",\"source\":\"host\""), "org.lhguard.InvalidSource");
+	assert_error(EDIT(",\"source\":\"contaner\""), "org.lhguard.InvalidSource");
 	assert_error("{\"method\":\"org.lhguard.EditException\",\"parameters\":{\"id\":5}}",
 		     "org.lhguard.NoSuchException");
 	assert_error(
@@ -1469,6 +1544,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(add_stores_what_was_said, reset, clear),
 		cmocka_unit_test_setup_teardown(a_name_that_several_bear_is_told, reset, clear),
 		cmocka_unit_test_setup_teardown(a_number_is_no_name, reset, clear),
+		cmocka_unit_test_setup_teardown(a_conduit_or_an_interface_that_is_not_there_is_told,
+						reset, clear),
+		cmocka_unit_test_setup_teardown(a_runtime_that_there_is_not_is_refused, reset,
+						clear),
+		cmocka_unit_test_setup_teardown(
+			an_import_names_the_line_of_a_runtime_that_there_is_not, reset, clear),
 		cmocka_unit_test_setup_teardown(until_stop_is_about_one_running_guest, reset,
 						clear),
 		cmocka_unit_test_setup_teardown(failures_have_names_and_reasons, reset, clear),
@@ -1482,6 +1563,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_allow_that_a_deny_undoes_is_told, reset, clear),
 		cmocka_unit_test_setup_teardown(an_edit_leaves_the_rest, reset, clear),
 		cmocka_unit_test_setup_teardown(an_edit_binds_and_unbinds, reset, clear),
+		cmocka_unit_test_setup_teardown(an_edit_leaves_a_source_that_is_known_no_more,
+						reset, clear),
 		cmocka_unit_test_setup_teardown(an_edit_is_checked, reset, clear),
 		cmocka_unit_test_setup_teardown(remove_says_what_has_gone, reset, clear),
 		cmocka_unit_test_setup_teardown(remove_is_asked_for_one_thing, reset, clear),

@@ -3,11 +3,13 @@
  * cli/suggestions: what was seen is allowed by the suggested set, by the policy's own matching, and nothing
  * else is; and the set is small.
  */
+#include "cli/filter.h"
 #include "cli/suggestions.h"
 
 #include "util/array.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -290,9 +292,27 @@ static void counts_times_and_programs_are_those_of_all(void **state)
 	free(set);
 }
 
+static void a_filter_by_no_runtime_is_told(void **state)
+{
+	struct filter filter = {.has_source = true};
+	struct error error = {.text = ""};
+
+	assert_int_equal(selector_parse("contaner", &filter.source, NULL), 0);
+	assert_int_equal(filter_check_source(&filter, "conf/guests.conf", "/nowhere", &error),
+			 -EINVAL);
+	assert_string_equal(error.text,
+			    "no runtime is called \"contaner\": do you mean container?");
+	assert_int_equal(filter_check_source(&filter, "/nowhere", "/nowhere", &error), 0);
+	assert_int_equal(selector_parse("podman:web", &filter.source, NULL), 0);
+	assert_int_equal(filter_check_source(&filter, "conf/guests.conf", "/nowhere", &error), 0);
+	assert_int_equal(selector_parse("vm:web", &filter.source, NULL), 0);
+	assert_int_equal(filter_check_source(&filter, "conf/guests.conf", "/nowhere", &error), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_filter_by_no_runtime_is_told),
 		cmocka_unit_test(all_that_was_seen_and_nothing_else),
 		cmocka_unit_test(ports_in_a_row_become_a_range),
 		cmocka_unit_test(a_network_only_where_all_of_it_was_seen),

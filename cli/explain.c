@@ -86,18 +86,46 @@ static void print_steps(const json_t *explanation)
 	}
 }
 
-static void print_exception_change(const json_t *explanation, const json_t *exception)
+/* "lhguard remove 16 17", all that are next to each other. Return: the last of them. */
+static size_t print_removal(const json_t *changes, size_t i)
 {
-	if (*text_of(exception, "file"))
-		printf("edit %s, then lhguard reload", shown(text_of(explanation, "place")));
-	else
-		printf("lhguard remove %" JSON_INTEGER_FORMAT, number_of(exception, "id"));
+	printf("lhguard remove");
+	for (;; i++) {
+		const json_t *next = json_array_get(changes, i + 1);
+
+		printf(" %" JSON_INTEGER_FORMAT,
+		       number_of(json_array_get(changes, i), "exception"));
+		if (strcmp(text_of(next, "action"), "remove") != 0)
+			return i;
+	}
+}
+
+/* Commands for a shell, one after the other; a file to edit is no command. */
+static void print_changes(const json_t *explanation, const json_t *changes)
+{
+	bool is_shell = true;
+
+	for (size_t i = 0; i < json_array_size(changes); i++)
+		is_shell &= !*text_of(json_array_get(changes, i), "place");
+	for (size_t i = 0; i < json_array_size(changes); i++) {
+		const json_t *change = json_array_get(changes, i);
+		const char *action = text_of(change, "action");
+
+		if (i)
+			fputs(is_shell ? " && " : ", then ", stdout);
+		if (!strcmp(action, "remove"))
+			i = print_removal(changes, i);
+		else if (!strcmp(action, "edit"))
+			printf("edit %s, then lhguard reload", shown(text_of(change, "place")));
+		else
+			print_command(action, explanation);
+	}
 }
 
 /* What would make it the other way round. */
 static void print_change(const json_t *explanation)
 {
-	const json_t *exception = json_object_get(explanation, "exception");
+	const json_t *changes = json_object_get(explanation, "changes");
 	const char *reason = text_of(explanation, "reason");
 	bool accepted = is_accepted(explanation);
 
@@ -115,10 +143,10 @@ static void print_change(const json_t *explanation)
 		return;
 	}
 	printf("  to %s it: ", accepted ? "refuse" : "allow");
-	if (json_is_object(exception))
-		print_exception_change(explanation, exception);
+	if (json_array_size(changes))
+		print_changes(explanation, changes);
 	else
-		print_command(accepted ? "deny" : "allow", explanation);
+		fputs("too many exceptions would have to go: see lhguard list", stdout);
 	putchar('\n');
 }
 

@@ -75,6 +75,7 @@ static void judge(struct daemon *daemon, struct explanation *explanation)
 	exception = exceptions_find(daemon->exceptions, explanation->decision.exception);
 	explanation->exception = exception ? *exception : (struct exception){.id = 0};
 	find_place(daemon, explanation);
+	change_find(daemon, explanation);
 	listeners_ask(daemon->listeners, &explanation->flow, explanation->program,
 		      sizeof(explanation->program));
 }

@@ -140,6 +140,9 @@ void explain_attempt(void *data, const struct attempt *attempt, struct explanati
 void decide_patiently(struct daemon *daemon, const struct flow *flow, const struct source *source,
 		      struct decision *decision);
 
+/* change.c: fill in what would change an explanation's verdict; the decision stands in it */
+void change_find(struct daemon *daemon, struct explanation *explanation);
+
 /* answers.c: what the control socket asks of the daemon */
 extern const struct control_handler answers_handler;
 

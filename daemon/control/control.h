@@ -101,11 +101,33 @@ struct explain_query {
 	struct flow flow;
 };
 
+#define CHANGES_MOST 16
+
+enum change_act {
+	CHANGE_REMOVE, /* an exception of the daemon's own */
+	CHANGE_EDIT,   /* an administrator's exception out of its file, which is then read again */
+	CHANGE_ALLOW,  /* the service, from the source */
+	CHANGE_DENY,
+};
+
+/**
+ * struct change - one step on the way to the opposite verdict
+ * @exception: id of what goes, 0 for the last two
+ * @place: "path:line" of that, for CHANGE_EDIT
+ */
+struct change {
+	enum change_act act;
+	uint32_t exception;
+	char place[160];
+};
+
 /**
  * struct explanation - what the policy says of it
  * @enforced: false in monitor mode, where nothing is refused
  * @exception: the one that decided, @id 0: none did
  * @place: "path:line" of what decided, "" where it stands in no file of a person's
+ * @changes: what makes it the other way round, all of it and in this order, @change_count steps; none
+ *	where nothing does, or more than CHANGES_MOST would be needed
  * @program: comm of the process that listens on the service, "" when not known
  */
 struct explanation {
@@ -115,6 +137,8 @@ struct explanation {
 	bool enforced;
 	struct exception exception;
 	char place[512];
+	struct change changes[CHANGES_MOST];
+	size_t change_count;
 	char program[COMM_SIZE];
 };
 

@@ -393,12 +393,33 @@ static json_t *steps_json(const struct decision *decision)
 	return list;
 }
 
+static json_t *changes_json(const struct explanation *explanation)
+{
+	static const char *const acts[] = {
+		[CHANGE_REMOVE] = "remove",
+		[CHANGE_EDIT] = "edit",
+		[CHANGE_ALLOW] = "allow",
+		[CHANGE_DENY] = "deny",
+	};
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < explanation->change_count; i++) {
+		const struct change *change = &explanation->changes[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:s, s:o, s:o}", "action", acts[change->act],
+						"exception", number_or_null(change->exception),
+						"place", text_or_null(change->place)));
+	}
+	return list;
+}
+
 json_t *reply_explanation(const struct explanation *explanation)
 {
 	const struct decision *decision = &explanation->decision;
 	const struct source *source = &explanation->source;
 
-	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "source",
+	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "source",
 			 source_json(source), "route", route_text(source->route), "interface",
 			 text(source->interface), "service",
 			 endpoint_json(explanation->flow.protocol, &explanation->flow.service,
@@ -408,5 +429,6 @@ json_t *reply_explanation(const struct explanation *explanation)
 			 reason_text(decision->reason), "rule", text(decision->rule), "exception",
 			 explanation->exception.id ? reply_exception(&explanation->exception)
 						   : json_null(),
-			 "place", text_or_null(explanation->place), "steps", steps_json(decision));
+			 "place", text_or_null(explanation->place), "steps", steps_json(decision),
+			 "changes", changes_json(explanation));
 }

@@ -251,7 +251,7 @@ void decide(const struct policy *policy, const struct flow *flow, const struct s
 
 	memset(decision, 0, sizeof(*decision));
 	/* Where a step before them decides, no look-up is made for the exceptions. */
-	if (source->class != SOURCE_HOST && !is_martian(flow, source))
+	if (policy->exceptions && source->class != SOURCE_HOST && !is_martian(flow, source))
 		question.exception = exceptions_match(policy->exceptions, flow, source, now_us);
 	for (size_t i = 0; i < DECISION_STEPS; i++)
 		if (steps[i](&question, decision)) {

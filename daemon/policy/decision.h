@@ -30,6 +30,7 @@ int resolvers_read(const char *path, struct resolvers *resolvers);
 
 /**
  * struct policy - what the decision depends on
+ * @exceptions: NULL: as if there were none
  */
 struct policy {
 	const struct config *config;

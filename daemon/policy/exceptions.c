@@ -176,6 +176,37 @@ const struct exception *exceptions_match(const struct exceptions *exceptions,
 	return found;
 }
 
+/**
+ * struct match_search - for all exceptions that say something of one connection
+ */
+struct match_search {
+	const struct exceptions *exceptions;
+	const struct flow *flow;
+	const struct source *source;
+	uint64_t now_us;
+	int (*visit)(void *data, const struct exception *exception);
+	void *data;
+};
+
+static int visit_match(void *data, const struct exception *exception)
+{
+	const struct match_search *search = data;
+
+	if (!exception_decides(exception, search->flow, search->source, search->now_us,
+			       &search->exceptions->pins))
+		return 0;
+	return search->visit(search->data, exception);
+}
+
+int exceptions_each_match(const struct exceptions *exceptions, const struct flow *flow,
+			  const struct source *source, uint64_t now_us,
+			  int (*visit)(void *data, const struct exception *exception), void *data)
+{
+	struct match_search search = {exceptions, flow, source, now_us, visit, data};
+
+	return exceptions_each(exceptions, visit_match, &search);
+}
+
 void exceptions_spend(struct exceptions *exceptions, uint32_t id)
 {
 	struct exception *rule = generation_find(&exceptions->now, id);

@@ -243,6 +243,15 @@ const struct exception *exceptions_match(const struct exceptions *exceptions,
 					 uint64_t now_us);
 
 /**
+ * exceptions_each_match() - all that exceptions_match() chooses among, in order of id
+ * Looks at each exception: not for the verdict path.
+ * @visit: returns non-zero to end
+ */
+int exceptions_each_match(const struct exceptions *exceptions, const struct flow *flow,
+			  const struct source *source, uint64_t now_us,
+			  int (*visit)(void *data, const struct exception *exception), void *data);
+
+/**
  * exceptions_used() - count that a rule decided; no allocation
  * @id: of the rule; one that has ended since is no mistake
  * @is_new: not another packet of an attempt that was counted

@@ -311,11 +311,17 @@ static enum rule_sort sort_of(const struct exception *rule)
 	return rule->once ? RULE_ALLOW_ONCE : RULE_ALLOW;
 }
 
-static bool belongs(const struct exception *rule, enum rule_sort sort)
+/* Is it known whom it is about? */
+static bool is_settled(const struct exception *rule)
 {
 	if (rule->source.type == SELECT_GUEST && !is_bound(rule))
 		return false;
-	return sort_of(rule) == sort && (!is_bound(rule) || rule->guest);
+	return !is_bound(rule) || rule->guest;
+}
+
+static bool belongs(const struct exception *rule, enum rule_sort sort)
+{
+	return sort_of(rule) == sort && is_settled(rule);
 }
 
 static size_t count_blocks(struct exception *const *rules, size_t count, enum rule_sort sort)
@@ -400,6 +406,16 @@ static bool is_in_force(const struct exception *rule, const struct question *que
 		return false;
 	return !rule->pin[0] ||
 	       (pins && pins->holds && pins->holds(pins->data, rule, question->flow));
+}
+
+bool exception_decides(const struct exception *rule, const struct flow *flow,
+		       const struct source *source, uint64_t now_us, const struct pin_holder *pins)
+{
+	const struct question question = {flow, source, now_us, pins};
+
+	return source->class != SOURCE_HOST && protocol_has_ports(flow->protocol) &&
+	       is_settled(rule) && service_matches(&rule->service, flow) &&
+	       exception_concerns(rule, source) && is_in_force(rule, &question);
 }
 
 /*

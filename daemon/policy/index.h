@@ -48,6 +48,10 @@ const struct exception *index_match(const struct index *index, const struct flow
 				    const struct source *source, uint64_t now_us,
 				    const struct pin_holder *pins, unsigned int *lookups);
 
+/** exception_decides() - as index_match() of this one rule: does it say anything of the connection? */
+bool exception_decides(const struct exception *rule, const struct flow *flow,
+		       const struct source *source, uint64_t now_us, const struct pin_holder *pins);
+
 /** exception_concerns() - is this source the one that the rule is about? */
 bool exception_concerns(const struct exception *rule, const struct source *source);
 

@@ -164,6 +164,7 @@ WORDS = {
     "export-refused": Case(("export",), "refused"),
     "edit-pin": Case(("edit", "3", "--pin")),
     "explain-many": Case(("explain", "any", "9222"), "many"),
+    "explain-layers": Case(("explain", "any", "5432"), "layers"),
     "explain-nobody": Case(("explain", "vm:nobody", "9222"), "none"),
     "explain-half": Case(("explain", "vm:devbox")),
     "allow": Case(("allow", "tcp/127.0.0.1:9222", "--from", "vm:devbox", "--for", "1h", "--comment", "test")),

@@ -85,14 +85,53 @@ def test_infrastructure_and_own_services(lab, guard: Guard) -> None:
         web.sh("kill $(cat /tmp/server); wait", check=False)
 
 
-def test_a_deny_goes_first_and_says_how_to_take_it_back(lab, guard: Guard) -> None:
+def follow(guard: Guard, guest: str, service: str) -> str:
+    """Do what explain says of the one way there is; the line that said it."""
+    lines = guard.must("explain", guest, service).output.splitlines()
+    (said,) = [line for line in lines if line.startswith("  to ")]
+    for command in said.split(": ", 1)[1].split(" && "):
+        program, *words = shlex.split(command)
+        assert program == "lhguard", said
+        guard.must(*words)
+    return said
+
+
+def verdict(guard: Guard, guest: str, service: str) -> str:
+    (told,) = {t["verdict"] for t in explanations(guard, guest, service)}
+    return told
+
+
+LAYERS = {
+    "refused by the default": ("container:web", (), "drop", "allow"),
+    "denied over a default that refuses": ("container:web", ("deny 9222 --from any",), "drop", "remove {0} && "),
+    "denied twice": ("container:web", ("deny 9222 --from any", "deny tcp/9222 --from container"), "drop",
+                     "remove {0} {1} && "),
+    "denied over an allow": ("container:web", ("allow 9222 --from container:web", "deny 9222 --from any"), "drop",
+                             "remove {1}"),
+    "allowed once": ("container:web", ("allow 9222 --from container:web",), "accept", "remove {0}"),
+    "allowed twice": ("container:web", ("allow 9222 --from container:web", "allow 9000-9300 --from any"), "accept",
+                      "deny"),
+    "allowed by the default": ("lan", (), "accept", "deny"),
+    "allowed over a default that allows": ("lan", ("allow 9222 --from lan",), "accept", "deny"),
+}
+
+
+@pytest.mark.parametrize("case", LAYERS)
+def test_what_it_says_changes_the_verdict(lab, guard: Guard, case: str) -> None:
+    """Whatever stands behind what decides; and there and back again."""
+    guest, commands, before, part = LAYERS[case]
+    service = f"{lab.host.LAN4}:9222" if guest == "lan" else "127.0.0.1:9222"
     try:
-        guard.must("allow", "9222", "--from", "container:web")
-        guard.must("deny", "9222", "--from", "any")
-        told = explanations(guard, "container:web", "127.0.0.1:9222")
-        assert {t["reason"] for t in told} == {"deny-exception"}
-        said = guard.must("explain", "container:web", "127.0.0.1:9222").output
-        assert f"to allow it: lhguard remove {told[0]['exception']['id']}" in said
+        for command in commands:
+            guard.must(*command.split())
+        part = part.format(*(made["id"] for made in guard.exceptions()))
+        assert verdict(guard, guest, service) == before
+        said = follow(guard, guest, service)
+        assert f": lhguard {part}" in said, said
+        after = "accept" if before == "drop" else "drop"
+        assert verdict(guard, guest, service) == after
+        follow(guard, guest, service)
+        assert verdict(guard, guest, service) == before
     finally:
         guard.forget()
 

@@ -9,14 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A service as allow takes it; tcp, the usual one, goes without saying. */
+/* A service as allow takes it, and no other: without its protocol it would be of all. */
 static void service_word(char *target, size_t size, const json_t *service)
 {
-	const char *protocol = text_of(service, "protocol");
-
 	target[0] = '\0';
-	if (strcmp(protocol, "tcp"))
-		text_append(target, size, "%s/", protocol);
+	text_append(target, size, "%s/", text_of(service, "protocol"));
 	endpoint(target + strlen(target), size - strlen(target), service);
 }
 

@@ -189,7 +189,7 @@ def test_the_event_is_in_the_environment(watching, tmp_path: Path) -> None:
     assert told == {"ID": "7", "COUNT": "3", "TYPE": "attempt", "VERDICT": "drop", "MODE": "enforce",
                     "REASON": "default", "SOURCE": "vm:devbox", "GUEST": "1", "NAME": "vm:devbox",
                     "SERVICE": "tcp/127.0.0.1:9222", "PROGRAM": "chrome",
-                    "ALLOW": "lhguard allow 127.0.0.1:9222 --from vm:devbox",
+                    "ALLOW": "lhguard allow tcp/127.0.0.1:9222 --from vm:devbox",
                     "SOCKET": str(watch.daemon.path)}
 
 
@@ -213,7 +213,7 @@ def test_a_hostile_name_stays_text(watching, tmp_path: Path) -> None:
     watch.daemon.tell(event(1, HOSTILE))
     until((tmp_path / "words").exists, "the command")
     assert (tmp_path / "names").read_text() == f"vm:{HOSTILE}|" * 2
-    assert (tmp_path / "words").read_text() == f"allow|127.0.0.1:9222|--from|vm:{HOSTILE}|"
+    assert (tmp_path / "words").read_text() == f"allow|tcp/127.0.0.1:9222|--from|vm:{HOSTILE}|"
     assert not (tmp_path / "pwned").exists()
 
 

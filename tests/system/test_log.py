@@ -93,7 +93,7 @@ def test_the_lines_are_those_of_watch(scene: SimpleNamespace) -> None:
     lines = lhguard(scene, "log", "--from", f"vm:{NAME}", "--verdict", "refused").stdout.splitlines()
     assert len(lines) == 1
     assert f" drop   vm:{NAME.replace(chr(92), chr(92) * 2)} → tcp 127.0.0.1:9222 (" in lines[0]
-    assert "; allow: lhguard allow 127.0.0.1:9222 --from 'vm:box'\\''; $(id) " in lines[0]
+    assert "; allow: lhguard allow tcp/127.0.0.1:9222 --from 'vm:box'\\''; $(id) " in lines[0]
 
 
 def test_what_the_manual_asks_journalctl(scene: SimpleNamespace) -> None:

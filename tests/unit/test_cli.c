@@ -772,7 +772,7 @@ static void watch_says_who_what_and_how_to_allow_it(void **state)
 
 	assert_has(text, " drop   vm:devbox → tcp 127.0.0.1:9222 (python3) by user-net via "
 			 "qemu-system-x86, lo");
-	assert_has(text, "; allow: lhguard allow 127.0.0.1:9222 --from vm:devbox");
+	assert_has(text, "; allow: lhguard allow tcp/127.0.0.1:9222 --from vm:devbox");
 	attempt = attempt_of("devbox", "[::1]:9222");
 	attempt.flow.family = AF_INET6;
 	attempt.flow.protocol = IPPROTO_UDP;

@@ -121,7 +121,7 @@ static void without_buttons_it_says_the_command(void **state)
 
 	word_alert(&message, &alert, &(struct wording){.since = "14:02:11"});
 	assert_int_equal(message.actions, 0);
-	assert_non_null(strstr(message.body, "To allow it: lhguard allow 127.0.0.1:9222 --from "
+	assert_non_null(strstr(message.body, "To allow it: lhguard allow tcp/127.0.0.1:9222 --from "
 					     "'vm:my box'\n"));
 	json_decref(event);
 }

@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define NOTES_MAX   8
 #define SECONDS_MAX (10LL * 365 * 86400) /* as in duration_parse() */
 
 static int parse_action(struct call *call, bool *allow)
@@ -136,7 +135,21 @@ struct look {
 	json_t *notes;
 };
 
-/* What is said of @other, NULL: nothing. Everything but the first is for who only wants to know. */
+static bool lasts_as_long(const struct exception *other, const struct exception *exception)
+{
+	return !other->expires_us ||
+	       (exception->expires_us && exception->expires_us <= other->expires_us);
+}
+
+/* Is the exception of no use, as @other does all of it? Asked for good, also for as long? */
+static bool is_there_already(const struct look *look, const struct exception *other,
+			     enum overlap overlap)
+{
+	return look->exception->allow == other->allow && overlap == OVERLAP_WHOLE && !other->once &&
+	       !other->pin[0] && (look->is_dry_run || lasts_as_long(other, look->exception));
+}
+
+/* What is said of @other, NULL: nothing. Everything but the first two is for who only wants to know. */
 static const char *say_overlap(const struct look *look, const struct exception *other)
 {
 	const struct exception *exception = look->exception;
@@ -145,13 +158,12 @@ static const char *say_overlap(const struct look *look, const struct exception *
 	if (exception->allow && !other->allow && overlap == OVERLAP_WHOLE)
 		return look->is_dry_run ? "would still refuse all of it"
 					: "still refuses all of it";
+	if (is_there_already(look, other, overlap))
+		return exception->allow ? "allows all of it already" : "denies all of it already";
 	if (!look->is_dry_run)
 		return NULL;
 	if (exception->allow && !other->allow && overlap == OVERLAP_PART)
 		return "would still refuse a part of it";
-	if (exception->allow == other->allow && overlap == OVERLAP_WHOLE && !other->once &&
-	    !other->pin[0])
-		return exception->allow ? "allows all of it already" : "denies all of it already";
 	if (exception->allow || !other->allow)
 		return NULL;
 	overlap = overlap_of(other, exception);
@@ -160,10 +172,21 @@ static const char *say_overlap(const struct look *look, const struct exception *
 	return overlap == OVERLAP_PART ? "would lose a part of what it allows" : NULL;
 }
 
-static int look_at(void *data, const struct exception *other)
+void changes_note(json_t *notes, const struct exception *other, const char *what)
 {
 	char service[SERVICE_TEXT_SIZE], source[SELECTOR_TEXT_SIZE];
 	char note[SERVICE_TEXT_SIZE + SELECTOR_TEXT_SIZE + 128] = "";
+
+	text_append(note, sizeof(note), "%s exception %u (%s %s %s) %s",
+		    other->allow ? "allow" : "deny", other->id,
+		    service_format(service, sizeof(service), &other->service),
+		    other->allow ? "from" : "to",
+		    selector_format(source, sizeof(source), &other->source), what);
+	json_array_append_new(notes, json_string(note));
+}
+
+static int look_at(void *data, const struct exception *other)
+{
 	struct look *look = data;
 	const char *what;
 
@@ -172,12 +195,7 @@ static int look_at(void *data, const struct exception *other)
 	what = say_overlap(look, other);
 	if (!what)
 		return 0;
-	text_append(note, sizeof(note), "%s exception %u (%s %s %s) %s",
-		    other->allow ? "allow" : "deny", other->id,
-		    service_format(service, sizeof(service), &other->service),
-		    other->allow ? "from" : "to",
-		    selector_format(source, sizeof(source), &other->source), what);
-	json_array_append_new(look->notes, json_string(note));
+	changes_note(look->notes, other, what);
 	return --look->left == 0;
 }
 

@@ -3,8 +3,11 @@
 #ifndef LHGUARD_CONTROL_CHANGES_H
 #define LHGUARD_CONTROL_CHANGES_H
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define NOTES_MAX 8 /* that an answer has of other exceptions */
 
 struct call;
 struct exception;
@@ -25,6 +28,9 @@ int changes_parse_words(struct call *call, struct exception *exception);
 
 /** changes_check_source() - the same where its runtime is none that there is; not before the caller is known */
 int changes_check_source(struct call *call, const struct selector *source);
+
+/** changes_note() - add "allow exception 5 (tcp/80 from any) @what" */
+void changes_note(json_t *notes, const struct exception *other, const char *what);
 
 /** changes_answer() - the exception, and what its maker should know of whom it is about and others */
 void changes_answer(struct call *call, const struct exception *exception);

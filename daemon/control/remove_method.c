@@ -4,6 +4,7 @@
 
 #include "control/call.h"
 #include "control/walks.h"
+#include "policy/overlap.h"
 #include "util/clock.h"
 #include "util/text.h"
 
@@ -61,11 +62,52 @@ static json_t *list_ids(const struct removed *removed)
 	return ids;
 }
 
-static json_t *list_notes(const struct removed *removed)
+/**
+ * struct rest - what is left of what a removed exception did
+ * @removed: the exception
+ * @notes: at most NOTES_MAX
+ */
+struct rest {
+	const struct exception *removed;
+	json_t *notes;
+};
+
+static int visit_rest(void *data, const struct exception *other)
+{
+	struct rest *rest = data;
+	const struct exception *removed = rest->removed;
+	enum overlap overlap = overlap_of(removed, other);
+	char what[64] = "";
+
+	if (other->allow != removed->allow || other->is_spent || overlap == OVERLAP_NONE)
+		return 0;
+	text_append(what, sizeof(what), "still %s %s of what exception %u did",
+		    other->allow ? "allows" : "denies", overlap == OVERLAP_WHOLE ? "all" : "a part",
+		    removed->id);
+	changes_note(rest->notes, other, what);
+	return json_array_size(rest->notes) >= NOTES_MAX;
+}
+
+/* The first of many say enough: each is held against all that is left. */
+static void note_rest(const struct exceptions *exceptions, const struct removed *removed,
+		      json_t *notes)
+{
+	struct rest rest = {.notes = notes};
+
+	for (size_t i = 0; i < removed->count && i < NOTES_MAX; i++) {
+		rest.removed = &removed->rule[i];
+		if (exceptions_each(exceptions, visit_rest, &rest))
+			return;
+	}
+}
+
+static json_t *list_notes(const struct call *call, const struct removed *removed)
 {
 	json_t *notes = json_array();
 	char note[512] = "";
 
+	if (!call_flag(call, "expired"))
+		note_rest(call->settings->exceptions, removed, notes);
 	if (!removed->kept)
 		return notes;
 	text_append(note, sizeof(note),
@@ -85,8 +127,9 @@ static void answer(struct call *call, struct removed *removed)
 		.ended = removed->rule,
 		.ended_count = removed->count,
 	};
-	json_t *parameters = json_pack("{s:o, s:I, s:o}", "removed", list_ids(removed), "count",
-				       (json_int_t)removed->count, "notes", list_notes(removed));
+	json_t *parameters =
+		json_pack("{s:o, s:I, s:o}", "removed", list_ids(removed), "count",
+			  (json_int_t)removed->count, "notes", list_notes(call, removed));
 
 	if (call_flag(call, "cut") && removed->count) {
 		walk_cut_removed(call, &ended, parameters);

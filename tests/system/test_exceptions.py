@@ -87,6 +87,18 @@ def test_all_of_one_source_are_removed(world, guard) -> None:
     assert "made by allow or deny" in guard.must("remove", "--from", mine).error
 
 
+def test_what_is_there_twice_is_told(world, guard) -> None:
+    """When it is made, and when one of the two is taken back: what it allowed is allowed as before."""
+    label = world.veth.label
+    assert guard.must("allow", "8080", "--from", label).error.count("\n") == 1
+    said = guard.must("allow", "tcp/8080", "--from", label, "--for", "1h").error
+    assert f"allow exception 1 (8080 from {label}) allows all of it already" in said
+    said = guard.must("remove", "2").error
+    assert f"allow exception 1 (8080 from {label}) still allows all of what exception 2 did" in said
+    assert world.veth.ask(WIRE).open
+    assert guard.must("remove", "1").error == "removed exception 1\n"
+
+
 def test_what_has_expired_is_removed_from_the_file(world, guard) -> None:
     """Its time came while no daemon ran: it is not in force, and stands in the file until that is written."""
     guard.must("allow", "127.0.0.1:9222", "--from", world.slirp.label, "--for", "1s")

@@ -51,6 +51,7 @@ int registry_each(const struct registry *registry,
 /* Those of one test, in place of the many. */
 static struct exception stored[8];
 static size_t stored_count;
+static bool gone[16]; /* by id: those that the call removes */
 
 const struct exception *exceptions_find(const struct exceptions *exceptions, uint32_t id)
 {
@@ -67,7 +68,8 @@ int exceptions_each(const struct exceptions *exceptions,
 	int result = 0;
 
 	for (size_t i = 0; !result && i < stored_count; i++)
-		result = visit(data, &stored[i]);
+		if (stored[i].id >= sizeof(gone) || !gone[stored[i].id])
+			result = visit(data, &stored[i]);
 	memset(exception.comment, '"', COMMENT_SIZE - 1);
 	while (!result && exception.id < exception_count) {
 		exception.id++;
@@ -137,6 +139,22 @@ static int fake_edit(void *data, const struct exception *exception, bool is_dry_
 	return asked->result ? error_set(error, asked->result, "the store says no") : 0;
 }
 
+static bool removes_stored;
+
+/* Take it out of the list, too. */
+static void fill_removed(struct exception *rule, uint32_t id)
+{
+	size_t i = 0;
+
+	rule->id = id;
+	while (removes_stored && i < stored_count && stored[i].id != id)
+		i++;
+	if (removes_stored && i < stored_count) {
+		*rule = stored[i];
+		gone[id] = true;
+	}
+}
+
 /* What is asked for by id is there; of a source there is 7, and the administrator's 1000000007. */
 static int fake_remove(void *data, const struct removal *removal, struct removed *removed,
 		       struct error *error)
@@ -145,6 +163,7 @@ static int fake_remove(void *data, const struct removal *removal, struct removed
 	struct asked *asked = data;
 	size_t count = removal->ids ? removal->count : removal->source != NULL;
 
+	memset(gone, 0, sizeof(gone));
 	asked->remove++;
 	asked->id_count = removal->count;
 	asked->is_expired = removal->now_us;
@@ -157,7 +176,7 @@ static int fake_remove(void *data, const struct removal *removal, struct removed
 		return error_set(error, asked->result, "the store says no");
 	*removed = (struct removed){.rule = calloc(count + 1, sizeof(*removed->rule))};
 	for (size_t i = 0; i < count; i++)
-		removed->rule[removed->count++].id = removal->ids ? removal->ids[i] : 7;
+		fill_removed(&removed->rule[removed->count++], removal->ids ? removal->ids[i] : 7);
 	if (removal->source) {
 		removed->kept = 2;
 		removed->kept_rule = &kept;
@@ -366,6 +385,8 @@ static int reset(void **state)
 	stream = (struct stream){0};
 	guest_count = exception_count = 0;
 	stored_count = 0;
+	removes_stored = false;
+	memset(gone, 0, sizeof(gone));
 	to_find = pause_every = walks_open = 0;
 	walk_result = 0;
 	settings.events = events_new();
@@ -906,11 +927,37 @@ static void a_dry_run_says_what_others_do(void **state)
 	assert_int_equal(asked.add, 7);
 }
 
+#define MAKE(action, more)                                                                         \
+	"{\"method\":\"org.lhguard.AddException\",\"parameters\":{\"action\":\"" action            \
+	"\",\"service\":\"tcp/80\",\"source\":\"container\"" more "}}"
+
+/* Not where it ends before the new one does. */
+static void one_that_is_there_already_is_told(void **state)
+{
+	static const char allows[] = "allow exception 5 (80 from any) allows all of it already\n";
+
+	list_rule(5, true, "80", "any");
+	list_rule(6, false, "80", "container");
+	stored[1].source.kind = KIND_VM;
+	assert_string_equal(notes_of(MAKE("allow", "")), allows);
+	assert_string_equal(notes_of(MAKE("allow", ",\"seconds\":60")), allows);
+	assert_string_equal(notes_of(MAKE("deny", "")), "");
+	stored[1].source.kind = KIND_CONTAINER;
+	assert_string_equal(notes_of(MAKE("deny", "")),
+			    "deny exception 6 (80 to container) denies all of it already\n");
+	stored[1].source.kind = KIND_VM;
+	stored[0].expires_us = 9;
+	assert_string_equal(notes_of(MAKE("allow", "")), "");
+	assert_string_equal(notes_of(MAKE("allow", ",\"seconds\":60")), "");
+	stored[0].expires_us = UINT64_MAX;
+	assert_string_equal(notes_of(MAKE("allow", ",\"seconds\":60")), allows);
+}
+
 /* Who makes one for good is told only of what makes it useless. */
 static void an_allow_that_a_deny_undoes_is_told(void **state)
 {
 	list_rule(4, false, "tcp/80", "container");
-	list_rule(5, true, "80", "any");
+	list_rule(5, true, "udp/80", "any");
 	assert_string_equal(
 		notes_of("{\"method\":\"org.lhguard.AddException\",\"parameters\":{\"action\":"
 			 "\"allow\",\"service\":\"tcp/80\",\"source\":\"container\"}}"),
@@ -1022,6 +1069,33 @@ static void remove_says_what_has_gone(void **state)
 		      "{\"parameters\":{\"removed\":[],\"count\":0,\"notes\":[],\"cut\":0}}");
 	assert_true(asked.is_expired);
 	assert_int_equal(asked.remove, 3);
+}
+
+/* What goes on as before though it was removed. */
+static void remove_says_what_is_left(void **state)
+{
+	list_rule(7, true, "tcp/80", "vm:devbox");
+	list_rule(8, true, "tcp/80", "vm");
+	list_rule(9, false, "tcp/80", "vm");
+	list_rule(10, true, "tcp/81", "any");
+	removes_stored = true;
+	assert_string_equal(
+		notes_of(FORGET("\"ids\":[7]")),
+		"allow exception 8 (tcp/80 from vm) still allows all of what exception 7 did\n");
+	assert_string_equal(
+		notes_of(FORGET("\"ids\":[8]")),
+		"allow exception 7 (tcp/80 from vm:devbox) still allows a part of what exception 8 "
+		"did\n");
+	assert_string_equal(notes_of(FORGET("\"ids\":[7,8]")), "");
+	assert_string_equal(notes_of(FORGET("\"ids\":[9]")), "");
+	stored[1].is_spent = true;
+	assert_string_equal(notes_of(FORGET("\"ids\":[7]")), "");
+	stored[1].is_spent = false;
+	stored[1].allow = stored[0].allow = false;
+	assert_string_equal(
+		notes_of(FORGET("\"ids\":[7,9]")),
+		"deny exception 8 (tcp/80 to vm) still denies all of what exception 7 did\n"
+		"deny exception 8 (tcp/80 to vm) still denies all of what exception 9 did\n");
 }
 
 static void remove_is_asked_for_one_thing(void **state)
@@ -1560,6 +1634,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_cut_says_how_many, reset, clear),
 		cmocka_unit_test_setup_teardown(a_query_is_checked, reset, clear),
 		cmocka_unit_test_setup_teardown(a_dry_run_says_what_others_do, reset, clear),
+		cmocka_unit_test_setup_teardown(one_that_is_there_already_is_told, reset, clear),
 		cmocka_unit_test_setup_teardown(an_allow_that_a_deny_undoes_is_told, reset, clear),
 		cmocka_unit_test_setup_teardown(an_edit_leaves_the_rest, reset, clear),
 		cmocka_unit_test_setup_teardown(an_edit_binds_and_unbinds, reset, clear),
@@ -1567,6 +1642,7 @@ int main(void)
 						reset, clear),
 		cmocka_unit_test_setup_teardown(an_edit_is_checked, reset, clear),
 		cmocka_unit_test_setup_teardown(remove_says_what_has_gone, reset, clear),
+		cmocka_unit_test_setup_teardown(remove_says_what_is_left, reset, clear),
 		cmocka_unit_test_setup_teardown(remove_is_asked_for_one_thing, reset, clear),
 		cmocka_unit_test_setup_teardown(remove_may_cut, reset, clear),
 		cmocka_unit_test_setup_teardown(a_walk_ends_with_its_caller, reset, clear),

@@ -107,7 +107,7 @@ static void print_commands(void)
 	     "First steps, when the container web cannot reach port 9222\n"
 	     "  lhguard explain web 9222     whether the guard refuses it, why, and what would "
 	     "allow it\n"
-	     "  lhguard allow 9222 --from container:web --for 1h\n"
+	     "  lhguard allow tcp/9222 --from container:web --for 1h\n"
 	     "                               just that, for an hour; it says the exception's ID\n"
 	     "  lhguard list                 how often it was used (HITS), and when last\n"
 	     "  lhguard remove ID            takes it back\n"

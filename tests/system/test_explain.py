@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import pytest
 
 from lab.guard import Events, Guard
 from lab.host import Target, service_name
 from routes import ROUTES, Route
+
+ROOT = Path(__file__).resolve().parents[2]
 
 TCP = [route for route in ROUTES if route.protocol == "tcp"]  # UDP takes the same ways
 STEPS = ["host", "martian", "deny-exception", "allow-exception", "own-service", "infrastructure", "default"]
@@ -158,19 +161,35 @@ def test_mistakes(guard: Guard, words: tuple[str, ...], status: int, part: str) 
     assert (said.status, said.output) == (status, "") and part in said.error
 
 
+def first_steps(guard: Guard) -> list[str]:
+    """The commands that lhguard --help ends with."""
+    said = guard.must("--help").output.split("\nFirst steps", 1)[1]
+    found = [line for line in said.splitlines() if line.startswith("  lhguard ")]
+    return [line.strip().split("  ")[0] for line in found]
+
+
 def test_the_walk(lab, guard: Guard) -> None:
-    """Why, allow it for an hour, see it used, take it back: four commands, each from what the one before says."""
-    guest = lab.guests.bridged
-    target = Target("tcp", "10.88.0.1", 8080)
+    """What help ends with, to the letter: why, allow it for an hour, see it used, take it back. README shows it."""
+    explain, allow, look, remove = first_steps(guard)
+    guest, target = lab.guests.web, Target("tcp", "127.0.0.1", 9222)
     assert guest.ask(target, 0.3).reply is None
-    said = guard.must("explain", "container:bridged", "8080").output
-    command = next(line for line in said.splitlines() if "to allow it: " in line).split(": ", 1)[1]
-    made = guard.must(*shlex.split(command)[1:], "--for", "1h")
     try:
+        said = guard.must(*explain.split()[1:]).output
+        assert "container:web → tcp 127.0.0.1:9222 (python3)" in said and "refused (drop)" in said
+        assert "to allow it: lhguard allow tcp/127.0.0.1:9222 --from container:web\n" in said
+        made = guard.must(*allow.split()[1:]).error
         assert guest.ask(target, 3.0).open
         (entry,) = guard.exceptions()
-        assert f"undo: lhguard remove {entry['id']}" in made.error
-        guard.must("remove", str(entry["id"]))
+        assert made == (f"allowed tcp 9222 from container:web for 1h (id {entry['id']}); "
+                        f"undo: lhguard remove {entry['id']}\n")
+        heading, row = guard.must(*look.split()[1:]).output.splitlines()
+        assert row[heading.index("HITS"):].split()[0] == "1" and entry["hits"] == 1, row
+        assert row[heading.index("LAST USED"):].split()[0] != "-", row
+        assert guard.must(*remove.replace("ID", str(entry["id"])).split()[1:]).error == \
+            f"removed exception {entry['id']}\n"
         assert guest.ask(target, 0.3).reply is None
     finally:
         guard.forget()
+    shown = (ROOT / "README.md").read_text()
+    at = [shown.index(f"\n    # {command.replace('ID', '1')}\n") for command in (explain, allow, look, remove)]
+    assert at == sorted(at)

@@ -154,7 +154,7 @@ def test_dunst(place, desktop, tmp_path) -> None:
     assert desktop.screenshot(tmp_path / "details.png", desktop.popups()[0]) > 10
     assert desktop.agent.stop() == 0
     wait_for(lambda: not desktop.popups(), "dunst's window to go")
-    assert "To allow it: lhguard allow 127.0.0.1:9222 --from vm:devbox" in desktop.run("dunstctl", "history")
+    assert "To allow it: lhguard allow tcp/127.0.0.1:9222 --from vm:devbox" in desktop.run("dunstctl", "history")
 
 
 @pytest.mark.parametrize("desktop", ["dunst"], indirect=True)

@@ -48,14 +48,19 @@ const char *catalogue_runtime_word(const struct catalogue *catalogue, size_t ind
 }
 
 /* A pattern with a "/" is one of a whole path. */
+static bool is_program(const struct program *program, const char *path)
+{
+	const char *base = base_name(path);
+
+	return *base && !fnmatch(program->pattern, strchr(program->pattern, '/') ? path : base, 0);
+}
+
 static const struct program *find_path(const struct table *table, const char *path)
 {
 	const struct program *programs = (const void *)table->entries;
-	const char *base = base_name(path);
 
-	for (size_t i = 0; *base && i < table->count; i++)
-		if (!fnmatch(programs[i].pattern, strchr(programs[i].pattern, '/') ? path : base,
-			     0))
+	for (size_t i = 0; i < table->count; i++)
+		if (is_program(&programs[i], path))
 			return &programs[i];
 	return NULL;
 }
@@ -99,6 +104,43 @@ const struct program *catalogue_program(const struct catalogue *catalogue, const
 	if (!found)
 		found = find_claim(table, base_name(argv0), false);
 	return found ? found : find_claim(table, comm, true);
+}
+
+/* The first argument is the program's own name. */
+static bool has_argument(const char *pattern, const char *arguments, size_t length)
+{
+	const char *end = arguments + length, *at = arguments;
+
+	if (length)
+		at += strlen(at) + 1;
+	for (; at < end; at += strlen(at) + 1)
+		if (!fnmatch(pattern, at, 0))
+			return true;
+	return false;
+}
+
+bool catalogue_has_command(const struct catalogue *catalogue, const char *executable)
+{
+	const struct table *table = &catalogue->tables[TABLE_COMMANDS];
+	const struct command *commands = (const void *)table->entries;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (is_program(&commands[i].program, executable))
+			return true;
+	return false;
+}
+
+const struct program *catalogue_command(const struct catalogue *catalogue, const char *executable,
+					const char *arguments, size_t length)
+{
+	const struct table *table = &catalogue->tables[TABLE_COMMANDS];
+	const struct command *commands = (const void *)table->entries;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (is_program(&commands[i].program, executable) &&
+		    has_argument(commands[i].argument, arguments, length))
+			return &commands[i].program;
+	return NULL;
 }
 
 const struct program *catalogue_library(const struct catalogue *catalogue, const char *path)
@@ -207,8 +249,18 @@ static void fill_match(struct cgroup_match *match, const struct cgroup_pattern *
 		text_copy_name(match->id, sizeof(match->id), captured->start, captured->length);
 }
 
-static bool node_matches(const struct catalogue *catalogue, bool sandbox, const char *parent,
-			 const struct span *node, struct cgroup_match *match)
+/**
+ * struct wanted - whose cgroups are looked for
+ * @sandbox: those of sandboxed applications, or of all others
+ * @runtime: those of this one, NULL: of any
+ */
+struct wanted {
+	bool sandbox;
+	const struct runtime *runtime;
+};
+
+static bool node_matches(const struct catalogue *catalogue, const struct wanted *wanted,
+			 const char *parent, const struct span *node, struct cgroup_match *match)
 {
 	const struct table *table = &catalogue->tables[TABLE_CGROUPS];
 	const struct cgroup_pattern *patterns = (const void *)table->entries;
@@ -217,7 +269,8 @@ static bool node_matches(const struct catalogue *catalogue, bool sandbox, const 
 		const struct cgroup_pattern *pattern = &patterns[i];
 		struct span captured, whole;
 
-		if ((pattern->description->kind == KIND_SANDBOX) != sandbox ||
+		if ((pattern->description->kind == KIND_SANDBOX) != wanted->sandbox ||
+		    (wanted->runtime && pattern->description != wanted->runtime) ||
 		    !pattern_match(&pattern->node, node->start, node->length, &captured))
 			continue;
 		if (pattern->has_parent &&
@@ -229,8 +282,8 @@ static bool node_matches(const struct catalogue *catalogue, bool sandbox, const 
 	return false;
 }
 
-static bool find_node(const struct catalogue *catalogue, bool sandbox, const char *path,
-		      struct cgroup_match *match)
+static bool find_node(const struct catalogue *catalogue, const struct wanted *wanted,
+		      const char *path, struct cgroup_match *match)
 {
 	char parent[COMPONENT_SIZE] = "", text[COMPONENT_SIZE];
 	const char *start = path;
@@ -243,7 +296,7 @@ static bool find_node(const struct catalogue *catalogue, bool sandbox, const cha
 		if (length) {
 			level += level < UINT8_MAX;
 			node.length = unescape_unit(text, sizeof(text), path, length);
-			if (node_matches(catalogue, sandbox, parent, &node, match)) {
+			if (node_matches(catalogue, wanted, parent, &node, match)) {
 				match->node_length = (size_t)(path - start) + length;
 				match->node_hash = hash_path(start, match->node_length);
 				match->level = level;
@@ -260,13 +313,19 @@ static bool find_node(const struct catalogue *catalogue, bool sandbox, const cha
 bool catalogue_cgroup(const struct catalogue *catalogue, const char *path,
 		      struct cgroup_match *match)
 {
-	return find_node(catalogue, false, path, match);
+	return find_node(catalogue, &(struct wanted){.sandbox = false}, path, match);
+}
+
+bool catalogue_cgroup_of(const struct catalogue *catalogue, const struct runtime *runtime,
+			 const char *path, struct cgroup_match *match)
+{
+	return find_node(catalogue, &(struct wanted){.runtime = runtime}, path, match);
 }
 
 bool catalogue_sandbox(const struct catalogue *catalogue, const char *path,
 		       struct cgroup_match *match)
 {
-	return find_node(catalogue, true, path, match);
+	return find_node(catalogue, &(struct wanted){.sandbox = true}, path, match);
 }
 
 const char *catalogue_failure(const struct catalogue *catalogue)

@@ -59,12 +59,14 @@ struct name_source {
  * struct runtime - one section of the catalogue
  * @word: its name
  * @kind: of its guests
+ * @has_both: containers, as @kind says, and VMs, which are those of its VMMs
  * @names: where their names stand, @name_count of them, tried in this order
  * @id_option: the option before a container's id, "" when it has none
  */
 struct runtime {
 	char word[RUNTIME_SIZE];
 	enum kind kind;
+	bool has_both;
 	struct name_source names[NAME_SOURCES_MAX];
 	size_t name_count;
 	char id_option[OPTION_SIZE];
@@ -84,6 +86,16 @@ struct program {
 	enum kind kind;
 	enum program_role role;
 	char pattern[PATTERN_SIZE];
+};
+
+/**
+ * struct command - a program that is told from others of its name by an argument
+ * @program: what it is; its pattern is of the executable
+ * @argument: fnmatch(3) pattern of one of its arguments
+ */
+struct command {
+	struct program program;
+	char argument[PATTERN_SIZE];
 };
 
 /**
@@ -121,6 +133,19 @@ const char *catalogue_mistake(const struct catalogue *catalogue, size_t index);
  */
 const struct program *catalogue_program(const struct catalogue *catalogue, const char *executable,
 					const char *argv0, const char *comm);
+
+/** catalogue_has_command() - do arguments tell what a program of this path is? */
+bool catalogue_has_command(const struct catalogue *catalogue, const char *executable);
+
+/**
+ * catalogue_command() - which runtime's program is this by its arguments?
+ * @executable: path of /proc/PID/exe
+ * @arguments: NUL-separated and NUL-ended, as process_arguments() gives them
+ * @length: bytes of @arguments
+ * Return: an entry, which goes before that of catalogue_program(), or NULL.
+ */
+const struct program *catalogue_command(const struct catalogue *catalogue, const char *executable,
+					const char *arguments, size_t length);
 
 /** catalogue_library() - which runtime's program maps a library of this path? NULL: none that tells
  */
@@ -160,6 +185,14 @@ struct cgroup_match {
  */
 bool catalogue_cgroup(const struct catalogue *catalogue, const char *path,
 		      struct cgroup_match *match);
+
+/**
+ * catalogue_cgroup_of() - the same for the cgroups of one runtime
+ *
+ * Some runtimes make cgroups of the same names: then whoever supervises the guest tells whose it is.
+ */
+bool catalogue_cgroup_of(const struct catalogue *catalogue, const struct runtime *runtime,
+			 const char *path, struct cgroup_match *match);
 
 /** catalogue_sandbox() - the same for the cgroup of a sandboxed application only. */
 bool catalogue_sandbox(const struct catalogue *catalogue, const char *path,

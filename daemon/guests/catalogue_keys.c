@@ -33,12 +33,14 @@ static char *next_word(char **rest)
 static int set_kind(struct catalogue *catalogue, struct runtime *runtime, char *value,
 		    struct error *error)
 {
-	int kind = kind_parse(value);
+	bool has_both = !strcmp(value, "container vm");
+	int kind = has_both ? KIND_CONTAINER : kind_parse(value);
 
 	if (kind != KIND_VM && kind != KIND_CONTAINER && kind != KIND_SANDBOX)
-		return error_set(error, -EINVAL, "kind = %s: write vm, container or sandbox",
-				 value);
+		return error_set(error, -EINVAL,
+				 "kind = %s: write vm, container, container vm or sandbox", value);
 	runtime->kind = (enum kind)kind;
+	runtime->has_both = has_both;
 	catalogue->has_kind[runtime - catalogue->runtimes] = true;
 	return 0;
 }
@@ -54,6 +56,16 @@ static int parse_role(const char *word, struct error *error)
 			 word ? word : "");
 }
 
+static int check_program(const char *pattern, struct error *error)
+{
+	if (strlen(pattern) >= PATTERN_SIZE)
+		return error_set(error, -EINVAL, "\"%s\" is longer than %d bytes", pattern,
+				 PATTERN_SIZE - 1);
+	if (!pattern[strspn(pattern, "*?/")])
+		return error_set(error, -EINVAL, "\"%s\" is every program", pattern);
+	return 0;
+}
+
 static int add_program(struct catalogue *catalogue, enum catalogue_table table,
 		       struct runtime *runtime, char *value, struct error *error)
 {
@@ -64,11 +76,8 @@ static int add_program(struct catalogue *catalogue, enum catalogue_table table,
 	if (role < 0)
 		return role;
 	for (; (pattern = next_word(&value)); count++) {
-		if (strlen(pattern) >= sizeof(program->pattern))
-			return error_set(error, -EINVAL, "\"%s\" is longer than %zu bytes", pattern,
-					 sizeof(program->pattern) - 1);
-		if (!pattern[strspn(pattern, "*?/")])
-			return error_set(error, -EINVAL, "\"%s\" is every program", pattern);
+		if (check_program(pattern, error))
+			return -EINVAL;
 		program = tables_add(catalogue, table, runtime, error);
 		if (!program)
 			return -EINVAL;
@@ -90,6 +99,36 @@ static int set_library(struct catalogue *catalogue, struct runtime *runtime, cha
 		       struct error *error)
 {
 	return add_program(catalogue, TABLE_LIBRARIES, runtime, value, error);
+}
+
+/* ROLE PROGRAM ARGUMENT...: one entry for each argument that tells it */
+static int set_command(struct catalogue *catalogue, struct runtime *runtime, char *value,
+		       struct error *error)
+{
+	int role = parse_role(next_word(&value), error), count = 0;
+	const char *pattern = role < 0 ? NULL : next_word(&value), *argument;
+	struct command *command;
+
+	if (role < 0)
+		return role;
+	if (pattern && check_program(pattern, error))
+		return -EINVAL;
+	for (; (argument = next_word(&value)); count++) {
+		if (strlen(argument) >= sizeof(command->argument) ||
+		    !argument[strspn(argument, "*?")])
+			return error_set(error, -EINVAL,
+					 "\"%s\" is no argument that tells anything", argument);
+		command = tables_add(catalogue, TABLE_COMMANDS, runtime, error);
+		if (!command)
+			return -EINVAL;
+		command->program.runtime = runtime->word;
+		command->program.role = (enum program_role)role;
+		text_copy(command->program.pattern, sizeof(command->program.pattern), pattern);
+		text_copy(command->argument, sizeof(command->argument), argument);
+	}
+	return count ? 0
+		     : error_set(error, -EINVAL,
+				 "write a role, a program and an argument that tells it");
 }
 
 static int set_cgroup(struct catalogue *catalogue, struct runtime *runtime, char *value,
@@ -341,10 +380,9 @@ static const struct {
 	int (*set)(struct catalogue *catalogue, struct runtime *runtime, char *value,
 		   struct error *error);
 } keys[] = {
-	{"kind", set_kind},	      {"program", set_program},
-	{"library", set_library},     {"cgroup", set_cgroup},
-	{"interface", set_interface}, {"mac", set_mac},
-	{"name", set_name},	      {"id", set_id},
+	{"kind", set_kind},	  {"program", set_program}, {"library", set_library},
+	{"command", set_command}, {"cgroup", set_cgroup},   {"interface", set_interface},
+	{"mac", set_mac},	  {"name", set_name},	    {"id", set_id},
 };
 
 int catalogue_set(struct catalogue *catalogue, struct runtime *runtime, const char *key,

@@ -162,11 +162,15 @@ static void settle_kinds(struct loader *loader)
 		take_mistake(loader, error.text);
 		tables_forget(catalogue, runtime);
 	}
-	for (int table = TABLE_PROGRAMS; table <= TABLE_LIBRARIES; table++) {
-		struct program *programs = (void *)catalogue->tables[table].entries;
+	for (int i = TABLE_PROGRAMS; i <= TABLE_COMMANDS; i++) {
+		const struct table *table = &catalogue->tables[i];
 
-		for (size_t i = 0; i < catalogue->tables[table].count; i++)
-			programs[i].kind = programs[i].description->kind;
+		for (size_t k = 0; k < table->count; k++) {
+			struct program *program = (void *)(table->entries + k * table->size);
+			bool is_vm = program->description->has_both && program->role == PROGRAM_VMM;
+
+			program->kind = is_vm ? KIND_VM : program->description->kind;
+		}
 	}
 }
 

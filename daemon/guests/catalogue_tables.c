@@ -13,6 +13,7 @@ static const struct {
 } layout[TABLE_COUNT] = {
 	[TABLE_PROGRAMS] = {sizeof(struct program), PROGRAMS_MAX, "programs"},
 	[TABLE_LIBRARIES] = {sizeof(struct program), LIBRARIES_MAX, "libraries"},
+	[TABLE_COMMANDS] = {sizeof(struct command), COMMANDS_MAX, "commands"},
 	[TABLE_CGROUPS] = {sizeof(struct cgroup_pattern), CGROUP_PATTERNS_MAX, "cgroups"},
 	[TABLE_INTERFACES] = {sizeof(struct interface_pattern), INTERFACES_MAX, "interfaces"},
 	[TABLE_MACS] = {sizeof(struct mac_prefix), MACS_MAX, "MAC prefixes"},

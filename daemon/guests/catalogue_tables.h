@@ -18,6 +18,7 @@
 #define RUNTIMES_MAX	    128
 #define PROGRAMS_MAX	    512
 #define LIBRARIES_MAX	    64
+#define COMMANDS_MAX	    128
 #define CGROUP_PATTERNS_MAX 256
 #define INTERFACES_MAX	    256
 #define MACS_MAX	    128
@@ -49,6 +50,7 @@ struct mac_prefix {
 enum catalogue_table {
 	TABLE_PROGRAMS,
 	TABLE_LIBRARIES,
+	TABLE_COMMANDS, /* the last of those whose entries begin with a struct program */
 	TABLE_CGROUPS,
 	TABLE_INTERFACES,
 	TABLE_MACS,

@@ -138,20 +138,27 @@ bool works_for_guests(const struct program *program)
 
 /*
  * Who it is by name. What a process calls itself is asked for where neither executable nor cgroup say
- * what it is; and not of a contained one, which would make a VMM or a conduit of itself.
+ * what it is, and its arguments where they tell which of several an executable is; neither of a contained
+ * one, which would make a VMM or a conduit of itself.
  */
 static const struct program *named_program(const struct registry *registry,
 					   const struct process *process, bool is_guest)
 {
 	const struct catalogue *catalogue = registry->settings.catalogue;
 	const struct program *program = catalogue_program(catalogue, process->executable, "", "");
+	const struct program *command;
 	char arguments[ARGUMENTS_MAX];
 	ssize_t length = 0;
 
-	if (program || is_guest || is_contained(registry, process))
+	if (is_guest || is_contained(registry, process) ||
+	    (program && !catalogue_has_command(catalogue, process->executable)))
 		return program;
 	length = process_arguments(registry->settings.proc, process->pid, arguments,
 				   sizeof(arguments));
+	command = catalogue_command(catalogue, process->executable, arguments,
+				    length > 0 ? (size_t)length : 0);
+	if (command || program)
+		return command ? command : program;
 	return catalogue_program(catalogue, process->executable, length > 0 ? arguments : "",
 				 process->comm);
 }

@@ -60,6 +60,8 @@ static void ask(const struct catalogue *catalogue, const char *text, size_t leng
 	assert(!program || program->role == PROGRAM_VMM || program->role == PROGRAM_CONDUIT);
 	program = catalogue_program(catalogue, text, "", "");
 	assert(!program || catalogue_runtime(catalogue, program->runtime) == program->description);
+	program = catalogue_command(catalogue, text, text, length);
+	assert(!program || catalogue_has_command(catalogue, text));
 	catalogue_library(catalogue, text);
 	catalogue_interface(catalogue, text);
 	if (length >= MAC_SIZE)

@@ -38,6 +38,13 @@ static int tear_down(void **state)
 
 static const struct program *program_of(const struct row *row)
 {
+	const struct program *command =
+		row->executable && row->arguments
+			? catalogue_command(catalogue, row->executable, row->arguments, row->length)
+			: NULL;
+
+	if (command)
+		return command;
 	return row->executable
 		       ? catalogue_program(catalogue, row->executable, row->argv0, row->comm)
 		       : NULL;
@@ -53,7 +60,7 @@ static void check_program(const struct row *row)
 	if (strcmp(program->runtime, row->runtime) || program->role != row->role ||
 	    program->kind != row->kind)
 		fail_msg("%s: it is a %s of role %d", row->stack, program->runtime, program->role);
-	if (!row->arguments)
+	if (!row->name)
 		return;
 	if (!names_from_arguments(program->description, row->comm, row->arguments, row->length,
 				  name))
@@ -141,6 +148,22 @@ static void test_each_program_has_a_row(void **state)
 		if (k == ROWS)
 			fail_msg("program %s of [%s] has no row here", programs[i].pattern,
 				 programs[i].runtime);
+	}
+}
+
+static void test_each_command_has_a_row(void **state)
+{
+	const struct table *table = &catalogue->tables[TABLE_COMMANDS];
+	const struct command *commands = (const void *)table->entries;
+
+	for (size_t i = 0; i < table->count; i++) {
+		size_t k = 0;
+
+		while (k < ROWS && program_of(&rows[k]) != &commands[i].program)
+			k++;
+		if (k == ROWS)
+			fail_msg("command %s %s has no row here", commands[i].program.pattern,
+				 commands[i].argument);
 	}
 }
 
@@ -394,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_each_row),
 		cmocka_unit_test(test_each_section_has_a_row),
 		cmocka_unit_test(test_each_program_has_a_row),
+		cmocka_unit_test(test_each_command_has_a_row),
 		cmocka_unit_test(test_each_cgroup_has_a_row),
 		cmocka_unit_test(test_each_wire_has_a_row),
 		cmocka_unit_test(test_programs_of_the_host),

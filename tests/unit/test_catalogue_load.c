@@ -116,7 +116,7 @@ static void mistakes_are_named_and_left_out(void **state)
 	static const struct {
 		const char *lines, *told;
 	} cases[] = {
-		{"kind = host", ":11: kind = host: write vm, container or sandbox"},
+		{"kind = host", ":11: kind = host: write vm, container, container vm or sandbox"},
 		{"kind = lan", ":11: kind = lan"},
 		{"kind =", ":11: kind has no value"},
 		{"knid = vm", ":11: unknown key \"knid\": there are kind, program"},
@@ -124,6 +124,12 @@ static void mistakes_are_named_and_left_out(void **state)
 		{"program = vmm", ":11: there is no program behind \"vmm\""},
 		{"program = vmm *", ":11: \"*\" is every program"},
 		{"program = host ?*", ":11: \"?*\" is every program"},
+		{"kind = vm container", ":11: kind = vm container: write vm, container, "},
+		{"command = vm x y", ":11: \"vm\" is no role: write vmm"},
+		{"command = vmm x", ":11: write a role, a program and an argument"},
+		{"command = vmm", ":11: write a role, a program and an argument"},
+		{"command = vmm * y", ":11: \"*\" is every program"},
+		{"command = vmm x y *", ":11: \"*\" is no argument that tells anything"},
 		{"cgroup = *", ":11: \"*\" is every cgroup"},
 		{"cgroup = a/b/{id}", ":11: cgroup = a/b/{id}: write the guest's own node"},
 		{"cgroup = /{id}", ":11: a part of the pattern is empty"},

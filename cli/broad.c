@@ -2,6 +2,7 @@
 /* Exceptions that allow more than their maker may have meant: said in words, and asked about. */
 #include "broad.h"
 
+#include "confirm.h"
 #include "output.h"
 
 #include "policy/selector.h"
@@ -10,13 +11,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#define MANY_PORTS  1000
-#define NAMED_MOST  3
-#define TOLD_MOST   10 /* broad ones of a file that are told of each */
-#define WORDS_SIZE  1024
-#define ANSWER_SIZE 16
+#define MANY_PORTS 1000
+#define NAMED_MOST 3
+#define TOLD_MOST  10 /* broad ones of a file that are told of each */
+#define WORDS_SIZE 1024
 
 /**
  * struct grant - what is to be allowed
@@ -147,39 +146,9 @@ static bool describe(const struct grant *grant, const struct sensitive *sensitiv
 	return true;
 }
 
-/* Nobody is asked with an answer that was given before, nor where nothing will be changed. */
-static bool is_to_be_asked(const struct options *options)
+static enum status ask(const struct options *options)
 {
-	return !has_option(options, OPTION_YES) && !has_option(options, OPTION_DRY_RUN);
-}
-
-static void tell(const struct options *options, const char *words)
-{
-	if (is_to_be_asked(options))
-		complain(STATUS_DONE, "%s", words);
-	else
-		say("%s", words);
-}
-
-static bool ask(void)
-{
-	char answer[ANSWER_SIZE] = "";
-
-	fputs("allow it all the same? [y/N] ", stderr);
-	if (!fgets(answer, sizeof(answer), stdin)) {
-		putc('\n', stderr);
-		return false;
-	}
-	answer[strcspn(answer, "\n")] = '\0';
-	return !strcasecmp(answer, "y") || !strcasecmp(answer, "yes");
-}
-
-/* After what is broad has been told. */
-static enum status confirm(const struct options *options)
-{
-	if (!is_to_be_asked(options) || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO) || ask())
-		return STATUS_DONE;
-	return complain(STATUS_FAILED, "nothing was allowed");
+	return confirm(options, "allow it all the same?", "nothing was allowed");
 }
 
 /* Could it be broad at all? What cannot costs no second call. */
@@ -214,8 +183,8 @@ enum status broad_confirm(const struct options *options, const char *service)
 		return STATUS_DONE;
 	status = client_list(options->socket, "ListServices", "services", &names);
 	if (!status && find_words(&grant, names, words)) {
-		tell(options, words);
-		status = confirm(options);
+		confirm_tell(options, words);
+		status = ask(options);
 	}
 	json_decref(names);
 	return status;
@@ -238,7 +207,7 @@ static void tell_of_rule(const struct options *options, const char *path, unsign
 
 	text_append(whole, sizeof(whole), "%s:%u: %s",
 		    strcmp(path, "-") != 0 ? shown(path) : "standard input", line, words);
-	tell(options, whole);
+	confirm_tell(options, whole);
 }
 
 /* Return: how many are broad. */
@@ -255,7 +224,7 @@ static size_t tell_of_rules(const struct options *options, const char *path,
 			tell_of_rule(options, path, rules->rule[i]->line, words);
 	if (count > TOLD_MOST) {
 		snprintf(words, sizeof(words), "and %zu more that are as broad", count - TOLD_MOST);
-		tell(options, words);
+		confirm_tell(options, words);
 	}
 	return count;
 }
@@ -275,7 +244,7 @@ enum status broad_confirm_rules(const struct options *options, const char *path,
 		return STATUS_DONE;
 	status = client_list(options->socket, "ListServices", "services", &names);
 	if (!status && tell_of_rules(options, path, rules, names))
-		status = confirm(options);
+		status = ask(options);
 	json_decref(names);
 	return status;
 }

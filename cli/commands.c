@@ -18,44 +18,60 @@ static enum status verb_help(const struct options *options, int argc, char **arg
 	(OPTION(FROM) | OPTION(FOR) | OPTION(UNTIL_STOP) | OPTION(COMMENT) | OPTION(DRY_RUN))
 
 /* clang-format off */
+static const struct option_text of_connections[] = {
+	{OPTION_CUT, "end all that are shown, allowed or not"},
+	{OPTION_YES, "no question before all of them are ended"},
+	{OPTION_COUNT, NULL},
+};
+
+static const struct option_text of_edit[] = {
+	{OPTION_FOR, "how long from now: 90s, 10m, 1h30m, 2d; unchanged when left out"},
+	{OPTION_COUNT, NULL},
+};
+
+static const struct option_text of_mode[] = {
+	{OPTION_FOR, "how long: 90s, 10m, 1h30m, 2d; until lhguardd ends when left out"},
+	{OPTION_COUNT, NULL},
+};
+
 const struct command commands[] = {
 	{"status", verb_status, "", "how the guard is doing (also without a command)", 0, 0, 0,
-	 "Who can reach what, and why"},
-	{"guests", verb_guests, "[NAME]", "the VMs and containers known, or all about one", 0, 1, 0, NULL},
+	 "Who can reach what, and why", NULL},
+	{"guests", verb_guests, "[NAME]", "the VMs and containers known, or all about one", 0, 1, 0, NULL, NULL},
 	{"ports", verb_ports, "[FILE]", "each port where somebody waits, and which guests reach it", 0, 1,
-	 OPTION(MAP), NULL},
-	{"services", verb_services, "", "the names that may stand for a SERVICE's ports", 0, 0, 0, NULL},
+	 OPTION(MAP), NULL, NULL},
+	{"services", verb_services, "", "the names that may stand for a SERVICE's ports", 0, 0, 0, NULL, NULL},
 	{"connections", verb_connections, "", "the open connections of guests to this host", 0, 0,
-	 OPTION(FROM) | OPTION(REFUSED) | OPTION(CUT), NULL},
+	 OPTION(FROM) | OPTION(REFUSED) | OPTION(CUT) | OPTION(YES), NULL, of_connections},
 	{"explain", verb_explain, "SOURCE SERVICE", "why it is refused or allowed (also: explain EVENT)", 1, 2,
-	 0, NULL},
+	 0, NULL, NULL},
 	{"watch", verb_watch, "", "each new attempt as it is made", 0, 0,
-	 OPTION(PAST) | OPTION(EXEC) | FILTER_OPTIONS, NULL},
+	 OPTION(PAST) | OPTION(EXEC) | FILTER_OPTIONS, NULL, NULL},
 	{"log", verb_log, "", "the attempts of former times, from the journal", 0, 0,
-	 OPTION(PAST) | ENTRIES_OPTIONS | FILTER_OPTIONS, NULL},
+	 OPTION(PAST) | ENTRIES_OPTIONS | FILTER_OPTIONS, NULL, NULL},
 
 	{"allow", verb_allow, "SERVICE", "let guests reach a service of this host", 1, 1,
-	 EXCEPTION | OPTION(ONCE) | OPTION(PIN) | OPTION(CUT_AT_END) | OPTION(YES), "Exceptions"},
+	 EXCEPTION | OPTION(ONCE) | OPTION(PIN) | OPTION(CUT_AT_END) | OPTION(YES), "Exceptions", NULL},
 	{"suggest", verb_suggest, "", "the exceptions that what was refused would need", 0, 0,
-	 OPTION(FROM) | OPTION(SERVICE) | ENTRIES_OPTIONS, NULL},
-	{"deny", verb_deny, "SERVICE", "refuse it, whatever is allowed", 1, 1, EXCEPTION, NULL},
-	{"list", verb_list, "", "the exceptions in force", 0, 0, 0, NULL},
+	 OPTION(FROM) | OPTION(SERVICE) | ENTRIES_OPTIONS, NULL, NULL},
+	{"deny", verb_deny, "SERVICE", "refuse it, whatever is allowed", 1, 1, EXCEPTION, NULL, NULL},
+	{"list", verb_list, "", "the exceptions in force", 0, 0, 0, NULL, NULL},
 	{"edit", verb_edit, "ID", "change an exception in place", 1, 1,
 	 EXCEPTION | OPTION(SERVICE) | OPTION(FOREVER) | OPTION(PIN) | OPTION(CUT_AT_END) | OPTION(YES),
-	 NULL},
+	 NULL, of_edit},
 	{"remove", verb_remove, "[ID...]", "forget exceptions", 0, -1,
-	 OPTION(FROM) | OPTION(EXPIRED) | OPTION(CUT), NULL},
-	{"export", verb_export, "[FILE|-]", "write exceptions down, for another host or another day", 0, 1, 0, NULL},
+	 OPTION(FROM) | OPTION(EXPIRED) | OPTION(CUT), NULL, NULL},
+	{"export", verb_export, "[FILE|-]", "write exceptions down, for another host or another day", 0, 1, 0, NULL, NULL},
 	{"import", verb_import, "FILE|-", "take exceptions from such a file", 1, 1,
-	 OPTION(REPLACE) | OPTION(YES) | OPTION(DRY_RUN), NULL},
+	 OPTION(REPLACE) | OPTION(YES) | OPTION(DRY_RUN), NULL, NULL},
 
 	{"mode", verb_mode, "[enforce|monitor]", "the mode, or another one, also for a while", 0, 1,
-	 OPTION(FOR), "The guard itself"},
-	{"doctor", verb_doctor, "", "what keeps the guard from its work, and what it cannot see", 0, 0, 0, NULL},
-	{"check", verb_check, "FILE", "the mistakes of a configuration file", 1, 1, OPTION(AS) | OPTION(CATALOGUE), NULL},
-	{"reload", verb_reload, "", "read configuration, catalogue and exceptions again", 0, 0, 0, NULL},
-	{"version", verb_version, "", "the version of this program", 0, 0, 0, NULL},
-	{"help", verb_help, "[COMMAND]", "this text, or all about a command", 0, 1, 0, NULL},
+	 OPTION(FOR), "The guard itself", of_mode},
+	{"doctor", verb_doctor, "", "what keeps the guard from its work, and what it cannot see", 0, 0, 0, NULL, NULL},
+	{"check", verb_check, "FILE", "the mistakes of a configuration file", 1, 1, OPTION(AS) | OPTION(CATALOGUE), NULL, NULL},
+	{"reload", verb_reload, "", "read configuration, catalogue and exceptions again", 0, 0, 0, NULL, NULL},
+	{"version", verb_version, "", "the version of this program", 0, 0, 0, NULL, NULL},
+	{"help", verb_help, "[COMMAND]", "this text, or all about a command", 0, 1, 0, NULL, NULL},
 };
 /* clang-format on */
 
@@ -100,7 +116,7 @@ static void print_commands(void)
 		       commands[i].summary);
 	}
 	puts("\nOptions of all commands");
-	options_print(OPTIONS_EVERYWHERE & ~OPTION(HELP) & ~OPTION(VERSION));
+	options_print(OPTIONS_EVERYWHERE & ~OPTION(HELP) & ~OPTION(VERSION), NULL);
 	puts("\nSERVICE is [tcp/|udp/|sctp/][ADDRESS:]PORT as this host sees it: 127.0.0.1:9222,\n"
 	     "'[::1]:9222', tcp/8000-8010, 10.0.0.0/8:53; or a name, as chrome-devtools (lhguard\n"
 	     "services shows them).\n\n"
@@ -130,10 +146,10 @@ static enum status verb_help(const struct options *options, int argc, char **arg
 	       command->arguments, command->options ? " [OPTION...]" : "", command->summary);
 	if (command->options) {
 		putchar('\n');
-		options_print(command->options);
+		options_print(command->options, command->texts);
 	}
 	puts("\nOptions of all commands");
-	options_print(OPTIONS_EVERYWHERE);
+	options_print(OPTIONS_EVERYWHERE, NULL);
 	return STATUS_DONE;
 }
 

@@ -14,6 +14,7 @@
  * @most: how many at most, -1: any number
  * @options: the set that it takes beside OPTIONS_EVERYWHERE
  * @heading: of its group, where it is the first of one; else NULL
+ * @texts: what options do with it and with no other, up to one without text; NULL: none
  */
 struct command {
 	const char *name;
@@ -23,6 +24,7 @@ struct command {
 	int least, most;
 	uint64_t options;
 	const char *heading;
+	const struct option_text *texts;
 };
 
 extern const struct command commands[];

@@ -170,13 +170,14 @@ static void offer_commands(const struct line *line)
 static void offer_options(const struct line *line)
 {
 	uint64_t set = OPTIONS_EVERYWHERE | (line->command ? line->command->options : 0);
+	const struct option_text *own = line->command ? line->command->texts : NULL;
 	char word[64];
 
 	for (int id = 0; id < OPTION_COUNT; id++) {
 		if (!(set & ~line->given & UINT64_C(1) << id))
 			continue;
 		snprintf(word, sizeof(word), "--%s", option_infos[id].name);
-		offer(line, word, option_infos[id].text);
+		offer(line, word, option_text(own, (enum option_id)id));
 	}
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The verb about connections that are open already: show them, cut them. */
+#include "confirm.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -102,25 +103,48 @@ void print_cut(json_int_t count)
 	say("cut %" JSON_INTEGER_FORMAT " open connection%s", count, count == 1 ? "" : "s");
 }
 
-static void print_all(const struct options *options, json_t *connections, const json_t *answer)
+static void print_none(const struct options *options)
 {
-	bool is_cut = has_option(options, OPTION_CUT);
+	say(has_option(options, OPTION_REFUSED)
+		    ? "No guest has an open connection that would be refused now."
+		    : "No guest has an open connection to a service of this host.");
+}
 
-	if (options->json) {
-		json_t *document = json_pack("{s:O}", "connections", connections);
+/* Who names none of them may have meant fewer. */
+static enum status confirm_all(const struct options *options, size_t count, bool incomplete)
+{
+	char words[128];
 
-		if (is_cut)
-			json_object_set(document, "cut", json_object_get(answer, "cut"));
-		print_members(document);
-	} else if (json_array_size(connections)) {
-		print_connections(connections);
-		if (is_cut)
-			print_cut(number_of(answer, "cut"));
-	} else {
-		say(has_option(options, OPTION_REFUSED)
-			    ? "No guest has an open connection that would be refused now."
-			    : "No guest has an open connection to a service of this host.");
-	}
+	if (has_option(options, OPTION_REFUSED) || has_option(options, OPTION_FROM) || !count)
+		return STATUS_DONE;
+	snprintf(words, sizeof(words),
+		 "this ends %zu%s open connection%s of guests, allowed or not: go on?", count,
+		 incomplete ? " and more" : "", count == 1 && !incomplete ? "" : "s");
+	return confirm(options, words, "nothing was cut");
+}
+
+/* @answer: receives what there was to cut; left as it is without --cut */
+static enum status cut(const struct options *options, size_t count, bool incomplete,
+		       json_t **answer)
+{
+	enum status status = STATUS_DONE;
+
+	if (!has_option(options, OPTION_CUT))
+		return status;
+	status = confirm_all(options, count, incomplete);
+	if (!status)
+		status = client_change(options->socket, "CutConnections", query(options),
+				       CLIENT_PATIENT_MS, answer);
+	return status;
+}
+
+static void print_json(json_t *connections, const json_t *answer)
+{
+	json_t *document = json_pack("{s:O}", "connections", connections);
+
+	if (answer)
+		json_object_set(document, "cut", json_object_get(answer, "cut"));
+	print_members(document);
 }
 
 enum status verb_connections(const struct options *options, int argc, char **argv)
@@ -131,21 +155,25 @@ enum status verb_connections(const struct options *options, int argc, char **arg
 	bool incomplete = false;
 	struct selector selector;
 	enum status status;
+	size_t count;
 
 	if (from && selector_parse(from, &selector, &error))
 		return complain(STATUS_USAGE, "%s", shown(error.text));
 	status = list(options, &connections, &incomplete);
 	if (status)
 		return status;
-	if (has_option(options, OPTION_CUT))
-		status = client_change(options->socket, "CutConnections", query(options),
-				       CLIENT_PATIENT_MS, &answer);
-	if (!status) {
-		print_all(options, connections, answer);
-		if (incomplete)
-			complain(STATUS_DONE, "there are more: these are the first %zu",
-				 json_array_size(connections));
-	}
+	count = json_array_size(connections);
+	status = cut(options, count, incomplete, &answer);
+	if (!status && options->json)
+		print_json(connections, answer);
+	else if (!status && count)
+		print_connections(connections);
+	else if (!status)
+		print_none(options);
+	if (!status && answer && count && !options->json)
+		print_cut(number_of(answer, "cut"));
+	if (!status && incomplete)
+		complain(STATUS_DONE, "there are more: these are the first %zu", count);
 	json_decref(connections);
 	json_decref(answer);
 	return status;

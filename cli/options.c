@@ -100,7 +100,15 @@ int options_parse(struct options *options, int argc, char **argv, int *rest)
 	return 0;
 }
 
-void options_print(uint64_t set)
+const char *option_text(const struct option_text *own, enum option_id id)
+{
+	for (; own && own->text; own++)
+		if (own->id == id)
+			return own->text;
+	return option_infos[id].text;
+}
+
+void options_print(uint64_t set, const struct option_text *own)
 {
 	for (int id = 0; id < OPTION_COUNT; id++) {
 		const struct option_info *info = &option_infos[id];
@@ -114,6 +122,7 @@ void options_print(uint64_t set)
 			width += printf("  ");
 		width += printf("--%s%s%s", info->name, info->value ? " " : "",
 				info->value ? info->value : "");
-		printf("%*s%s\n", width < TEXT_COLUMN ? TEXT_COLUMN - width : 2, "", info->text);
+		printf("%*s%s\n", width < TEXT_COLUMN ? TEXT_COLUMN - width : 2, "",
+		       option_text(own, (enum option_id)id));
 	}
 }

@@ -68,6 +68,12 @@ struct option_info {
 
 extern const struct option_info option_infos[OPTION_COUNT];
 
+/** struct option_text - what an option does with one command, where that is something of its own */
+struct option_text {
+	enum option_id id;
+	const char *text;
+};
+
 /**
  * struct options - of this call
  * @given: the set of those that stand on the command line
@@ -96,7 +102,10 @@ static inline bool has_option(const struct options *options, enum option_id id)
  */
 int options_parse(struct options *options, int argc, char **argv, int *rest);
 
-/** options_print() - what these options do, a line each, to stdout */
-void options_print(uint64_t set);
+/** option_text() - what an option does; @own: what goes before the table's, up to a NULL, or NULL */
+const char *option_text(const struct option_text *own, enum option_id id);
+
+/** options_print() - what these options do, a line each, to stdout; @own: as in option_text() */
+void options_print(uint64_t set, const struct option_text *own);
 
 #endif

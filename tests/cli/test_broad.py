@@ -152,3 +152,24 @@ def test_a_file_that_is_not_broad_costs_no_call(cli: Cli, tmp_path) -> None:
     (tmp_path / "fleet.conf").write_text(section(1, "tcp/9222", "vm:devbox"))
     ran = cli.run("import", str(tmp_path / "fleet.conf"))
     assert ran.status == 0 and "ListServices" not in str(ran.calls)
+
+
+def cut(cli: Cli) -> bool:
+    return any(call.startswith("CutConnections") for call in cli.daemon.calls)
+
+
+@pytest.mark.parametrize("answer", ["", "y"])
+def test_before_all_connections_are_ended_somebody_is_asked(cli: Cli, terminal: Terminal, answer: str) -> None:
+    enter(terminal, "lhguard connections --cut; echo exit $?")
+    terminal.wait("this ends 3 and more open connections of guests, allowed or not: go on? [y/N]")
+    assert not cut(cli)
+    enter(terminal, answer)
+    terminal.wait("cut 1 open connection" if answer else "nothing was cut", "exit 0" if answer else "exit 1")
+    assert cut(cli) == bool(answer)
+
+
+@pytest.mark.parametrize("words", ["--yes", "--refused", "--from vm:devbox", "</dev/null"])
+def test_who_says_which_connections_is_not_asked(cli: Cli, terminal: Terminal, words: str) -> None:
+    enter(terminal, f"lhguard connections --cut {words}; echo do''ne")
+    assert "[y/N]" not in terminal.wait("\ndone")
+    assert cut(cli)

@@ -19,7 +19,12 @@
 #define GUESTS_NAMED 6 /* in the table, of one port */
 #define WORD_SIZE    320
 
-bool port_is_alarming(const json_t *port)
+bool reach_is_open(const json_t *reach, bool is_enforced)
+{
+	return !is_enforced || json_is_true(json_object_get(reach, "allowed"));
+}
+
+bool port_is_alarming(const json_t *port, bool is_enforced)
 {
 	const json_t *guests = json_object_get(port, "guests");
 
@@ -28,7 +33,7 @@ bool port_is_alarming(const json_t *port)
 	for (size_t i = 0; i < json_array_size(guests); i++) {
 		const json_t *reach = json_array_get(guests, i);
 
-		if (json_is_true(json_object_get(reach, "allowed")) &&
+		if (reach_is_open(reach, is_enforced) &&
 		    strcmp(text_of(reach, "reason"), "own-service"))
 			return true;
 	}
@@ -49,11 +54,17 @@ const char *reach_reason(char *target, size_t size, const json_t *reach)
 	return target;
 }
 
-/* "vm:devbox (exception 3), container:web (its own), LAN", "host only" */
-static void describe_reach(char *target, size_t size, const json_t *port)
+/* How many guests reach it. */
+static json_int_t count_reached(const json_t *port, bool is_enforced)
+{
+	return number_of(port, "reached") + (is_enforced ? 0 : number_of(port, "refused"));
+}
+
+/* "vm:devbox (exception 3), container:web (its own), vm:ci (monitor mode), LAN", "host only" */
+static void describe_reach(char *target, size_t size, const json_t *port, bool is_enforced)
 {
 	const json_t *guests = json_object_get(port, "guests");
-	json_int_t reached = number_of(port, "reached"), named = 0;
+	json_int_t reached = count_reached(port, is_enforced), named = 0;
 	char reason[WORD_SIZE];
 
 	target[0] = '\0';
@@ -61,7 +72,8 @@ static void describe_reach(char *target, size_t size, const json_t *port)
 		const json_t *reach = json_array_get(guests, (size_t)named);
 
 		text_append(target, size, "%s%s (%s)", named ? ", " : "", text_of(reach, "label"),
-			    reach_reason(reason, sizeof(reason), reach));
+			    reach_is_open(reach, true) ? reach_reason(reason, sizeof(reason), reach)
+						       : "monitor mode");
 	}
 	if (named < reached)
 		text_append(target, size, " and %" JSON_INTEGER_FORMAT " more guests",
@@ -83,7 +95,7 @@ static void add_program(struct table *table, const json_t *port)
 		table_add(table, "%s", program);
 }
 
-static void print_ports(const json_t *list)
+static void print_ports(const json_t *list, bool is_enforced)
 {
 	static const struct column columns[] = {
 		{.name = "PORT"},
@@ -96,7 +108,7 @@ static void print_ports(const json_t *list)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *port = json_array_get(list, i);
 		const json_t *service = json_object_get(port, "service");
-		bool is_alarming = port_is_alarming(port);
+		bool is_alarming = port_is_alarming(port, is_enforced);
 		char text[WORD_SIZE], who[1024];
 
 		table_add(&table, "%s %s", text_of(service, "protocol"),
@@ -105,11 +117,11 @@ static void print_ports(const json_t *list)
 		table_add(&table, "%s", text_of(port, "name"));
 		if (is_alarming)
 			table_paint(&table, COLOUR_ALARM);
-		describe_reach(who, sizeof(who), port);
+		describe_reach(who, sizeof(who), port, is_enforced);
 		table_add(&table, "%s", who);
 		if (is_alarming)
 			table_paint(&table, COLOUR_ALARM);
-		else if (number_of(port, "reached"))
+		else if (count_reached(port, is_enforced))
 			table_paint(&table, COLOUR_GREEN);
 	}
 	table_print(&table);
@@ -121,13 +133,14 @@ static void say_more(const json_t *list, bool is_enforced)
 	size_t alarming = 0;
 
 	for (size_t i = 0; i < json_array_size(list); i++)
-		alarming += port_is_alarming(json_array_get(list, i));
+		alarming += port_is_alarming(json_array_get(list, i), is_enforced);
 	if (alarming)
 		say("Guests reach %zu sensitive service%s: see lhguard list, and lhguard remove ID "
 		    "to take it back.",
 		    alarming, alarming == 1 ? "" : "s");
 	if (!is_enforced)
-		say("MONITOR mode: whatever is refused here, guests reach it now.");
+		say("MONITOR mode: guests reach what enforce mode would refuse them; see lhguard "
+		    "status.");
 }
 
 /* Pictures. */
@@ -258,7 +271,7 @@ enum status verb_ports(const struct options *options, int argc, char **argv)
 		print_members(json_pack("{s:O, s:b, s:b}", "ports", list, "enforced",
 					(int)is_enforced, "incomplete", (int)is_incomplete));
 	} else if (json_array_size(list)) {
-		print_ports(list);
+		print_ports(list, is_enforced);
 		say_more(list, is_enforced);
 	} else {
 		say("No program of this host waits for connections.");

@@ -8,11 +8,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/** reach_is_open() - is this guest let through? In monitor mode, which enforces nothing, each is. */
+bool reach_is_open(const json_t *reach, bool is_enforced);
+
 /** port_is_alarming() - is it sensitive, and does a guest reach it that does not wait there itself? */
-bool port_is_alarming(const json_t *port);
+bool port_is_alarming(const json_t *port, bool is_enforced);
 
 /**
- * reach_reason() - by what a guest is let through, or why it is not
+ * reach_reason() - by what a guest is let through, or why it is not, in enforce mode
  * "exception 3", "its own", "infrastructure: dns", "container = allow"; returns @target, not escaped
  */
 const char *reach_reason(char *target, size_t size, const json_t *reach);

@@ -17,12 +17,12 @@
  *
  * A line from each guest to each port would be a knot. What is alike is drawn once: ports that have
  * the same answer for each guest are the rows of one node, and so are guests with the same answers.
- * An answer is a word, whose first character says what is drawn, ANSWER_REACHES or ANSWER_REFUSED,
- * and whose rest says why. That the LAN reaches a port stands in its row.
+ * An answer is a word, whose first character says what is drawn, one of ANSWER_*, and whose rest says why. That the LAN reaches a port stands in its row.
  */
 
 #define ANSWER_REACHES '+'
 #define ANSWER_REFUSED '-'
+#define ANSWER_MONITOR '!' /* would be refused in enforce mode */
 
 #define GREEN "#1a7f37"
 #define RED   "#cf222e"
@@ -45,11 +45,13 @@ struct party {
 
 /**
  * struct map - all of them
+ * @is_enforced: false: monitor mode
  * @port_groups: as @group above, of each port
  */
 struct map {
 	const json_t *ports;
 	size_t port_count;
+	bool is_enforced;
 	struct party *parties;
 	size_t party_count;
 	size_t *port_groups;
@@ -100,7 +102,10 @@ static int collect_port(struct map *map, size_t i)
 
 		reach_reason(reason, sizeof(reason), reach);
 		if (answer(map, i, number_of(reach, "guest"), text_of(reach, "label"),
-			   is_allowed ? ANSWER_REACHES : ANSWER_REFUSED, is_told ? reason : ""))
+			   is_allowed	      ? ANSWER_REACHES
+			   : map->is_enforced ? ANSWER_REFUSED
+					      : ANSWER_MONITOR,
+			   is_told ? reason : ""))
 			return -ENOMEM;
 	}
 	return 0;
@@ -219,12 +224,12 @@ static void put_party(FILE *file, const struct map *map, size_t group)
 	fputs("\t</table>>];\n", file);
 }
 
-static void put_port(FILE *file, const json_t *port)
+static void put_port(FILE *file, const json_t *port, bool is_enforced)
 {
 	const json_t *service = json_object_get(port, "service");
 	const char *name = text_of(port, "name"), *program = text_of(service, "program");
 	const char *owner = text_of(port, "owner");
-	const char *paint = port_is_alarming(port) ? " bgcolor=\"#ffcecb\"" : "";
+	const char *paint = port_is_alarming(port, is_enforced) ? " bgcolor=\"#ffcecb\"" : "";
 	char text[512], where[512] = "";
 
 	text_append(where, sizeof(where), "%s %s", text_of(service, "protocol"),
@@ -267,7 +272,10 @@ static void put_reason(FILE *file, const struct party *party, size_t port)
 		"\t\t<tr><td colspan=\"4\" align=\"left\"><font color=\"%s\" point-size=\"9\">",
 		*answer == ANSWER_REACHES ? GREEN : RED);
 	put(file, party->label);
-	fputs(*answer == ANSWER_REACHES ? ": " : ": refused by ", file);
+	fputs(*answer == ANSWER_REACHES	  ? ": "
+	      : *answer == ANSWER_REFUSED ? ": refused by "
+					  : ": would be refused by ",
+	      file);
 	put(file, answer + 1);
 	fputs("</font></td></tr>\n", file);
 }
@@ -280,7 +288,7 @@ static void put_ports(FILE *file, const struct map *map, size_t group)
 		group);
 	for (size_t i = group; i < map->port_count; i++)
 		if (map->port_groups[i] == group)
-			put_port(file, json_array_get(map->ports, i));
+			put_port(file, json_array_get(map->ports, i), map->is_enforced);
 	for (size_t i = 0; i < map->party_count; i++)
 		put_reason(file, &map->parties[i], group);
 	fputs("\t</table>>];\n", file);
@@ -295,12 +303,14 @@ static void put_edge(FILE *file, const struct map *map, size_t party, size_t por
 	fprintf(file, "\tg%zu -> p%zu [", party, port);
 	if (*answer == ANSWER_REACHES)
 		fputs("color=\"" GREEN "\", penwidth=2", file);
+	else if (*answer == ANSWER_MONITOR)
+		fputs("color=\"" RED "\", penwidth=2", file);
 	else
 		fputs("color=\"" PALE "\", style=dashed, arrowhead=tee", file);
 	fputs("];\n", file);
 }
 
-static void put_map(FILE *file, const struct map *map, bool is_enforced)
+static void put_map(FILE *file, const struct map *map)
 {
 	fprintf(file,
 		"digraph ports {\n"
@@ -313,7 +323,8 @@ static void put_map(FILE *file, const struct map *map, bool is_enforced)
 		"\tnode [shape=plain, fontname=\"sans-serif\", fontsize=11];\n"
 		"\tedge [fontname=\"sans-serif\", fontsize=10, arrowsize=0.8, tailport=e, "
 		"headport=w];\n",
-		is_enforced ? "refused" : "would be refused, but MONITOR mode lets it through");
+		map->is_enforced ? "refused"
+				 : "would be refused, but MONITOR mode lets it through");
 	for (size_t i = 0; i < map->party_count; i++)
 		if (map->parties[i].group == i)
 			put_party(file, map, i);
@@ -329,11 +340,12 @@ static void put_map(FILE *file, const struct map *map, bool is_enforced)
 
 int ports_map(FILE *file, const json_t *ports, bool is_enforced)
 {
-	struct map map = {.ports = ports, .port_count = json_array_size(ports)};
+	struct map map = {
+		.ports = ports, .port_count = json_array_size(ports), .is_enforced = is_enforced};
 	int result = collect(&map);
 
 	if (!result)
-		put_map(file, &map, is_enforced);
+		put_map(file, &map);
 	forget(&map);
 	return result;
 }

@@ -13,7 +13,7 @@ from conftest import Cli
 from daemon import ANSWERS
 
 SVG = "{http://www.w3.org/2000/svg}"
-GREEN, RED = "#1a7f37", "#e5868c"
+GREEN, RED, MONITOR = "#1a7f37", "#e5868c", "#cf222e"
 
 
 def draw(graph: bytes) -> ElementTree.Element:
@@ -40,9 +40,9 @@ def test_it_is_drawn_with_what_the_guests_are_called(cli: Cli) -> None:
     assert said.count("chrome-devtools") == 2 and said.count("LAN") == 5
 
 
-def edges(cli: Cli) -> dict[tuple[str, str], str]:
+def edges(cli: Cli, variant: str = "") -> dict[tuple[str, str], str]:
     """Colours of the lines, by the guests and the ports that they join."""
-    root = draw(cli.run("ports", "--map").output)
+    root = draw(cli.run("ports", "--map", variant=variant).output)
     nodes = {group.findtext(f"{SVG}title"): texts(group) for group in root.iter(f"{SVG}g")
              if group.get("class") == "node"}
     found = {}
@@ -66,6 +66,13 @@ def test_each_answer_is_a_line(cli: Cli) -> None:
         where = f"{service['protocol']} {address}:{service['port']}"
         for reach in (reach for reach in port["guests"] if "\x1b" not in reach["label"]):
             assert found[reach["label"], where] == (GREEN if reach["allowed"] else RED), (reach, where)
+
+
+def test_in_monitor_mode_no_line_ends_before_its_port(cli: Cli) -> None:
+    found = edges(cli, "monitor")
+    assert found["vm:ci-runner", "tcp 127.0.0.1:9222"] == MONITOR
+    assert set(found.values()) == {GREEN, MONITOR}
+    assert b"arrowhead=tee" not in cli.run("ports", "--map", variant="monitor").output
 
 
 def test_what_is_alike_is_one(cli: Cli) -> None:

@@ -4,6 +4,7 @@
 
 #include "output.h"
 #include "verbs.h"
+#include "words.h"
 
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -16,8 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define GUESTS_NAMED 6 /* in the table, of one port */
-#define WORD_SIZE    320
+#define GUESTS_NAMED   6 /* in the table, of one port */
+#define SERVICES_NAMED 4 /* in the words below it */
+#define ADVICE_MOST    3 /* lines of the same kind */
 
 bool reach_is_open(const json_t *reach, bool is_enforced)
 {
@@ -108,18 +110,19 @@ static void print_ports(const json_t *list, bool is_enforced)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *port = json_array_get(list, i);
 		const json_t *service = json_object_get(port, "service");
-		bool is_alarming = port_is_alarming(port, is_enforced);
+		bool is_marked = port_is_alarming(port, is_enforced);
 		char text[WORD_SIZE], who[1024];
 
 		table_add(&table, "%s %s", text_of(service, "protocol"),
 			  endpoint(text, sizeof(text), service));
 		add_program(&table, port);
-		table_add(&table, "%s", text_of(port, "name"));
-		if (is_alarming)
+		/* Not by its colour alone, which not everybody sees. */
+		table_add(&table, "%s%s", text_of(port, "name"), is_marked ? " !" : "");
+		if (is_marked)
 			table_paint(&table, COLOUR_ALARM);
 		describe_reach(who, sizeof(who), port, is_enforced);
 		table_add(&table, "%s", who);
-		if (is_alarming)
+		if (is_marked)
 			table_paint(&table, COLOUR_ALARM);
 		else if (count_reached(port, is_enforced))
 			table_paint(&table, COLOUR_GREEN);
@@ -127,20 +130,119 @@ static void print_ports(const json_t *list, bool is_enforced)
 	table_print(&table);
 }
 
+/* Which guests are to be told of: those that reach what is not theirs. */
+static bool is_alarming(const json_t *port, const json_t *reach, bool is_enforced)
+{
+	return json_is_true(json_object_get(port, "sensitive")) &&
+	       reach_is_open(reach, is_enforced) && strcmp(text_of(reach, "reason"), "own-service");
+}
+
+/* "chrome-devtools (tcp 127.0.0.1:9222), docker-api (tcp 127.0.0.1:2375) and 3 more" */
+static size_t name_alarming(char *target, size_t size, const json_t *list, bool is_enforced)
+{
+	size_t count = 0;
+
+	target[0] = '\0';
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *port = json_array_get(list, i);
+		const json_t *service = json_object_get(port, "service");
+		char text[WORD_SIZE];
+
+		if (!port_is_alarming(port, is_enforced) || count++ >= SERVICES_NAMED)
+			continue;
+		text_append(target, size, "%s%s (%s %s)", count > 1 ? ", " : "",
+			    shown(text_of(port, "name")), shown(text_of(service, "protocol")),
+			    shown(endpoint(text, sizeof(text), service)));
+	}
+	if (count > SERVICES_NAMED)
+		text_append(target, size, " and %zu more", count - SERVICES_NAMED);
+	return count;
+}
+
+/* A deny, which goes before whatever allows it: the address of all addresses would match none. */
+static void say_deny(const json_t *port, const json_t *reach)
+{
+	const json_t *service = json_object_get(port, "service");
+	const char *address = text_of(service, "address"), *label = text_of(reach, "label");
+	char word[WORD_SIZE] = "", source[WORD_SIZE] = "";
+
+	if (strcmp(address, "0.0.0.0") != 0 && strcmp(address, "::") != 0)
+		service_word(word, sizeof(word), service);
+	else
+		text_append(word, sizeof(word), "%s/%" JSON_INTEGER_FORMAT,
+			    text_of(service, "protocol"), number_of(service, "port"));
+	if (strchr(label, ':'))
+		text_append(source, sizeof(source), "%s", label);
+	else
+		text_append(source, sizeof(source), "guest:%" JSON_INTEGER_FORMAT,
+			    number_of(reach, "guest"));
+	say("  %s is let in by \"%s\"; to refuse it: lhguard deny %s --from %s", shown(label),
+	    shown(text_of(reach, "rule")), quoted(word), quoted(source));
+}
+
+/**
+ * struct advice - how to take back what guests reach
+ * @ids: " 1 3", the exceptions that let them in
+ * @denies: how many guests something else lets in
+ */
+struct advice {
+	char ids[256];
+	size_t denies;
+};
+
+static void advise(struct advice *advice, const json_t *port, const json_t *reach)
+{
+	char id[32];
+
+	if (!reach_is_open(reach, true))
+		return; /* monitor mode has a line of its own */
+	if (!number_of(reach, "exception")) {
+		if (advice->denies++ < ADVICE_MOST)
+			say_deny(port, reach);
+		return;
+	}
+	snprintf(id, sizeof(id), " %" JSON_INTEGER_FORMAT " ", number_of(reach, "exception"));
+	if (strstr(advice->ids, id) || strlen(advice->ids) + strlen(id) >= sizeof(advice->ids))
+		return; /* no half number: lhguard list has them all */
+	/* Each has a blank before and behind it, so that 1 is not found in 11. */
+	text_append(advice->ids, sizeof(advice->ids), "%s", *advice->ids ? id + 1 : id);
+}
+
+static void say_advice(const json_t *list, bool is_enforced)
+{
+	struct advice advice = {.denies = 0};
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *port = json_array_get(list, i);
+		const json_t *guests = json_object_get(port, "guests");
+
+		for (size_t g = 0; g < json_array_size(guests); g++)
+			if (is_alarming(port, json_array_get(guests, g), is_enforced))
+				advise(&advice, port, json_array_get(guests, g));
+	}
+	if (advice.denies > ADVICE_MOST)
+		say("  and %zu more such: see lhguard explain SOURCE SERVICE",
+		    advice.denies - ADVICE_MOST);
+	if (*advice.ids)
+		say("  exceptions let them in (lhguard list); to take these back: lhguard "
+		    "remove%.*s",
+		    (int)strlen(advice.ids) - 1, advice.ids);
+}
+
 /* What the table does not say, or what must not be overlooked in it. */
 static void say_more(const json_t *list, bool is_enforced)
 {
-	size_t alarming = 0;
+	char names[1024];
+	size_t alarming = name_alarming(names, sizeof(names), list, is_enforced);
 
-	for (size_t i = 0; i < json_array_size(list); i++)
-		alarming += port_is_alarming(json_array_get(list, i), is_enforced);
-	if (alarming)
-		say("Guests reach %zu sensitive service%s: see lhguard list, and lhguard remove ID "
-		    "to take it back.",
-		    alarming, alarming == 1 ? "" : "s");
+	if (alarming) {
+		say("! Guests reach %zu sensitive service%s: %s", alarming,
+		    alarming == 1 ? "" : "s", names);
+		say_advice(list, is_enforced);
+	}
 	if (!is_enforced)
-		say("MONITOR mode: guests reach what enforce mode would refuse them; see lhguard "
-		    "status.");
+		say("MONITOR mode: guests reach what enforce mode would refuse them; to refuse it: "
+		    "see lhguard status");
 }
 
 /* Pictures. */

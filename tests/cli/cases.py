@@ -98,6 +98,7 @@ WORDS = {
     "list-no-legend": Case(("list", "--no-legend")),
     "ports-none": Case(("ports",), "none"),
     "ports-monitor": Case(("ports",), "monitor"),
+    "ports-default": Case(("ports",), "default"),
     "ports-many": Case(("ports",), "many"),
     "ports-quiet": Case(("ports", "-q", "--no-legend")),
     "ports-map": Case(("ports", "--map")),

@@ -168,7 +168,7 @@ def test_a_name_for_a_person(world: World, guard: Guard) -> None:
     guard.must("allow", "127.0.0.1:chrome-devtools", "--from", "vm:devbox")
     said = guard.must("ports")
     line = next(line for line in said.output.splitlines() if "127.0.0.1:9222" in line)
-    assert re.fullmatch(r"tcp 127\.0\.0\.1:9222 +python3 +chrome-devtools +vm:devbox \(exception \d+\)", line)
+    assert re.fullmatch(r"tcp 127\.0\.0\.1:9222 +python3 +chrome-devtools ! +vm:devbox \(exception \d+\)", line)
     assert "Guests reach 1 sensitive service:" in said.error
 
 

@@ -9,8 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A service as allow takes it, and no other: without its protocol it would be of all. */
-static void service_word(char *target, size_t size, const json_t *service)
+void service_word(char *target, size_t size, const json_t *service)
 {
 	target[0] = '\0';
 	text_append(target, size, "%s/", text_of(service, "protocol"));

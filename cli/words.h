@@ -9,6 +9,9 @@
 #define WORD_SIZE    320  /* bytes of a service or a source as exceptions are written */
 #define COMMAND_SIZE 2048 /* bytes of a command with both, quoted */
 
+/** service_word() - a service as allow takes it, and no other: without its protocol it would be of all */
+void service_word(char *target, size_t size, const json_t *service);
+
 /**
  * source_word() - the narrowest source that an exception for this one can name
  * The guest; where it has no name of its own or is one of several, the conduit that they share,

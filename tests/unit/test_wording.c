@@ -136,7 +136,8 @@ static void hidden_buttons_leave_the_command(void **state)
 		   &(struct wording){.since = "x", .has_actions = true, .hides_buttons = true});
 	assert_int_equal(message.actions, ALLOW_BITS | ACTION_BIT(ACTION_KEEP_BLOCKING) |
 						  ACTION_BIT(ACTION_DETAILS));
-	assert_non_null(strstr(message.body, "To allow it: lhguard allow tcp/127.0.0.1:9222 --from "));
+	assert_non_null(
+		strstr(message.body, "To allow it: lhguard allow tcp/127.0.0.1:9222 --from "));
 	json_decref(event);
 }
 

@@ -101,9 +101,11 @@ static bool refuse_late(struct agent *agent, unsigned int slot)
 	return true;
 }
 
-static void ask_allow(struct agent *agent, unsigned int slot, const struct binding *binding,
+/* For the alert's latest event: guest and service are the same, and the daemon may have forgotten others. */
+static void ask_allow(struct agent *agent, unsigned int slot, const struct alert *alert,
 		      unsigned int seconds)
 {
+	struct binding binding = binding_of(alert);
 	static const struct channel_handler handler = {on_answer, on_end};
 	struct ask *ask = find(agent, slot);
 	json_t *parameters;
@@ -116,7 +118,7 @@ static void ask_allow(struct agent *agent, unsigned int slot, const struct bindi
 		alerts_refused(agent->alerts, slot, "other questions are open: answer them first");
 		return;
 	}
-	parameters = json_pack("{s:I, s:s, s:b}", "id", binding->id, "time", binding->time,
+	parameters = json_pack("{s:I, s:s, s:b}", "id", binding.id, "time", binding.time,
 			       "allowInteractiveAuthentication", true);
 	if (seconds)
 		json_object_set_new(parameters, "seconds", json_integer(seconds));
@@ -180,10 +182,10 @@ void clicks_take(void *data, unsigned int slot, const struct binding *binding, e
 	}
 	switch (action) {
 	case ACTION_ALLOW_10M:
-		ask_allow(agent, slot, binding, 600);
+		ask_allow(agent, slot, &alert, 600);
 		break;
 	case ACTION_ALLOW_ALWAYS:
-		ask_allow(agent, slot, binding, 0);
+		ask_allow(agent, slot, &alert, 0);
 		break;
 	case ACTION_KEEP_BLOCKING:
 		keep_blocking(agent, slot, &alert);

@@ -249,18 +249,8 @@ static void fill_match(struct cgroup_match *match, const struct cgroup_pattern *
 		text_copy_name(match->id, sizeof(match->id), captured->start, captured->length);
 }
 
-/**
- * struct wanted - whose cgroups are looked for
- * @sandbox: those of sandboxed applications, or of all others
- * @runtime: those of this one, NULL: of any
- */
-struct wanted {
-	bool sandbox;
-	const struct runtime *runtime;
-};
-
-static bool node_matches(const struct catalogue *catalogue, const struct wanted *wanted,
-			 const char *parent, const struct span *node, struct cgroup_match *match)
+static bool node_matches(const struct catalogue *catalogue, bool sandbox, const char *parent,
+			 const struct span *node, struct cgroup_match *match)
 {
 	const struct table *table = &catalogue->tables[TABLE_CGROUPS];
 	const struct cgroup_pattern *patterns = (const void *)table->entries;
@@ -269,8 +259,7 @@ static bool node_matches(const struct catalogue *catalogue, const struct wanted 
 		const struct cgroup_pattern *pattern = &patterns[i];
 		struct span captured, whole;
 
-		if ((pattern->description->kind == KIND_SANDBOX) != wanted->sandbox ||
-		    (wanted->runtime && pattern->description != wanted->runtime) ||
+		if ((pattern->description->kind == KIND_SANDBOX) != sandbox ||
 		    !pattern_match(&pattern->node, node->start, node->length, &captured))
 			continue;
 		if (pattern->has_parent &&
@@ -282,8 +271,8 @@ static bool node_matches(const struct catalogue *catalogue, const struct wanted 
 	return false;
 }
 
-static bool find_node(const struct catalogue *catalogue, const struct wanted *wanted,
-		      const char *path, struct cgroup_match *match)
+static bool find_node(const struct catalogue *catalogue, bool sandbox, const char *path,
+		      struct cgroup_match *match)
 {
 	char parent[COMPONENT_SIZE] = "", text[COMPONENT_SIZE];
 	const char *start = path;
@@ -296,7 +285,7 @@ static bool find_node(const struct catalogue *catalogue, const struct wanted *wa
 		if (length) {
 			level += level < UINT8_MAX;
 			node.length = unescape_unit(text, sizeof(text), path, length);
-			if (node_matches(catalogue, wanted, parent, &node, match)) {
+			if (node_matches(catalogue, sandbox, parent, &node, match)) {
 				match->node_length = (size_t)(path - start) + length;
 				match->node_hash = hash_path(start, match->node_length);
 				match->level = level;
@@ -313,19 +302,13 @@ static bool find_node(const struct catalogue *catalogue, const struct wanted *wa
 bool catalogue_cgroup(const struct catalogue *catalogue, const char *path,
 		      struct cgroup_match *match)
 {
-	return find_node(catalogue, &(struct wanted){.sandbox = false}, path, match);
-}
-
-bool catalogue_cgroup_of(const struct catalogue *catalogue, const struct runtime *runtime,
-			 const char *path, struct cgroup_match *match)
-{
-	return find_node(catalogue, &(struct wanted){.runtime = runtime}, path, match);
+	return find_node(catalogue, false, path, match);
 }
 
 bool catalogue_sandbox(const struct catalogue *catalogue, const char *path,
 		       struct cgroup_match *match)
 {
-	return find_node(catalogue, &(struct wanted){.sandbox = true}, path, match);
+	return find_node(catalogue, true, path, match);
 }
 
 const char *catalogue_failure(const struct catalogue *catalogue)

@@ -186,14 +186,6 @@ struct cgroup_match {
 bool catalogue_cgroup(const struct catalogue *catalogue, const char *path,
 		      struct cgroup_match *match);
 
-/**
- * catalogue_cgroup_of() - the same for the cgroups of one runtime
- *
- * Some runtimes make cgroups of the same names: then whoever supervises the guest tells whose it is.
- */
-bool catalogue_cgroup_of(const struct catalogue *catalogue, const struct runtime *runtime,
-			 const char *path, struct cgroup_match *match);
-
 /** catalogue_sandbox() - the same for the cgroup of a sandboxed application only. */
 bool catalogue_sandbox(const struct catalogue *catalogue, const char *path,
 		       struct cgroup_match *match);

@@ -17,6 +17,7 @@
 #include "util/clock.h"
 #include "util/text.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,16 +299,16 @@ static bool ask_about(struct reach_walk *walk, const struct way *way, struct dec
 static void judge(struct reach_walk *walk, const struct guest_way *way)
 {
 	struct open_port *port = &walk->port;
-	struct reach *reach = port->reach_count ? &walk->reaches[port->reach_count - 1] : NULL;
-	bool is_first = !reach || reach->guest != way->guest;
+	struct reach *last = port->reach_count ? &walk->reaches[port->reach_count - 1] : NULL;
+	struct reach *reach = last && last->guest == way->guest ? last : NULL;
 	struct decision decision;
 
-	if (!is_first && reach->decision.verdict == VERDICT_ACCEPT)
+	assert(walk->reaches); /* there is a guest */
+	if (reach && reach->decision.verdict == VERDICT_ACCEPT)
 		return;
-	if (!ask_about(walk, &way->way, &decision) ||
-	    (!is_first && decision.verdict != VERDICT_ACCEPT))
+	if (!ask_about(walk, &way->way, &decision) || (reach && decision.verdict != VERDICT_ACCEPT))
 		return;
-	if (is_first)
+	if (!reach)
 		reach = &walk->reaches[port->reach_count++];
 	*reach = (struct reach){
 		.guest = way->guest, .route = way->way.source.route, .decision = decision};

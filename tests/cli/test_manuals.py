@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
-from conftest import ROOT
+import pytest
+from conftest import LHGUARD, ROOT
 
 JOURNAL = ROOT / "daemon/control/journal.c"
 
@@ -35,3 +37,32 @@ def test_each_reason_and_route_is_in_the_manual() -> None:
     assert len(words) > 15
     quoted = " ".join(re.findall(r"^\.Ql (.+)$", journal_section(), re.M)).split()
     assert set(words) - set(quoted) == set()
+
+
+def synopsis() -> dict[str, set[str]]:
+    """The long options of each command in lhguard(1)'s SYNOPSIS."""
+    page = (ROOT / "cli/lhguard.1").read_text()
+    found: dict[str, set[str]] = {}
+    for block in page.split(".Sh SYNOPSIS\n")[1].split("\n.Sh ")[0].split(".Nm\n"):
+        command = re.search(r"^\.(?:Op )?Cm (\S+)$", block, re.M)
+        if command:
+            found.setdefault(command[1], set()).update(re.findall(r"Fl -([a-z-]+)", block))
+    return found
+
+
+def helped(*words: str) -> str:
+    return subprocess.run([LHGUARD, "help", *words], capture_output=True, text=True, check=True).stdout
+
+
+COMMANDS = [command for command in re.findall(r'^\t\{"([a-z]+)", verb_', (ROOT / "cli/commands.c").read_text(), re.M)
+            if command not in ("version", "help")]
+
+
+def test_the_commands_are_found() -> None:
+    assert len(COMMANDS) > 15 and {"allow", "deny", "status"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_synopsis_has_the_options_of_each_command(command: str) -> None:
+    own = helped(command).split("Options of all commands")[0]
+    assert synopsis()[command] == set(re.findall(r"^  (?:-\w, )?--([a-z-]+)", own, re.M))

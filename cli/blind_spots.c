@@ -5,6 +5,7 @@
 #include "output.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -182,6 +183,68 @@ static int find_shares(const json_t *guests, json_t *found)
 	return guests ? 0 : -ENOTCONN;
 }
 
+/* The guests that a conduit works for, as ", vm:one, vm:two"; how many. */
+static size_t served_by(const json_t *guests, json_int_t pid, char *text, size_t size)
+{
+	size_t count = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < json_array_size(guests); i++) {
+		const json_t *guest = json_array_get(guests, i);
+		const json_t *conduits = json_object_get(guest, "conduits");
+
+		for (size_t k = 0; k < json_array_size(conduits); k++) {
+			if (number_of(json_array_get(conduits, k), "pid") != pid)
+				continue;
+			text_append(text, size, ", %.80s", text_of(guest, "label"));
+			count++;
+			break;
+		}
+	}
+	return count;
+}
+
+static bool is_told(const json_t *found, const char *text)
+{
+	for (size_t i = 0; i < json_array_size(found); i++)
+		if (!strcmp(json_string_value(json_array_get(found, i)), text))
+			return true;
+	return false;
+}
+
+static int find_shared(const json_t *guests, json_t *found)
+{
+	for (size_t i = 0; i < json_array_size(guests); i++) {
+		const json_t *conduits = json_object_get(json_array_get(guests, i), "conduits");
+
+		for (size_t k = 0; k < json_array_size(conduits); k++) {
+			const json_t *conduit = json_array_get(conduits, k);
+			char whom[512], text[640];
+
+			if (served_by(guests, number_of(conduit, "pid"), whom, sizeof(whom)) < 2)
+				continue;
+			snprintf(text, sizeof(text), "%.40s (pid %d) of%s",
+				 text_of(conduit, "program"), (int)number_of(conduit, "pid"),
+				 whom + 1);
+			if (!is_told(found, text))
+				tell(found, text);
+		}
+	}
+	return guests ? 0 : -ENOTCONN;
+}
+
+static int find_without_cgroup(const json_t *guests, json_t *found)
+{
+	for (size_t i = 0; i < json_array_size(guests); i++) {
+		const json_t *guest = json_array_get(guests, i);
+
+		if (!strcmp(text_of(guest, "kind"), "container") && number_of(guest, "leader") &&
+		    !*text_of(guest, "cgroup") && !number_of(guest, "netns"))
+			tell(found, text_of(guest, "label"));
+	}
+	return guests ? 0 : -ENOTCONN;
+}
+
 const struct blind_spot blind_spots[] = {
 	{"vsock", "AF_VSOCK: a VM reaches these listeners of the host without a network",
 	 "stop the listener, or take the VM's vsock device away", find_vsock},
@@ -201,6 +264,22 @@ const struct blind_spot blind_spots[] = {
 	{"own-connections",
 	 "a VMM's own connections (a disk over NBD on localhost, say) count as its guest's",
 	 "allow them: lhguard allow ADDRESS:PORT --from vm:NAME", NULL},
+	{"shared-conduits",
+	 "which of several guests behind one conduit it was: it is \"one of\" them",
+	 "give each guest a conduit of its own, or allow all of them: --from conduit:NAME",
+	 find_shared},
+	{"without-cgroup",
+	 "containers on the host's network without a cgroup of their own: a raw datagram of one "
+	 "that "
+	 "bears the port of a host's socket counts as the host's",
+	 "let the container have a cgroup, or a network of its own", find_without_cgroup},
+	{"macvlan",
+	 "containers on a macvlan or ipvlan of the host's adapter are machines of the LAN to this "
+	 "host",
+	 "let the firewall tell what the LAN may reach; 127.0.0.0/8 and ::1 stay closed to it",
+	 NULL},
+	{"unlisted", "a VMM, conduit or runtime that no list names, in its first moments",
+	 "describe it: guests.conf(5)", NULL},
 };
 
 const size_t blind_spot_count = ARRAY_SIZE(blind_spots);

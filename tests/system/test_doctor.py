@@ -182,6 +182,25 @@ def test_mounted_sockets(lab, guard: Guard, tmp_path) -> None:
                  "the container and its socket", step=0.3)
 
 
+def test_containers_without_a_cgroup(lab, guard: Guard) -> None:
+    """Only those on the host's network that have none: not the one with a cgroup, nor the one with a network."""
+    found = spots(guard)["without-cgroup"]["found"]
+    assert lab.guests.loose.label in found
+    assert not {lab.guests.web.label, lab.guests.bridged.label} & set(found)
+
+
+def test_a_conduit_of_several(lab, guard: Guard) -> None:
+    """Two containers in one network namespace that a slirp4netns serves."""
+    podman = lab.guests.web.podman
+    with Cleanup() as cleanup:
+        assert spots(guard)["shared-conduits"]["found"] == []
+        PodmanGuest(podman, "one", cleanup, "slirp4netns:allow_host_loopback=true").wait_ready()
+        PodmanGuest(podman, "two", cleanup, "container:one").wait_ready()
+        found = wait_for(lambda: spots(guard)["shared-conduits"]["found"], "the conduit of both", step=0.3)
+        assert len(found) == 1 and found[0].startswith("slirp4netns (pid ")
+        assert set(found[0].split(" of ")[1].split(", ")) == {"container:one", "container:two"}
+
+
 def test_without_a_daemon(lab, guard: Guard) -> None:
     """What can be told without the daemon is told, and the rest is said not to be known."""
     said = guard.cli("doctor", "--json", "--socket", "/proc/none/socket")

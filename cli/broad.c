@@ -42,6 +42,10 @@ static void read_source(struct grant *grant, const char *from)
 				      selector.type == SELECT_RUNTIME);
 	if (selector.type == SELECT_ANY)
 		text_append(grant->from, sizeof(grant->from), "every guest (any)");
+	else if (grant->is_wide && selector.type == SELECT_KIND && selector.kind == KIND_LAN)
+		text_append(grant->from, sizeof(grant->from), "every host of the LAN");
+	else if (grant->is_wide && selector.type == SELECT_KIND && selector.kind == KIND_UNKNOWN)
+		text_append(grant->from, sizeof(grant->from), "whoever cannot be told (unknown)");
 	else if (grant->is_wide && selector.type == SELECT_KIND)
 		text_append(grant->from, sizeof(grant->from), "every %s", kind_text(selector.kind));
 	else if (grant->is_wide)

@@ -201,8 +201,9 @@ enum status verb_reload(const struct options *options, int argc, char **argv)
 		status = complain(STATUS_FAILED, "no exception is in force: %s",
 				  shown(text_of(exceptions, "error")));
 	else if (!options->json)
-		say("reloaded: %s mode, %" JSON_INTEGER_FORMAT " exceptions",
-		    shown(text_of(guard, "mode")), number_of(guard, "exceptionCount"));
+		say("reloaded: %s mode, %" JSON_INTEGER_FORMAT " exception%s",
+		    shown(text_of(guard, "mode")), number_of(guard, "exceptionCount"),
+		    number_of(guard, "exceptionCount") == 1 ? "" : "s");
 	if (options->json)
 		print_document("status", json_incref((json_t *)guard));
 	json_decref(answer);

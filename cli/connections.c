@@ -138,9 +138,10 @@ static enum status cut(const struct options *options, size_t count, bool incompl
 	return status;
 }
 
-static void print_json(json_t *connections, const json_t *answer)
+static void print_json(json_t *connections, const json_t *answer, bool incomplete)
 {
-	json_t *document = json_pack("{s:O}", "connections", connections);
+	json_t *document =
+		json_pack("{s:O, s:b}", "connections", connections, "incomplete", (int)incomplete);
 
 	if (answer)
 		json_object_set(document, "cut", json_object_get(answer, "cut"));
@@ -165,7 +166,7 @@ enum status verb_connections(const struct options *options, int argc, char **arg
 	count = json_array_size(connections);
 	status = cut(options, count, incomplete, &answer);
 	if (!status && options->json)
-		print_json(connections, answer);
+		print_json(connections, answer, incomplete);
 	else if (!status && count)
 		print_connections(connections);
 	else if (!status)

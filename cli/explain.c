@@ -130,8 +130,8 @@ static void print_change(const json_t *explanation)
 	bool accepted = is_accepted(explanation);
 
 	if (!strcmp(reason, "martian")) {
-		puts("  never allowed: loopback addresses are for the host alone; the guest has to "
-		     "use an address of its wire");
+		puts("  no exception can allow it: loopback addresses are for the host alone; the "
+		     "guest has to use an address of its wire");
 		return;
 	}
 	if (!strcmp(reason, "host") || !strcmp(reason, "own-service")) {

@@ -97,8 +97,9 @@ enum status verb_remove(const struct options *options, int argc, char **argv)
 		return status;
 	if (options->json) {
 		print_members(json_pack(
-			"{s:O, s:O, s:O*}", "removed", json_object_get(answer, "removed"), "count",
-			json_object_get(answer, "count"), "cut", json_object_get(answer, "cut")));
+			"{s:O, s:O, s:O*, s:O*}", "removed", json_object_get(answer, "removed"),
+			"count", json_object_get(answer, "count"), "cut",
+			json_object_get(answer, "cut"), "notes", json_object_get(answer, "notes")));
 	} else {
 		say_removed(options, answer);
 		if (cut)

@@ -103,6 +103,13 @@ def test_what_is_broad(cli: Cli, words: tuple[str, ...], is_broad: bool) -> None
     assert "ListServices" not in str(cli.run("deny", *words).calls)
 
 
+@pytest.mark.parametrize("source,words", [("lan", b"gives every host of the LAN power"),
+                                          ("unknown", b"gives whoever cannot be told (unknown) power"),
+                                          ("vm", b"gives every vm power"), ("qemu", b"gives every guest of qemu power")])
+def test_whom_it_gives_power(cli: Cli, source: str, words: bytes) -> None:
+    assert words in cli.run("allow", "9222", "--from", source).error
+
+
 def test_a_daemon_without_names_is_no_reason_to_refuse(cli: Cli) -> None:
     assert cli.run("allow", "9222", variant="none").status == 0
 

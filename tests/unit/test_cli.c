@@ -539,7 +539,7 @@ static void remove_takes_many(void **state)
 	assert_int_equal(guard.removed_count, 2);
 	assert_int_equal(guard.removed[1], 5);
 	RUN(&run, "remove", "3", "--json");
-	assert_string_equal(run.text, "{\"schema\":1,\"removed\":[3],\"count\":1}\n");
+	assert_string_equal(run.text, "{\"schema\":1,\"removed\":[3],\"count\":1,\"notes\":[]}\n");
 }
 
 static void remove_cuts_when_asked(void **state)
@@ -549,7 +549,8 @@ static void remove_cuts_when_asked(void **state)
 	RUN(&run, "remove", "3", "--cut");
 	assert_string_equal(run.complaint, "removed exception 3\ncut 1 open connection\n");
 	RUN(&run, "remove", "3", "--cut", "--json");
-	assert_string_equal(run.text, "{\"schema\":1,\"removed\":[3],\"count\":1,\"cut\":1}\n");
+	assert_string_equal(run.text,
+			    "{\"schema\":1,\"removed\":[3],\"count\":1,\"cut\":1,\"notes\":[]}\n");
 	RUN(&run, "allow", "80", "--cut");
 	assert_complains(&run, 2, "--cut");
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from lab.host import Host, Target
+from lab.host import Answer, Host, Target
 
 LAN4, LAN6 = Host.LAN4, Host.LAN6
 
@@ -27,6 +27,14 @@ class Route:
     @property
     def target(self) -> Target:
         return Target(self.protocol, self.asked, self.port)
+
+    def arrives(self, lab) -> Answer:
+        """The guest asks, again where nothing came, as a program that uses UDP would; and arrives at the service."""
+        for _ in range(3):
+            answer = getattr(lab.guests, self.guest).ask(self.target, 3.0)
+            if lab.services.wait_saw(answer.token, 3):
+                return answer
+        raise AssertionError(f"{self.guest} did not reach {self.target}: {answer.error or answer.reply}")
 
     def __str__(self) -> str:
         return f"row{self.row}-{self.guest}-{self.protocol}-{self.asked}-{self.port}"

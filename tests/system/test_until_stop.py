@@ -225,7 +225,7 @@ def test_behind_one_conduit(lab, start_guard) -> None:
 
         line = watch.wait_line("one of: ", " behind slirp4netns → ")
         suggested = shlex.split(re.search(r"allow: lhguard (.*)$", line).group(1))
-        assert suggested == ["allow", "127.0.0.1:9222", "--from", "conduit:slirp4netns"]
+        assert suggested == ["allow", "tcp/127.0.0.1:9222", "--from", "conduit:slirp4netns"]
         for command in (suggested, ["allow", service, "--from", "podman"],
                         ["allow", service, "--from", "container"]):
             guard.must(*command)

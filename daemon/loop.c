@@ -23,10 +23,12 @@
 
 #define CATCH_UP_ROUNDS 64    /* of 1,024 process events each, before one batch is judged */
 #define TIMER_ACCURACY	10000 /* microseconds */
+#define WRITE_AGAIN_US	1000000
 
-/* What could not be written to the kernel is tried again with the next change. */
-static void tell_unwritten(const char *what, int result)
+/* What could not be written to the kernel is tried again with the next change, or in a second. */
+static void tell_unwritten(struct daemon *daemon, const char *what, int result)
 {
+	daemon->table_again_us = clock_monotonic_us() + WRITE_AGAIN_US;
 	log_error("%s could not be written to the kernel: %s", what, strerror(-result));
 }
 
@@ -72,9 +74,8 @@ static void update_lan(struct daemon *daemon)
 	result = daemon->ruleset ? ruleset_set_lan(daemon->ruleset, lan, count) : 0;
 	if (!result)
 		return;
-	tell_unwritten("the set of LAN interfaces", result);
+	tell_unwritten(daemon, "the set of LAN interfaces", result);
 	daemon->lan_count = SIZE_MAX;
-	daemon->registry_generation--;
 }
 
 /* Tell the kernel what on those may be a VM of this host, when that has changed. */
@@ -90,9 +91,8 @@ static void update_bridged(struct daemon *daemon)
 	result = ruleset_set_bridged(daemon->ruleset, &bridged);
 	if (!result)
 		return;
-	tell_unwritten("the set of VMs' MAC addresses", result);
+	tell_unwritten(daemon, "the set of VMs' MAC addresses", result);
 	memset(&daemon->bridged, 0xff, sizeof(daemon->bridged));
-	daemon->registry_generation--;
 }
 
 /*
@@ -106,10 +106,8 @@ static void update_cgroups(struct daemon *daemon)
 	int result = ruleset_set_guest_cgroups(daemon->ruleset, cgroups, count);
 
 	registry_kernel_knows(daemon->guard.registry, ruleset_knows_cgroups(daemon->ruleset));
-	if (!result)
-		return;
-	tell_unwritten("the set of guests' cgroups", result);
-	daemon->registry_generation--;
+	if (result)
+		tell_unwritten(daemon, "the set of guests' cgroups", result);
 }
 
 /*
@@ -150,13 +148,14 @@ static void update_trust(struct daemon *daemon)
 	result = ruleset_trust_flows(daemon->ruleset, trust);
 	if (!result)
 		return;
-	tell_unwritten("whether flows are trusted", result);
+	tell_unwritten(daemon, "whether flows are trusted", result);
 	daemon->trusts_flows = !trust;
 }
 
 void loop_update_table(struct daemon *daemon)
 {
 	daemon->registry_generation = registry_generation(daemon->guard.registry);
+	daemon->table_again_us = 0;
 	update_lan(daemon);
 	update_bridged(daemon);
 	update_cgroups(daemon);
@@ -201,8 +200,11 @@ void loop_work(struct daemon *daemon)
 	next = registry_work(daemon->guard.registry);
 	update_trust(daemon);
 
-	if (daemon->registry_generation != registry_generation(daemon->guard.registry))
+	if (daemon->registry_generation != registry_generation(daemon->guard.registry) ||
+	    (daemon->table_again_us && daemon->table_again_us <= clock_monotonic_us()))
 		loop_update_table(daemon);
+	if (daemon->table_again_us && (!next || daemon->table_again_us < next))
+		next = daemon->table_again_us;
 	waiting = loop_follow_guests(daemon);
 	if (waiting && (!next || waiting < next))
 		next = waiting;

@@ -63,6 +63,7 @@ struct daemon {
 	uint32_t lan[LAN_INTERFACES_MAX];
 	size_t lan_count;
 	uint32_t registry_generation; /* that the kernel's table is from */
+	uint64_t table_again_us;      /* CLOCK_MONOTONIC: it took not all of it; 0: it has */
 	struct ruleset_bridged bridged;
 	bool trusts_flows;
 	struct journal *journal;

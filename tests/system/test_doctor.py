@@ -194,11 +194,11 @@ def test_a_conduit_of_several(lab, guard: Guard) -> None:
     podman = lab.guests.web.podman
     with Cleanup() as cleanup:
         assert spots(guard)["shared-conduits"]["found"] == []
-        PodmanGuest(podman, "one", cleanup, "slirp4netns:allow_host_loopback=true").wait_ready()
-        PodmanGuest(podman, "two", cleanup, "container:one").wait_ready()
+        PodmanGuest(podman, "upper", cleanup, "slirp4netns:allow_host_loopback=true").wait_ready()
+        PodmanGuest(podman, "lower", cleanup, "container:upper").wait_ready()
         found = wait_for(lambda: spots(guard)["shared-conduits"]["found"], "the conduit of both", step=0.3)
         assert len(found) == 1 and found[0].startswith("slirp4netns (pid ")
-        assert set(found[0].split(" of ")[1].split(", ")) == {"container:one", "container:two"}
+        assert set(found[0].split(" of ")[1].split(", ")) == {"container:upper", "container:lower"}
 
 
 def test_without_a_daemon(lab, guard: Guard) -> None:

@@ -3,6 +3,7 @@
 #include "guests/catalogue_tables.h"
 
 #include "util/array.h"
+#include "util/hash.h"
 #include "util/text.h"
 
 #include <fnmatch.h>
@@ -14,7 +15,7 @@
 /* Runtimes of guests that no section describes: registry words. */
 static const char *const other_runtimes[] = {"netns", "contained", "kvm", "conduit"};
 
-#define OTHERS (sizeof(other_runtimes) / sizeof(other_runtimes[0]))
+#define OTHERS ARRAY_SIZE(other_runtimes)
 
 static const char *base_name(const char *path)
 {
@@ -106,14 +107,12 @@ const struct program *catalogue_program(const struct catalogue *catalogue, const
 	return found ? found : find_claim(table, comm, true);
 }
 
-/* The first argument is the program's own name. */
+/* The first one too: what a program wrote there that renames itself. */
 static bool has_argument(const char *pattern, const char *arguments, size_t length)
 {
-	const char *end = arguments + length, *at = arguments;
+	const char *end = arguments + length;
 
-	if (length)
-		at += strlen(at) + 1;
-	for (; at < end; at += strlen(at) + 1)
+	for (const char *at = arguments; at < end; at += strlen(at) + 1)
 		if (!fnmatch(pattern, at, 0))
 			return true;
 	return false;
@@ -221,16 +220,6 @@ static size_t unescape_unit(char *target, size_t size, const char *source, size_
 	return used;
 }
 
-/* FNV-1a */
-static uint64_t hash_path(const char *path, size_t length)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)path[i]) * 0x100000001b3u;
-	return hash;
-}
-
 static void fill_match(struct cgroup_match *match, const struct cgroup_pattern *pattern,
 		       const struct span *captured)
 {
@@ -287,7 +276,7 @@ static bool find_node(const struct catalogue *catalogue, bool sandbox, const cha
 			node.length = unescape_unit(text, sizeof(text), path, length);
 			if (node_matches(catalogue, sandbox, parent, &node, match)) {
 				match->node_length = (size_t)(path - start) + length;
-				match->node_hash = hash_path(start, match->node_length);
+				match->node_hash = hash_add_bytes(HASH_START, start, match->node_length);
 				match->level = level;
 				return true;
 			}

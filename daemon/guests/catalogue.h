@@ -30,6 +30,7 @@ enum name_style {
 	NAME_ARGUMENT,	/* the argument after an option, or after "OPTION=" */
 	NAME_QEMU,	/* "-name NAME", "-name guest=NAME,…" with ",," for a comma */
 	NAME_MATCH,	/* an argument that matches a pattern */
+	NAME_TITLE,	/* the first argument, which its program wrote anew, matches a pattern */
 	NAME_LAST,	/* the last argument */
 	NAME_COMM,	/* a comm that matches a pattern */
 	NAME_BASE,	/* the last component of the path after an option */
@@ -45,7 +46,7 @@ enum name_style {
  * @option: the option of NAME_ARGUMENT, NAME_BASE and NAME_QEMU, the first key of JSON
  * @second: the second key of JSON
  * @path: of the file or folder, with {id} for the container's id
- * @pattern: of NAME_MATCH, NAME_COMM and, with {id} too, of NAME_FOLDER
+ * @pattern: of NAME_MATCH, NAME_TITLE, NAME_COMM and, with {id} too, of NAME_FOLDER
  */
 struct name_source {
 	enum name_style style;
@@ -62,6 +63,7 @@ struct name_source {
  * @has_both: containers, as @kind says, and VMs, which are those of its VMMs
  * @names: where their names stand, @name_count of them, tried in this order
  * @id_option: the option before a container's id, "" when it has none
+ * @rank: the lower, the more special: the order of the sections, and of the files from the last to the first
  */
 struct runtime {
 	char word[RUNTIME_SIZE];
@@ -70,6 +72,7 @@ struct runtime {
 	struct name_source names[NAME_SOURCES_MAX];
 	size_t name_count;
 	char id_option[OPTION_SIZE];
+	int rank;
 };
 
 /**

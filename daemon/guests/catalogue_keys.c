@@ -241,12 +241,13 @@ static int take_option(struct name_source *source, char *rest, struct error *err
 	return 0;
 }
 
+/* With blanks in it, as the command line may have them. */
 static int take_pattern(struct name_source *source, char *rest, struct error *error)
 {
-	const char *pattern = next_word(&rest);
+	const char *pattern = rest + strspn(rest, " \t");
 
-	if (!pattern || next_word(&rest))
-		return error_set(error, -EINVAL, "behind it stands one pattern, e.g. VM:{name}");
+	if (!*pattern)
+		return error_set(error, -EINVAL, "behind it stands a pattern, e.g. VM:{name}");
 	return pattern_parse(&source->pattern, pattern, strlen(pattern), error);
 }
 
@@ -310,6 +311,7 @@ static const struct {
 	[NAME_ARGUMENT] = {"argument", take_option},
 	[NAME_QEMU] = {"qemu", take_option},
 	[NAME_MATCH] = {"match", take_pattern},
+	[NAME_TITLE] = {"title", take_pattern},
 	[NAME_LAST] = {"last", take_nothing},
 	[NAME_COMM] = {"comm", take_pattern},
 	[NAME_BASE] = {"base", take_option},
@@ -337,8 +339,8 @@ static int parse_name(struct name_source *source, char *value, struct error *err
 	}
 	return error_set(
 		error, -EINVAL,
-		"\"%s\" is no way to find a name: write argument, qemu, match, last, comm, "
-		"base, json, json-list, folder or machined",
+		"\"%s\" is no way to find a name: write argument, qemu, match, title, last, "
+		"comm, base, json, json-list, folder or machined",
 		word ? word : "");
 }
 

@@ -13,7 +13,7 @@
 
 /**
  * struct loader - one run over all files
- * @path: of the file that is being read
+ * @path: of the file that is being read, number @file from 0
  * @runtime: whose section is being read, NULL for one that is left out
  * @in_section: a section has started
  * @is_first: its first key is still to come
@@ -22,6 +22,7 @@
 struct loader {
 	struct catalogue *catalogue;
 	const char *path;
+	int file;
 	struct runtime *runtime;
 	bool in_section;
 	bool is_first;
@@ -78,6 +79,7 @@ static int start_section(struct loader *loader, const struct ini_entry *entry, s
 					 RUNTIMES_MAX);
 		found = &catalogue->runtimes[catalogue->runtime_count++];
 		text_copy(found->word, sizeof(found->word), entry->section);
+		found->rank = (int)index - loader->file * RUNTIMES_MAX;
 		text_copy(loader->starts[index].file, sizeof(loader->starts[index].file),
 			  loader->path);
 		loader->starts[index].line = entry->line;
@@ -133,9 +135,11 @@ static int read_file(struct loader *loader, const char *path, struct error *erro
 static void take_file(void *data, const char *path)
 {
 	struct error error = {.text = ""};
+	struct loader *loader = data;
 
-	if (read_file(data, path, &error))
-		take_mistake(data, error.text);
+	loader->file++;
+	if (read_file(loader, path, &error))
+		take_mistake(loader, error.text);
 }
 
 static void read_folder(struct loader *loader, const char *folder)

@@ -24,7 +24,8 @@ static void put_inside(char *name, const char *outer)
 /*
  * The guest that a VMM is, or that a supervisor keeps: by its command line.
  * @outer: name of the sandbox that it runs in, NULL for none
- * @kept: whose supervisor it was when it was looked at before, or its parent is; NULL for none
+ * @kept: whose supervisor it was when it was looked at before, or its parent is; of a VMM, the VM that its
+ * parent supervises; NULL for none
  */
 struct guest *classify_program(struct registry *registry, const struct program *program,
 			       const struct process *process, const char *outer, struct guest *kept)
@@ -39,6 +40,10 @@ struct guest *classify_program(struct registry *registry, const struct program *
 				   sizeof(arguments));
 	if (length < 0)
 		length = 0;
+	if (program->role == PROGRAM_VMM && kept) {
+		kept->leader = process->pid;
+		return kept;
+	}
 	names_from_arguments(program->description, process->comm, arguments, (size_t)length, name);
 	if (outer)
 		put_inside(name, outer);
@@ -54,7 +59,7 @@ struct guest *classify_program(struct registry *registry, const struct program *
 		snprintf(key, sizeof(key), "%s:%d:%" PRIu64, program->runtime, process->pid,
 			 process->start);
 	if (program->role == PROGRAM_SUPERVISOR && !id)
-		guest = supervisors_guest(registry, process->pid, program->runtime, name, kept);
+		guest = supervisors_guest(registry, process->pid, program, name, kept);
 	else
 		guest = guests_find_key(registry, key);
 	if (guest && name[0]) {
@@ -107,7 +112,7 @@ static void note_vmm(struct registry *registry, struct guest *guest,
 {
 	if (match->kind == KIND_VM) {
 		improve_name(registry, guest, program, process);
-	} else if (!is_set_apart(registry, process)) {
+	} else if (guest->kind != KIND_VM && !is_set_apart(registry, process)) {
 		guest->kind = KIND_VM;
 		text_copy(guest->runtime, sizeof(guest->runtime), program->runtime);
 	}
@@ -193,15 +198,26 @@ static bool is_copy_of_supervisor(struct registry *registry, const struct proces
 	       parent->namespaces.mount == theirs->mount;
 }
 
-/* Whose supervisor it is by what is known already: its own past, or its parent. */
-static struct guest *supervised_by(struct registry *registry, const struct process *process,
-				   const struct member *before, bool is_copy)
+static struct guest *supervised_by(struct registry *registry, const struct member *member)
 {
-	const struct member *member = is_copy ? members_find(registry, process->parent) : before;
-
 	return member && member->supervisor && member->guest != NO_GUEST
 		       ? &registry->guests[member->guest]
 		       : NULL;
+}
+
+/* The guest of this program by what is known already: its own past, or its parent. */
+static struct guest *kept_guest(struct registry *registry, const struct process *process,
+				const struct program *program, const struct member *before,
+				bool is_copy)
+{
+	const struct member *parent = members_find(registry, process->parent);
+	struct guest *guest = supervised_by(registry, parent);
+
+	if (program->role == PROGRAM_VMM)
+		return guest && guest->kind == KIND_VM && !program->description->id_option[0]
+			       ? guest
+			       : NULL;
+	return is_copy ? guest : supervised_by(registry, before);
 }
 
 /* An application of the desktop that has mounts of its own and no more, as Snap's. */
@@ -247,7 +263,7 @@ bool members_classify(struct registry *registry, const struct process *process, 
 		member->local = !member->supervisor;
 		if (program->role != PROGRAM_CONDUIT)
 			guest = classify_program(registry, program, process, NULL,
-						 supervised_by(registry, process, before, is_copy));
+						 kept_guest(registry, process, program, before, is_copy));
 	}
 	member->guest = guests_index(registry, guest);
 	return guest || member->program || member->local;

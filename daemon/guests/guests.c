@@ -118,12 +118,12 @@ struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_m
 	else
 		supervisors_cgroup_key(key, sizeof(key), match);
 	guest = guests_find_key(registry, key);
-	if (!guest && !match->is_unique)
-		guest = supervisors_claim(registry, match, process);
-	if (guest) {
+	if (guest && match->is_unique)
 		set_runtime(registry, guest, match);
+	else if (!guest && !match->is_unique)
+		guest = supervisors_claim(registry, match, process);
+	if (guest)
 		return guest;
-	}
 	text_copy(name, sizeof(name), match->id);
 	if (!match->is_name && strlen(name) == 64)
 		name[12] = '\0'; /* the short id, as the container runtimes print it */

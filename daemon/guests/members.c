@@ -418,7 +418,8 @@ uint64_t members_work(struct registry *registry)
 
 	if ((next && next <= now) || registry->vm_changes != registry->vm_changes_seen)
 		next = registry->conduits_next_us = conduits_work(registry, now);
-	supervisors_work(registry);
+	if (supervisors_work(registry))
+		next = now;
 	if (registry->headless && registry->sweep_us <= now) {
 		sweep_headless(registry);
 		registry->sweep_us = now + SWEEP_US;

@@ -118,6 +118,10 @@ static void take_source(const struct name_source *source, const char *comm, cons
 	case NAME_MATCH:
 		argument_that_matches(&source->pattern, arguments, length, name);
 		break;
+	case NAME_TITLE:
+		if (length)
+			take_match(&source->pattern, arguments, name);
+		break;
 	case NAME_LAST:
 		last_argument(arguments, length, name);
 		break;

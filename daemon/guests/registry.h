@@ -34,6 +34,7 @@ struct unix_peers;
  * @why: how it was recognised, a static string for a person
  * @name_tries: how often its name was looked for in files
  * @name_next_us: CLOCK_MONOTONIC of the next time, 0: none
+ * @supervisor_due: its supervisor is to be looked at again
  * @first_us: CLOCK_REALTIME microseconds when first seen
  * @last_us: of the latest of its connections, or of a process of it that started
  * @attempts: connections judged
@@ -53,6 +54,7 @@ struct guest {
 	const char *why;
 	uint8_t name_tries;
 	uint64_t name_next_us;
+	bool supervisor_due;
 	uint64_t first_us;
 	uint64_t last_us;
 	uint64_t attempts;

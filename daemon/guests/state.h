@@ -336,7 +336,7 @@ void guests_want_name(struct registry *registry, struct guest *guest);
 uint64_t guests_name_work(struct registry *registry);
 
 /*
- * supervisors.c: containers with names
+ * supervisors.c: guests with names
  * @process: in that cgroup, NULL when only a socket tells of it
  * @kept: whose supervisor it was when it was looked at before, or its parent is; NULL for none
  */
@@ -344,10 +344,15 @@ void supervisors_key(char *key, size_t size, const char *runtime, const char *na
 void supervisors_cgroup_key(char *key, size_t size, const struct cgroup_match *match);
 struct guest *supervisors_claim(struct registry *registry, const struct cgroup_match *match,
 				const struct process *process);
-struct guest *supervisors_guest(struct registry *registry, pid_t supervisor, const char *runtime,
-				const char *name, struct guest *kept);
-void supervisors_note_leader(struct registry *registry, const struct guest *guest);
-void supervisors_work(struct registry *registry);
+struct guest *supervisors_guest(struct registry *registry, pid_t supervisor,
+				const struct program *program, const char *name,
+				struct guest *kept);
+void supervisors_note_leader(struct registry *registry, struct guest *guest);
+bool supervisors_work(struct registry *registry);
+
+/* Take over what is told of its runtime, where that is the more special one. */
+void supervisors_refine(const struct registry *registry, struct guest *guest,
+			const struct runtime *told, enum kind kind);
 
 /*
  * classify.c: what a process is; true with @member filled in when it has to do with a guest

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Containers with names: which supervisor belongs to which cgroup. */
+/* Guests with names: which supervisor belongs to which cgroup. */
 #include "guests/state.h"
+
+#include "util/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,8 +14,8 @@
  * A name is no container's own: root has an LXC container "web", and a user has one. What tells them
  * apart is where their cgroups are. So the key of a guest with a name has the hash of its node's
  * path, which is the same after a restart of the daemon: "lxc@0123456789abcdef:web". A supervisor's
- * command line has the name alone, "lxc:web", and makes no cgroup before it has started. The two
- * meet by descent: the container's processes are the supervisor's children.
+ * command line has the name alone, "lxc@:web", and makes no cgroup before it has started. The two
+ * meet by descent: the guest's processes are the supervisor's children.
  *
  *  - The cgroup comes after the supervisor: it takes over the guest that the supervisor told of,
  * if the process in it descends from one of that guest's, or nobody is in that guest yet.
@@ -21,14 +23,19 @@
  * there is none it has a guest of its own, whose cgroup is still to come.
  *  - Supervisors that start at the same time have one guest until the cgroups are there; then each
  * is put where it belongs, see supervisors_work().
+ *
+ * The supervisor has the name from the guest's owner. A cgroup may have another: LXC adds a number where
+ * it finds the cgroup taken. And several runtimes have cgroups of one form: Incus's are LXC's. Of the two
+ * runtimes the one counts that stands higher in the catalogue.
  */
 
 #define ANCESTORS_MAX 16 /* levels walked up to find a supervisor */
 #define HASH_DIGITS   16
+#define LOOKS_MAX     16 /* supervisors that are looked at again in one turn */
 
 void supervisors_key(char *key, size_t size, const char *runtime, const char *name)
 {
-	snprintf(key, size, "%s:%s", runtime, name);
+	snprintf(key, size, "%s@:%s", runtime, name);
 }
 
 void supervisors_cgroup_key(char *key, size_t size, const struct cgroup_match *match)
@@ -37,20 +44,61 @@ void supervisors_cgroup_key(char *key, size_t size, const struct cgroup_match *m
 		 match->id);
 }
 
-/* Is it known by a name and its cgroup? Words of runtimes have neither "@" nor ":". */
-static bool has_named_cgroup(const struct guest *guest)
+/* What stands behind the runtime and its "@"; NULL for other keys. Words of runtimes have neither "@" nor
+ * ":". */
+static const char *behind_runtime(const struct guest *guest)
 {
-	return guest->key[strcspn(guest->key, "@:")] == '@';
+	const char *end = guest->key + strcspn(guest->key, "@:");
+
+	return *end == '@' ? end + 1 : NULL;
 }
 
-/* … and is it this name? */
-static bool is_namesake(const struct guest *guest, const char *runtime, const char *name)
+/* Its supervisor's name, while its cgroup is not known; else NULL. */
+static const char *name_without_cgroup(const struct guest *guest)
 {
-	const char *at = strchr(guest->key, '@');
+	const char *rest = behind_runtime(guest);
 
-	return has_named_cgroup(guest) && strlen(runtime) == (size_t)(at - guest->key) &&
-	       !strncmp(guest->key, runtime, strlen(runtime)) &&
-	       !strcmp(at + 1 + HASH_DIGITS + 1, name);
+	return rest && *rest == ':' ? rest + 1 : NULL;
+}
+
+/* The name as its cgroup has it, else NULL. */
+static const char *name_of_cgroup(const struct guest *guest)
+{
+	const char *rest = behind_runtime(guest);
+
+	return rest && *rest != ':' ? rest + HASH_DIGITS + 1 : NULL;
+}
+
+/* Can a cgroup of this name be that guest's? "web-1" can be that of "web". */
+static bool can_be_called(const char *of_cgroup, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (strncmp(of_cgroup, name, length) != 0)
+		return false;
+	of_cgroup += length;
+	return !*of_cgroup ||
+	       (of_cgroup[0] == '-' && of_cgroup[1] &&
+		of_cgroup[1 + strspn(of_cgroup + 1, "0123456789")] == '\0');
+}
+
+static bool is_namesake(const struct guest *guest, const char *name)
+{
+	const char *of_cgroup = name_of_cgroup(guest);
+
+	return of_cgroup && can_be_called(of_cgroup, name);
+}
+
+void supervisors_refine(const struct registry *registry, struct guest *guest,
+			const struct runtime *told, enum kind kind)
+{
+	const struct runtime *known =
+		catalogue_runtime(registry->settings.catalogue, guest->runtime);
+
+	if (known && known->rank <= told->rank)
+		return;
+	text_copy(guest->runtime, sizeof(guest->runtime), told->word);
+	guest->kind = kind;
 }
 
 static bool descends_from(const struct registry *registry, pid_t pid, pid_t ancestor)
@@ -67,99 +115,150 @@ static bool descends_from(const struct registry *registry, pid_t pid, pid_t ance
 	return false;
 }
 
-/* Is an ancestor of this process a supervisor of that guest, or inside it? */
-static bool descends_from_guest(struct registry *registry, const struct process *process,
-				const struct guest *guest)
+/* The nearest ancestor that supervises a guest or is one. */
+static const struct member *nearest_member(struct registry *registry, pid_t pid)
 {
-	pid_t pid = process->parent;
 	struct process ancestor;
 
 	for (int level = 0; level < ANCESTORS_MAX && pid > 1; level++) {
 		const struct member *member = members_find(registry, pid);
 
 		if (member && member->guest != NO_GUEST)
-			return member->guest == guests_index(registry, guest);
+			return member;
 		if (process_read(registry->settings.proc, pid, &ancestor))
-			return false;
+			return NULL;
 		pid = ancestor.parent;
 	}
-	return false;
+	return NULL;
+}
+
+/* Is this node the cgroup of the guest's leader? */
+static bool is_leaders(const struct registry *registry, const struct guest *guest,
+		       const struct cgroup_match *match)
+{
+	char cgroup[CGROUP_PATH_SIZE] = "";
+	struct cgroup_match theirs;
+
+	process_cgroup(registry->settings.proc, guest->leader, cgroup, sizeof(cgroup));
+	return catalogue_cgroup(registry->settings.catalogue, cgroup, &theirs) &&
+	       theirs.node_hash == match->node_hash;
+}
+
+/* The guest that the nearest supervisor above this process told of. */
+static struct guest *told_above(struct registry *registry, const struct cgroup_match *match,
+				const struct process *process)
+{
+	const struct member *member = nearest_member(registry, process->parent);
+	struct guest *guest = member ? &registry->guests[member->guest] : NULL;
+	const char *name = guest ? name_without_cgroup(guest) : NULL;
+
+	return name && can_be_called(match->id, name) ? guest : NULL;
+}
+
+/* One that a supervisor told of by this very name, and that is in no other cgroup. */
+static struct guest *told_by_name(struct registry *registry, const struct cgroup_match *match,
+				  const struct process *process)
+{
+	for (uint32_t i = 0; i < registry->guests_high; i++) {
+		struct guest *guest = &registry->guests[i];
+		const char *name = registry->guest_ids[i] ? name_without_cgroup(guest) : NULL;
+
+		if (!name || strcmp(name, match->id) != 0)
+			continue;
+		if (guest->leader ? (process && process->pid == guest->leader) ||
+					    is_leaders(registry, guest, match)
+				  : !strcmp(guest->runtime, match->runtime))
+			return guest;
+	}
+	return NULL;
 }
 
 struct guest *supervisors_claim(struct registry *registry, const struct cgroup_match *match,
 				const struct process *process)
 {
+	struct guest *guest = process ? told_above(registry, match, process) : NULL;
 	char key[GUEST_KEY_SIZE];
-	struct guest *guest;
 
-	supervisors_key(key, sizeof(key), match->runtime, match->id);
-	guest = guests_find_key(registry, key);
-	if (!guest ||
-	    (guest->leader && (!process || (process->pid != guest->leader &&
-					    !descends_from_guest(registry, process, guest)))))
+	if (!guest)
+		guest = told_by_name(registry, match, process);
+	if (!guest)
 		return NULL;
 	supervisors_cgroup_key(key, sizeof(key), match);
 	guests_set_key(registry, guest, key);
+	supervisors_refine(registry, guest, match->description, match->kind);
 	return guest;
 }
 
-static struct guest *find_below(struct registry *registry, pid_t supervisor, const char *runtime,
-				const char *name)
+static struct guest *find_below(struct registry *registry, pid_t supervisor, const char *name)
 {
 	for (uint32_t i = 0; i < registry->guests_high; i++) {
 		struct guest *guest = &registry->guests[i];
 
-		if (registry->guest_ids[i] && is_namesake(guest, runtime, name) &&
+		if (registry->guest_ids[i] && is_namesake(guest, name) &&
 		    descends_from(registry, guest->leader, supervisor))
 			return guest;
 	}
 	return NULL;
 }
 
-struct guest *supervisors_guest(struct registry *registry, pid_t supervisor, const char *runtime,
-				const char *name, struct guest *kept)
+struct guest *supervisors_guest(struct registry *registry, pid_t supervisor,
+				const struct program *program, const char *name, struct guest *kept)
 {
-	struct guest *guest = find_below(registry, supervisor, runtime, name);
+	struct guest *guest = find_below(registry, supervisor, name);
 	char key[GUEST_KEY_SIZE];
 
-	if (guest)
+	if (!guest && kept && is_namesake(kept, name))
+		guest = kept;
+	if (guest) {
+		supervisors_refine(registry, guest, program->description, program->kind);
 		return guest;
-	if (kept && is_namesake(kept, runtime, name))
-		return kept;
-	supervisors_key(key, sizeof(key), runtime, name);
+	}
+	supervisors_key(key, sizeof(key), program->runtime, name);
 	return guests_find_key(registry, key);
 }
 
-void supervisors_note_leader(struct registry *registry, const struct guest *guest)
+void supervisors_note_leader(struct registry *registry, struct guest *guest)
 {
-	registry->supervisors_due |= has_named_cgroup(guest);
+	guest->supervisor_due = name_of_cgroup(guest) != NULL;
+	registry->supervisors_due |= guest->supervisor_due;
 }
 
-static void move(struct registry *registry, struct member *member, const struct guest *guest)
+/* The supervisor of this process, by a name; 0 for none. */
+static pid_t supervisor_above(struct registry *registry, pid_t pid)
 {
-	uint16_t before = member->guest;
+	struct process process;
 
-	member->guest = guests_index(registry, guest);
-	registry->guest_members[member->guest]++;
-	if (!--registry->guest_members[before])
-		guests_release(registry, before);
-}
+	for (int level = 0; level < ANCESTORS_MAX && pid > 1; level++) {
+		const struct member *member = members_find(registry, pid);
 
-void supervisors_work(struct registry *registry)
-{
-	if (!registry->supervisors_due)
-		return;
-	registry->supervisors_due = false;
-	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
-		struct member *member = &registry->members[i];
-		const struct guest *guest;
-
-		if (!member->pid || !member->supervisor || member->guest == NO_GUEST ||
-		    member->program->description->id_option[0])
-			continue;
-		guest = find_below(registry, member->pid, member->program->runtime,
-				   registry->guests[member->guest].name);
-		if (guest && guests_index(registry, guest) != member->guest)
-			move(registry, member, guest);
+		if (member && member->supervisor)
+			return member->program->description->id_option[0] ? 0 : pid;
+		if (process_read(registry->settings.proc, pid, &process))
+			return 0;
+		pid = process.parent;
 	}
+	return 0;
+}
+
+/* What the supervisors of new leaders are called by now, and whose they are; true to come again at once. */
+bool supervisors_work(struct registry *registry)
+{
+	int looks = 0;
+
+	if (!registry->supervisors_due)
+		return false;
+	for (uint32_t i = 0; i < registry->guests_high; i++) {
+		pid_t supervisor;
+
+		if (!registry->guest_ids[i] || !registry->guests[i].supervisor_due)
+			continue;
+		if (looks++ == LOOKS_MAX)
+			return true;
+		registry->guests[i].supervisor_due = false;
+		supervisor = supervisor_above(registry, registry->guests[i].leader);
+		if (supervisor)
+			members_look_at(registry, supervisor);
+	}
+	registry->supervisors_due = false;
+	return false;
 }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import secrets
@@ -126,8 +127,16 @@ def unique(suffix: str = "") -> str:
     return f"{name}-{suffix}" if suffix else name
 
 
+# What LXC calls its containers' cgroups, of those that the tests start.
+LXC_CGROUPS = [f"lxc.{of}.{name}*" for of in ("monitor", "payload") for name in ("cellar", "brief", "second")]
+
+
 def sweep() -> None:
-    """Take away namespaces of a lab whose process is gone (it was killed)."""
+    """Take away namespaces and empty cgroups of a lab whose process is gone (it was killed)."""
+    for pattern in LXC_CGROUPS:
+        for cgroup in cgroup_root().glob(pattern):
+            with contextlib.suppress(OSError):  # somebody lives there
+                cgroup.rmdir()
     folder = Path("/run/netns")
     for entry in folder.glob("lhg-*-*") if folder.is_dir() else []:
         pid = entry.name.split("-")[1]

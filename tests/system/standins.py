@@ -55,10 +55,11 @@ def contained(what: str, runtime: str, cgroup: str, *parents: Process, name: str
 
 
 def vm(what: str, runtime: str, name: str, program: str, *argv: str, kind: str = "vm",
-       comm: str = "", cgroup: str = "", scenery: str = "", hold: tuple[str, ...] = ()) -> Row:
+       comm: str = "", cgroup: str = "", scenery: str = "", hold: tuple[str, ...] = (),
+       parents: tuple[Process, ...] = ()) -> Row:
     """A VMM or a conduit that connects for its guest."""
     return Row(what, kind, runtime, name, "user-net",
-               (Process(program, (program.rsplit("/", 1)[-1], *argv), comm, cgroup, hold=hold),),
+               (*parents, Process(program, (program.rsplit("/", 1)[-1], *argv), comm, cgroup, hold=hold),),
                scenery=scenery)
 
 
@@ -143,11 +144,19 @@ ROWS = [
               f"kubepods.slice/kubepods-pod{POD.replace('-', '_')}.slice/crio-ID.scope"),
     contained("kubernetes-cgroupfs", "kubernetes", f"kubepods/besteffort/pod{POD}/ID",
               shim("kubernetes-cgroupfs", "k8s.io")),
-    # LXC's relatives: the name is in the cgroup
-    contained("incus-container", "lxc", "lxc.payload.forge", name="forge"),
-    contained("incus-project", "lxc", "lxc.payload.ci_forge", name="ci_forge"),
-    contained("lxd-container", "lxc", "lxc.payload.anvil/init.scope", name="anvil"),
-    contained("waydroid", "waydroid", "lxc.payload.waydroid", name="waydroid"),
+    # LXC's relatives: the cgroup is of one form, the supervisor tells whose it is
+    contained("incus-container", "incus", "lxc.payload.forge", Process("incusd", (
+        "[lxc monitor] /var/lib/incus/containers forge",)), name="forge"),
+    contained("incus-starting", "incus", "lxc.payload.ci_forge", Process("incusd", (
+        "/opt/incus/bin/incusd", "forkstart", "ci_forge", "/var/lib/incus/containers",
+        "/run/incus/ci_forge/lxc.conf")), name="ci_forge"),
+    contained("lxd-container", "lxd", "lxc.payload.anvil/init.scope", Process("lxd", (
+        "[lxc monitor] /var/snap/lxd/common/lxd/containers anvil",)), name="anvil"),
+    contained("lxc-at-boot", "lxc", "lxc.payload.cellar3-1", Process("lxc-autostart", (
+        "[lxc monitor] /var/lib/lxc cellar3",)), name="cellar3"),
+    contained("waydroid", "waydroid", "lxc.payload.waydroid", Process("lxc-start", (
+        "lxc-start", "-P", "/var/lib/waydroid/lxc", "-F", "-n", "waydroid", "--", "/init")),
+              name="waydroid"),
     vm("incus-vm", "incus", "smithy", "qemu-system-x86_64", "-S", "-name", "smithy", "-uuid", POD,
        "-readconfig", "/run/incus/smithy/qemu.conf", cgroup="system.slice/incus.service"),
     vm("lxd-vm", "lxd", "kiln", "qemu-system-x86_64", "-S", "-name", "kiln", "-pidfile",
@@ -171,8 +180,13 @@ ROWS = [
     vm("libvirt-machined", "libvirt", "build agent 2", "qemu-system-x86_64", "-name",
        "guest=build agent 2,debug-threads=on",
        cgroup="machine.slice/machine-qemu\\x2d7\\x2dbuildagent2.scope/libvirt/emulator"),
-    vm("vmspawn", "qemu", "attic2", "qemu-system-x86_64", "-machine", "type=q35", "-nodefaults",
-       cgroup="machine.slice/machine-attic2.scope"),
+    vm("vmspawn", "vmspawn", "attic2", "qemu-system-x86_64", "-machine", "type=q35", "-nodefaults",
+       cgroup="machine.slice/machine-attic2.scope", parents=(Process("systemd-vmspawn", (
+           "systemd-vmspawn", "--machine=attic2", "--image=/srv/attic.raw")),)),
+    vm("vmspawn-of-a-user", "vmspawn", "attic3", "qemu-system-x86_64", "-machine", "type=q35",
+       parents=(Process("systemd-vmspawn", ("systemd-vmspawn", "--image=/srv/attic3.raw")),)),
+    vm("vmspawn-unit", "vmspawn", "attic4", "qemu-system-x86_64", "-machine", "type=q35",
+       cgroup="machine.slice/systemd-vmspawn@attic4.service"),
     # By hand, so in no unit of its own.
     Row("nspawn-by-hand", "container", "nspawn", "cellar2", "host-net",
         (Process("systemd-nspawn", ("systemd-nspawn", "-M", "cellar2", "-D", "/srv/cellar2")),

@@ -213,23 +213,269 @@ static void others_by_their_cgroup(void **state)
 	assert_ptr_equal(fake_guest(fake, 12), fake_guest(fake, 13));
 }
 
+static void assert_is(const struct fake *fake, pid_t pid, const char *runtime, const char *name,
+		      enum kind kind)
+{
+	const struct guest *guest = fake_guest(fake, pid);
+
+	assert_non_null(guest);
+	assert_string_equal(guest->runtime, runtime);
+	assert_string_equal(guest->name, name);
+	assert_int_equal(guest->kind, kind);
+}
+
+static const struct row web1_init = {.pid = 11,
+				     .parent = 10,
+				     .executable = "/sbin/init",
+				     .cgroup = "/lxc.payload.web-1",
+				     .pid_ns = OTHER,
+				     .net_ns = OTHER};
+
+/* A cgroup of that name was left behind, so LXC adds a number; the name is the one that was given. */
+static void the_cgroup_has_a_number_more(void **state)
+{
+	struct fake *fake = *state;
+	uint32_t id;
+
+	fake_start(fake, &root_start);
+	fake_start(fake, &web1_init);
+	members_work(fake->registry);
+	assert_is(fake, 11, "lxc", "web", KIND_CONTAINER);
+	assert_ptr_equal(fake_guest(fake, 10), fake_guest(fake, 11));
+	assert_int_equal(registry_count(fake->registry), 1);
+	id = fake_guest(fake, 11)->id;
+	registry_rescan(fake->registry);
+	members_work(fake->registry);
+	assert_is(fake, 11, "lxc", "web", KIND_CONTAINER);
+	assert_int_equal(fake_guest(fake, 11)->id, id);
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
+static void its_supervisor_is_seen_last(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_put(fake, &root_start);
+	fake_start(fake, &web1_init);
+	assert_is(fake, 11, "lxc", "web-1", KIND_CONTAINER);
+	fake_start(fake, &root_start);
+	assert_is(fake, 11, "lxc", "web", KIND_CONTAINER);
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
+/* … and one that is really called so keeps its name. */
+static void a_name_with_a_number(void **state)
+{
+	struct fake *fake = *state;
+	struct row start = root_start;
+
+	start.arguments = "lxc-start\0-n\0web-1";
+	start.arguments_length = sizeof("lxc-start\0-n\0web-1");
+	fake_start(fake, &start);
+	fake_start(fake, &web1_init);
+	members_work(fake->registry);
+	assert_is(fake, 11, "lxc", "web-1", KIND_CONTAINER);
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
+/* lxc-autostart has no name in its command line until it says what it is for; no event tells of that. */
+static void a_title_that_comes_late(void **state)
+{
+	struct fake *fake = *state;
+	struct row start = {.pid = 10,
+			    .parent = 1,
+			    .executable = "/usr/bin/lxc-autostart",
+			    ARGUMENTS("lxc-autostart\0-r\0-a")};
+
+	fake_start(fake, &start);
+	assert_null(fake_guest(fake, 10));
+	start.arguments = "[lxc monitor] /var/lib/lxc web";
+	start.arguments_length = sizeof("[lxc monitor] /var/lib/lxc web");
+	fake_put(fake, &start);
+	fake_start(fake, &web1_init);
+	members_work(fake->registry);
+	assert_is(fake, 11, "lxc", "web", KIND_CONTAINER);
+	assert_ptr_equal(fake_guest(fake, 10), fake_guest(fake, 11));
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
+static const struct row incus_start = {
+	.pid = 20,
+	.parent = 1,
+	.executable = "/opt/incus/bin/incusd",
+	ARGUMENTS("[lxc monitor] /var/lib/incus/containers forge")};
+static const struct row incus_init = {.pid = 21,
+				      .parent = 20,
+				      .executable = "/sbin/init",
+				      .cgroup = "/lxc.payload.forge",
+				      .pid_ns = OTHER + 1,
+				      .user_ns = OTHER + 1};
+static const struct row incus_later = {.pid = 22,
+				       .parent = 21,
+				       .executable = "/usr/bin/curl",
+				       .cgroup = "/lxc.payload.forge/system.slice",
+				       .pid_ns = OTHER + 1,
+				       .user_ns = OTHER + 1};
+
+/* Incus's containers have LXC's cgroups: the supervisor tells. */
+static void incus_is_told_from_lxc(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_start(fake, &incus_start);
+	fake_start(fake, &incus_init);
+	members_work(fake->registry);
+	fake_start(fake, &incus_later);
+	assert_is(fake, 21, "incus", "forge", KIND_CONTAINER);
+	assert_ptr_equal(fake_guest(fake, 22), fake_guest(fake, 21));
+	assert_ptr_equal(fake_guest(fake, 20), fake_guest(fake, 21));
+	registry_rescan(fake->registry);
+	members_work(fake->registry);
+	assert_is(fake, 22, "incus", "forge", KIND_CONTAINER);
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
+static void incus_is_told_when_its_supervisor_is_seen_last(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_put(fake, &incus_start);
+	fake_start(fake, &incus_init);
+	fake_start(fake, &incus_start);
+	fake_start(fake, &incus_later);
+	assert_is(fake, 22, "incus", "forge", KIND_CONTAINER);
+	assert_ptr_equal(fake_guest(fake, 20), fake_guest(fake, 21));
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
+/* A cgroup that is one runtime's alone says more than lxc-start, whose containers may be anybody's. */
+static void waydroid_is_told_by_its_cgroup(void **state)
+{
+	struct fake *fake = *state;
+	struct row start = {.pid = 10,
+			    .parent = 1,
+			    .executable = "/usr/bin/lxc-start",
+			    ARGUMENTS("lxc-start\0-F\0-n\0waydroid")};
+	struct row init = web1_init;
+
+	init.cgroup = "/lxc.payload.waydroid";
+	fake_start(fake, &start);
+	fake_start(fake, &init);
+	members_work(fake->registry);
+	assert_is(fake, 11, "waydroid", "waydroid", KIND_CONTAINER);
+	registry_rescan(fake->registry);
+	members_work(fake->registry);
+	assert_is(fake, 11, "waydroid", "waydroid", KIND_CONTAINER);
+	assert_ptr_equal(fake_guest(fake, 10), fake_guest(fake, 11));
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
+static const struct row vmspawn = {.pid = 10,
+				   .parent = 1,
+				   .executable = "/usr/bin/systemd-vmspawn",
+				   ARGUMENTS("systemd-vmspawn\0-M\0attic")};
+static const struct row vmspawns_qemu = {.pid = 11,
+					 .parent = 10,
+					 .executable = "/usr/bin/qemu-system-x86_64",
+					 ARGUMENTS("qemu-system-x86_64\0-machine\0q35"),
+					 .cgroup = "/user.slice/run-4711.scope"};
+
+/* A VM whose VMM has a supervisor is called as that one says, in a scope or in none. */
+static void a_vm_of_vmspawn(void **state)
+{
+	struct fake *fake = *state;
+	struct row qemu = vmspawns_qemu;
+	struct cgroup_match match;
+	uint32_t id;
+
+	fake_start(fake, &vmspawn);
+	fake_start(fake, &vmspawns_qemu);
+	assert_is(fake, 11, "vmspawn", "attic", KIND_VM);
+	assert_int_equal(fake_guest(fake, 11)->leader, 11);
+	id = fake_guest(fake, 11)->id;
+
+	/* machined moves it into a scope, of which no event tells; a socket does. */
+	qemu.cgroup = "/machine.slice/machine-attic.scope";
+	fake_put(fake, &qemu);
+	assert_true(catalogue_cgroup(fake->catalogue, qemu.cgroup, &match));
+	assert_int_equal(guests_for_cgroup(fake->registry, &match, NULL)->id, id);
+	assert_is(fake, 11, "vmspawn", "attic", KIND_VM);
+	registry_rescan(fake->registry);
+	members_work(fake->registry);
+	assert_is(fake, 11, "vmspawn", "attic", KIND_VM);
+	assert_int_equal(fake_guest(fake, 11)->id, id);
+	assert_ptr_equal(fake_guest(fake, 10), fake_guest(fake, 11));
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
+static void vmspawn_is_seen_last(void **state)
+{
+	struct fake *fake = *state;
+	struct row qemu = vmspawns_qemu;
+
+	qemu.cgroup = "/machine.slice/machine-attic.scope";
+	fake_put(fake, &vmspawn);
+	fake_start(fake, &qemu);
+	assert_is(fake, 11, "qemu", "attic", KIND_VM);
+	fake_start(fake, &vmspawn);
+	assert_is(fake, 11, "vmspawn", "attic", KIND_VM);
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
+/* A VM that a container's supervisor starts, as by a hook, is no container. */
+static void a_vm_of_a_containers_supervisor(void **state)
+{
+	struct fake *fake = *state;
+	struct row qemu = vmspawns_qemu;
+
+	fake_start(fake, &root_start);
+	fake_start(fake, &root_init);
+	qemu.pid = 12;
+	qemu.arguments = "qemu\0-name\0other";
+	qemu.arguments_length = sizeof("qemu\0-name\0other");
+	fake_start(fake, &qemu);
+	assert_is(fake, 12, "qemu", "other", KIND_VM);
+	assert_is(fake, 11, "lxc", "web", KIND_CONTAINER);
+}
+
+/* Of a supervisor elsewhere with the same name a cgroup has nothing. */
+static void a_namesake_elsewhere(void **state)
+{
+	struct fake *fake = *state;
+	struct row init = incus_init;
+
+	fake_start(fake, &incus_start);
+	init.parent = 1;
+	fake_start(fake, &init);
+	members_work(fake->registry);
+	assert_is(fake, 21, "lxc", "forge", KIND_CONTAINER);
+	assert_ptr_not_equal(fake_guest(fake, 20), fake_guest(fake, 21));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(without_supervisors_there_are_two, fake_set_up,
-						fake_tear_down),
-		cmocka_unit_test_setup_teardown(one_after_the_other, fake_set_up, fake_tear_down),
-		cmocka_unit_test_setup_teardown(both_start_at_once, fake_set_up, fake_tear_down),
-		cmocka_unit_test_setup_teardown(the_container_is_seen_first, fake_set_up,
-						fake_tear_down),
-		cmocka_unit_test_setup_teardown(the_key_outlives_the_daemon, fake_set_up,
-						fake_tear_down),
-		cmocka_unit_test_setup_teardown(what_a_supervisor_forks_is_no_other, fake_set_up,
-						fake_tear_down),
-		cmocka_unit_test_setup_teardown(a_machine_started_by_hand, fake_set_up,
-						fake_tear_down),
-		cmocka_unit_test_setup_teardown(others_by_their_cgroup, fake_set_up,
-						fake_tear_down),
+		TEST(without_supervisors_there_are_two),
+		TEST(one_after_the_other),
+		TEST(both_start_at_once),
+		TEST(the_container_is_seen_first),
+		TEST(the_key_outlives_the_daemon),
+		TEST(what_a_supervisor_forks_is_no_other),
+		TEST(a_machine_started_by_hand),
+		TEST(others_by_their_cgroup),
+		TEST(the_cgroup_has_a_number_more),
+		TEST(its_supervisor_is_seen_last),
+		TEST(a_name_with_a_number),
+		TEST(a_title_that_comes_late),
+		TEST(incus_is_told_from_lxc),
+		TEST(incus_is_told_when_its_supervisor_is_seen_last),
+		TEST(waydroid_is_told_by_its_cgroup),
+		TEST(a_vm_of_vmspawn),
+		TEST(vmspawn_is_seen_last),
+		TEST(a_vm_of_a_containers_supervisor),
+		TEST(a_namesake_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,16 +54,20 @@ static int note_saying(void *data, const struct exception *exception)
 static struct sayings find_sayings(struct daemon *daemon, struct explanation *explanation)
 {
 	struct sayings sayings;
+	bool is_second = false;
 
-	do { /* again when it had to be found out first which program listens */
+	for (;;) {
 		sayings = (struct sayings){
 			.allow = explanation->decision.verdict == VERDICT_ACCEPT,
 			.list = explanation->changes,
 		};
 		exceptions_each_match(daemon->exceptions, &explanation->flow, &explanation->source,
 				      clock_realtime_us(), note_saying, &sayings);
-	} while (pins_work(daemon->pins));
-	return sayings;
+		/* Once more where it had to be found out first which program listens. */
+		if (!pins_work(daemon->pins) || is_second)
+			return sayings;
+		is_second = true;
+	}
 }
 
 /* What would be if there were no exceptions. */

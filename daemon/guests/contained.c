@@ -323,6 +323,15 @@ static bool is_hosts(const struct registry *registry, const struct process *proc
 	       is_hosts_helper(registry, process, program);
 }
 
+/*
+ * A namespace as such was somebody for want of a better answer. Its owner may have given one since, by a
+ * line of the catalogue: then it is looked at as if it had just come.
+ */
+static bool may_have_been_taken_wrongly(const struct registry *registry, const struct guest *past)
+{
+	return registry->catalogue_is_new && stands_for_namespace(past);
+}
+
 bool contained_classify(struct registry *registry, const struct process *process,
 			const struct program *program, const char *cgroup,
 			const struct member *before, struct member *member, struct guest **guest)
@@ -335,7 +344,7 @@ bool contained_classify(struct registry *registry, const struct process *process
 		return false;
 	if (!*guest)
 		*guest = guest_of_ancestors(registry, process);
-	if (!*guest)
+	if (!*guest && past && !may_have_been_taken_wrongly(registry, past))
 		*guest = past;
 	if (!*guest)
 		*guest = sandbox_of_namespaces(registry, process);

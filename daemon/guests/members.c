@@ -262,6 +262,7 @@ static void look_at(struct registry *registry, pid_t pid)
 	}
 	if (!known)
 		past_find(registry, &process, &before);
+	before.carried = registry->reads_anew;
 	process_cgroup(registry->settings.proc, pid, cgroup, sizeof(cgroup));
 	if (!members_classify(registry, &process, cgroup, before.pid ? &before : NULL, &entry))
 		return;

@@ -60,8 +60,7 @@ bool past_find(const struct registry *registry, const struct process *process,
 	if (!past->pid || process->start > past->started_by ||
 	    registry->guest_ids[past->guest] != past->guest_id)
 		return false;
-	*member = (struct member){
-		.pid = process->pid, .guest = past->guest, .suspect = -1, .carried = true};
+	*member = (struct member){.pid = process->pid, .guest = past->guest, .suspect = -1};
 	return true;
 }
 

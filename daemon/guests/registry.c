@@ -26,9 +26,11 @@ void registry_rescan(struct registry *registry)
 	structure_recheck(registry);
 	members_clear(registry);
 	members_missed(registry);
+	registry->reads_anew = true;
 	/* Twice: a container's process may be read before the supervisor that knows its name. */
 	processes_each(registry->settings.proc, visit_pid, registry);
 	processes_each(registry->settings.proc, visit_pid, registry);
+	registry->reads_anew = false;
 	past_forget(registry);
 	guests_check_leaders(registry);
 	guests_prune(registry);
@@ -78,7 +80,9 @@ void registry_set_catalogue(struct registry *registry, const struct catalogue *c
 	structure_forget_libraries(registry);
 	wires_forget_runtimes(registry);
 	registry->prune_held = true; /* those who are found last are still the same guests */
+	registry->catalogue_is_new = true;
 	registry_rescan(registry);
+	registry->catalogue_is_new = false;
 	structure_sweep_all(registry);
 	wires_keep_netns(registry);
 	registry->prune_held = false;

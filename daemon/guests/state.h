@@ -67,7 +67,8 @@
  * @local: works for a guest in the guarded network namespace
  * @loose: contained, but its cgroup does not say so: may hide a socket from its descriptors
  * @is_copy: made by a fork, and no other program since: comes and goes unnoticed
- * @carried: only known from before everything was read anew, see past.c; not in members[]
+ * @carried: only known from before everything was read anew, or from the first of its two passes; not
+ * in members[]
  * @started_by: in clock ticks since boot: a process of this number that started later is another
  * @headless: its first thread has ended, and others live on
  * @supervisor: a host process (conmon, …): keeps the guest alive, its own connections are the
@@ -261,6 +262,8 @@ struct registry {
 	uint32_t generation;  /* see registry_generation() */
 	uint64_t prune_us;    /* CLOCK_MONOTONIC of the next look for guests to forget, 0: none */
 	bool prune_held;      /* nobody is forgotten while everything is read anew */
+	bool reads_anew;      /* … which is going on */
+	bool catalogue_is_new; /* … with another catalogue */
 	bool leaders_lost;    /* some guest's leader has ended */
 	bool supervisors_due; /* one of a name has its first leader */
 	uint32_t vm_changes;  /* VMs that came and went */

@@ -28,8 +28,8 @@ def test_it_has_its_owners_name(lab, unguarded, guard_is_first: bool) -> None:
             guard = guarded(lab.host, cleanup)
         events = guard.events()
         assert guest.ask(SERVICE, 0.5).reply is None
-        events.wait_refused("lxc:second", "tcp", SERVICE.address, SERVICE.port)
+        events.wait_refused(guest.label, "tcp", SERVICE.address, SERVICE.port)
         known = [g["label"] for g in guard.guests() if g["name"].startswith("second")]
-        assert known == ["lxc:second"]
-        guard.must("allow", f"tcp/{SERVICE.address}:{SERVICE.port}", "--from", "lxc:second")
+        assert known == [guest.label]
+        guard.must("allow", f"tcp/{SERVICE.address}:{SERVICE.port}", "--from", guest.selector)
         assert guest.ask(SERVICE, 3.0).open

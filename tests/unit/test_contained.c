@@ -200,11 +200,71 @@ static void the_container_is_read_before_its_supervisor(void **state)
 	assert_int_equal(registry_count(fake->registry), 1);
 }
 
+/* A new line of the catalogue: what was contained for want of a better answer is the host's helper. */
+static void a_new_line_makes_it_the_hosts(void **state)
+{
+	struct fake *fake = *state;
+	struct catalogue *other = NULL;
+	const struct row helper = {.pid = 30,
+				   .parent = 1,
+				   .executable = "/usr/bin/ournet",
+				   .user_ns = OTHER,
+				   .mount_ns = OTHER};
+	struct row stranger = helper;
+	char path[96];
+	FILE *file;
+
+	stranger.pid = 31;
+	stranger.executable = "/srv/ournet"; /* only called so */
+	stranger.user_ns = OTHER + 1;
+	fake_start(fake, &helper);
+	fake_start(fake, &stranger);
+	assert_string_equal(fake_guest(fake, 30)->runtime, "contained");
+	snprintf(path, sizeof(path), "%s/our.conf", fake->path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs("[our]\nkind = container\nprogram = conduit ournet\n", file);
+	fclose(file);
+	assert_int_equal(catalogue_load(&other, "conf/guests.conf", fake->path, NULL), 0);
+	registry_set_catalogue(fake->registry, other);
+	assert_null(fake_guest(fake, 30));
+	assert_int_equal(members_find(fake->registry, 30)->program->role, PROGRAM_CONDUIT);
+	assert_string_equal(fake_guest(fake, 31)->runtime, "contained");
+	registry_set_catalogue(fake->registry, fake->catalogue);
+	catalogue_free(other);
+}
+
+/* Numbers of processes have begun anew, so that the container is read before its supervisor. */
+static void a_container_that_is_read_before_its_supervisor(void **state)
+{
+	struct fake *fake = *state;
+	struct row start = {.pid = 50,
+			    .parent = 1,
+			    .executable = "/usr/bin/systemd-nspawn",
+			    ARGUMENTS("systemd-nspawn\0-M\0old")};
+	const struct row init = {
+		.pid = 40, .parent = 50, .executable = "/sbin/init", .pid_ns = OTHER};
+
+	fake_start(fake, &start);
+	fake_start(fake, &init);
+	assert_string_equal(fake_guest(fake, 40)->name, "old");
+	start.arguments = "systemd-nspawn\0-M\0new";
+	fake_put(fake, &start);
+	registry_rescan(fake->registry);
+	assert_string_equal(fake_guest(fake, 50)->name, "new");
+	assert_ptr_equal(fake_guest(fake, 40), fake_guest(fake, 50));
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_service_is_the_hosts, fake_set_up,
 						fake_tear_down),
+		cmocka_unit_test_setup_teardown(a_new_line_makes_it_the_hosts, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(a_container_that_is_read_before_its_supervisor,
+						fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(a_container_in_a_unit_is_none, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(an_exec_by_another_thread, fake_set_up,

@@ -8,6 +8,7 @@
 #include "kernel/sockets.h"
 #include "policy/exceptions.h"
 #include "util/clock.h"
+#include "util/hash.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -68,11 +69,7 @@ struct pins {
 /* A rule may be pinned to another program under the same number. */
 static uint64_t hash_program(const struct exception *rule)
 {
-	uint64_t hash = 0xcbf29ce484222325u ^ rule->pin_user; /* FNV-1a */
-
-	for (const char *byte = rule->pin; *byte; byte++)
-		hash = (hash ^ (uint8_t)*byte) * 0x100000001b3u;
-	return hash;
+	return hash_add_text(hash_add(HASH_START, rule->pin_user), rule->pin);
 }
 
 static struct known *find(struct pins *pins, const struct exception *rule, uint32_t inode)
@@ -153,35 +150,15 @@ static int find_program(struct pins *pins, const struct flow *flow, unsigned int
 		       : 0;
 }
 
-/**
- * struct wanted - the exception that is looked for
- */
-struct wanted {
-	uint32_t id;
-	struct exception exception;
-};
-
-static int copy(void *data, const struct exception *exception)
-{
-	struct wanted *wanted = data;
-
-	if (exception->id != wanted->id)
-		return 0;
-	wanted->exception = *exception;
-	return 1;
-}
-
 static void look_up(struct pins *pins, const struct pending *pending, unsigned int *budget)
 {
-	struct wanted wanted = {.id = pending->exception};
-	const struct exception *rule = &wanted.exception;
+	const struct exception *rule = exceptions_find(pins->exceptions, pending->exception);
 	struct socket_info socket;
 	struct process process;
 	struct known *known;
 	int result;
 
-	if (!exceptions_each(pins->exceptions, copy, &wanted) ||
-	    sockets_listener(pins->sockets, &pending->flow, &socket))
+	if (!rule || sockets_listener(pins->sockets, &pending->flow, &socket))
 		return; /* one of the two has ended */
 	known = find(pins, rule, socket.inode);
 	if (known && clock_monotonic_us() - known->looked_us <= FRESH_US)

@@ -276,7 +276,8 @@ static bool find_node(const struct catalogue *catalogue, bool sandbox, const cha
 			node.length = unescape_unit(text, sizeof(text), path, length);
 			if (node_matches(catalogue, sandbox, parent, &node, match)) {
 				match->node_length = (size_t)(path - start) + length;
-				match->node_hash = hash_add_bytes(HASH_START, start, match->node_length);
+				match->node_hash =
+					hash_add_bytes(HASH_START, start, match->node_length);
 				match->level = level;
 				return true;
 			}

@@ -262,8 +262,9 @@ bool members_classify(struct registry *registry, const struct process *process, 
 		member->namespaces = process->namespaces;
 		member->local = !member->supervisor;
 		if (program->role != PROGRAM_CONDUIT)
-			guest = classify_program(registry, program, process, NULL,
-						 kept_guest(registry, process, program, before, is_copy));
+			guest = classify_program(
+				registry, program, process, NULL,
+				kept_guest(registry, process, program, before, is_copy));
 	}
 	member->guest = guests_index(registry, guest);
 	return guest || member->program || member->local;

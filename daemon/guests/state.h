@@ -259,14 +259,14 @@ struct registry {
 	uint16_t guest_suspects[GUESTS_MAX]; /* of them, those that are suspects */
 	uint32_t guests_high;		     /* slots below this have been used */
 	uint32_t next_id;
-	uint32_t generation;  /* see registry_generation() */
-	uint64_t prune_us;    /* CLOCK_MONOTONIC of the next look for guests to forget, 0: none */
-	bool prune_held;      /* nobody is forgotten while everything is read anew */
-	bool reads_anew;      /* … which is going on */
+	uint32_t generation;   /* see registry_generation() */
+	uint64_t prune_us;     /* CLOCK_MONOTONIC of the next look for guests to forget, 0: none */
+	bool prune_held;       /* nobody is forgotten while everything is read anew */
+	bool reads_anew;       /* … which is going on */
 	bool catalogue_is_new; /* … with another catalogue */
-	bool leaders_lost;    /* some guest's leader has ended */
-	bool supervisors_due; /* one of a name has its first leader */
-	uint32_t vm_changes;  /* VMs that came and went */
+	bool leaders_lost;     /* some guest's leader has ended */
+	bool supervisors_due;  /* one of a name has its first leader */
+	uint32_t vm_changes;   /* VMs that came and went */
 	uint32_t vm_changes_seen; /* by conduits_work() */
 	struct member members[MEMBERS_MAX];
 	struct past past[MEMBERS_MAX]; /* hash by pid, as members[] */

@@ -77,9 +77,8 @@ static bool can_be_called(const char *of_cgroup, const char *name)
 	if (strncmp(of_cgroup, name, length) != 0)
 		return false;
 	of_cgroup += length;
-	return !*of_cgroup ||
-	       (of_cgroup[0] == '-' && of_cgroup[1] &&
-		of_cgroup[1 + strspn(of_cgroup + 1, "0123456789")] == '\0');
+	return !*of_cgroup || (of_cgroup[0] == '-' && of_cgroup[1] &&
+			       of_cgroup[1 + strspn(of_cgroup + 1, "0123456789")] == '\0');
 }
 
 static bool is_namesake(const struct guest *guest, const char *name)

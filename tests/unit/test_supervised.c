@@ -299,11 +299,10 @@ static void a_title_that_comes_late(void **state)
 	assert_int_equal(registry_count(fake->registry), 1);
 }
 
-static const struct row incus_start = {
-	.pid = 20,
-	.parent = 1,
-	.executable = "/opt/incus/bin/incusd",
-	ARGUMENTS("[lxc monitor] /var/lib/incus/containers forge")};
+static const struct row incus_start = {.pid = 20,
+				       .parent = 1,
+				       .executable = "/opt/incus/bin/incusd",
+				       ARGUMENTS("[lxc monitor] /var/lib/incus/containers forge")};
 static const struct row incus_init = {.pid = 21,
 				      .parent = 20,
 				      .executable = "/sbin/init",

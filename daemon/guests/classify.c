@@ -214,9 +214,7 @@ static struct guest *kept_guest(struct registry *registry, const struct process 
 	struct guest *guest = supervised_by(registry, parent);
 
 	if (program->role == PROGRAM_VMM)
-		return guest && guest->kind == KIND_VM && !program->description->id_option[0]
-			       ? guest
-			       : NULL;
+		return guest && guest->kind == KIND_VM ? guest : NULL;
 	return is_copy ? guest : supervised_by(registry, before);
 }
 

@@ -421,6 +421,21 @@ static void vmspawn_is_seen_last(void **state)
 	assert_int_equal(registry_count(fake->registry), 1);
 }
 
+/* … and so is Kata's, whose shim has an id in the place of a name. */
+static void a_vm_of_katas_shim(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/opt/kata/bin/containerd-shim-kata-v2",
+				       ARGUMENTS("containerd-shim-kata-v2\0-id\0" HEX64)});
+	fake_start(fake, &vmspawns_qemu);
+	assert_is(fake, 11, "kata", "0123456789ab", KIND_VM);
+	assert_ptr_equal(fake_guest(fake, 10), fake_guest(fake, 11));
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
 /* A VM that a container's supervisor starts, as by a hook, is no container. */
 static void a_vm_of_a_containers_supervisor(void **state)
 {
@@ -473,6 +488,7 @@ int main(void)
 		TEST(waydroid_is_told_by_its_cgroup),
 		TEST(a_vm_of_vmspawn),
 		TEST(vmspawn_is_seen_last),
+		TEST(a_vm_of_katas_shim),
 		TEST(a_vm_of_a_containers_supervisor),
 		TEST(a_namesake_elsewhere),
 	};

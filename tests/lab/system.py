@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import secrets
@@ -135,8 +134,7 @@ def sweep() -> None:
     """Take away namespaces and empty cgroups of a lab whose process is gone (it was killed)."""
     for pattern in LXC_CGROUPS:
         for cgroup in cgroup_root().glob(pattern):
-            with contextlib.suppress(OSError):  # somebody lives there
-                cgroup.rmdir()
+            _empty_cgroup(cgroup)
     folder = Path("/run/netns")
     for entry in folder.glob("lhg-*-*") if folder.is_dir() else []:
         pid = entry.name.split("-")[1]

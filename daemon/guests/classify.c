@@ -113,6 +113,7 @@ static void note_vmm(struct registry *registry, struct guest *guest,
 	if (match->kind == KIND_VM) {
 		improve_name(registry, guest, program, process);
 	} else if (guest->kind != KIND_VM && !is_set_apart(registry, process)) {
+		registry->vm_changes++;
 		guest->kind = KIND_VM;
 		text_copy(guest->runtime, sizeof(guest->runtime), program->runtime);
 	}

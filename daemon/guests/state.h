@@ -354,8 +354,8 @@ void supervisors_note_leader(struct registry *registry, struct guest *guest);
 bool supervisors_work(struct registry *registry);
 
 /* Take over what is told of its runtime, where that is the more special one. */
-void supervisors_refine(const struct registry *registry, struct guest *guest,
-			const struct runtime *told, enum kind kind);
+void supervisors_refine(struct registry *registry, struct guest *guest, const struct runtime *told,
+			enum kind kind);
 
 /*
  * classify.c: what a process is; true with @member filled in when it has to do with a guest

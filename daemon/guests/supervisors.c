@@ -88,8 +88,8 @@ static bool is_namesake(const struct guest *guest, const char *name)
 	return of_cgroup && can_be_called(of_cgroup, name);
 }
 
-void supervisors_refine(const struct registry *registry, struct guest *guest,
-			const struct runtime *told, enum kind kind)
+void supervisors_refine(struct registry *registry, struct guest *guest, const struct runtime *told,
+			enum kind kind)
 {
 	const struct runtime *known =
 		catalogue_runtime(registry->settings.catalogue, guest->runtime);
@@ -97,6 +97,7 @@ void supervisors_refine(const struct registry *registry, struct guest *guest,
 	if (known && known->rank <= told->rank)
 		return;
 	text_copy(guest->runtime, sizeof(guest->runtime), told->word);
+	registry->vm_changes += guest->kind != kind;
 	guest->kind = kind;
 }
 

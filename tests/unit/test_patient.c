@@ -20,6 +20,9 @@
 
 #include <cmocka.h>
 
+#define WAIT_US 90000 /* somewhat less than one job is waited for */
+#define TRIES	20
+
 /* A job that waits until its pipe is closed, or not at all. */
 struct job {
 	struct patient_job job;
@@ -100,25 +103,29 @@ static void an_abandoned_job_is_freed_when_it_returns(void **state)
 {
 	uint64_t begin = clock_monotonic_us(), took;
 	struct job *job;
-	int ends[2];
+	int ends[2], tries;
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	assert_int_equal(patient_call(&make(ends[0])->job, 2), -ETIMEDOUT);
 	took = clock_monotonic_us() - begin;
-	assert_true(took >= 90000 && took < 1000000);
+	assert_true(took >= WAIT_US);
 	assert_int_equal(discarded, 0);
 
-	/* The next one is served, and the same process is not waited for again. */
+	/* The next one is served, and the same process is not waited for again: a busy machine may take
+	 * long over one call, but not over each. */
 	job = make(-1);
 	assert_int_equal(patient_call(&job->job, 3), 0);
 	discard(&job->job);
-	begin = clock_monotonic_us();
-	assert_int_equal(patient_call(&make(-1)->job, 2), -ETIMEDOUT);
-	assert_true(clock_monotonic_us() - begin < 50000);
-	assert_int_equal(discarded, 2);
+	for (tries = 0, took = WAIT_US; tries < TRIES && took >= WAIT_US; tries++) {
+		begin = clock_monotonic_us();
+		assert_int_equal(patient_call(&make(-1)->job, 2), -ETIMEDOUT);
+		took = clock_monotonic_us() - begin;
+	}
+	assert_true(took < WAIT_US);
+	assert_int_equal(discarded, 1 + tries);
 
 	close(ends[1]);
-	wait_discarded(3);
+	wait_discarded(2 + tries);
 	close(ends[0]);
 	job = make(-1);
 	assert_int_equal(patient_call(&job->job, 2), 0);
@@ -135,7 +142,8 @@ static void only_so_many_are_abandoned(void **state)
 	for (int i = 0; i < PATIENT_ABANDONED_MAX; i++)
 		assert_true(patient_call(&make(ends[0])->job, i) < 0);
 	took = clock_monotonic_us() - begin;
-	assert_true(took < 650000); /* the last ones are waited for more briefly */
+	/* The last ones are waited for more briefly. */
+	assert_true(took < PATIENT_ABANDONED_MAX * WAIT_US);
 
 	/* Those are blamed when they had as long as the first. */
 	usleep(110000);
@@ -147,7 +155,7 @@ static void only_so_many_are_abandoned(void **state)
 	begin = clock_monotonic_us();
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(patient_call(&make(ends[0])->job, 0), -EBUSY);
-	assert_true(clock_monotonic_us() - begin < 50000);
+	assert_true(clock_monotonic_us() - begin < 100 * WAIT_US); /* nobody was waited for */
 	assert_int_equal(discarded, 100);
 
 	close(ends[1]);

@@ -206,6 +206,23 @@ static struct guest *supervised_by(struct registry *registry, const struct membe
 		       : NULL;
 }
 
+/* Another VM has the name, and no cgroup tells them apart. */
+static bool has_other_vmm(struct registry *registry, const struct guest *guest, pid_t pid)
+{
+	const struct member *leader = guest->leader && guest->leader != pid
+					      ? members_find(registry, guest->leader)
+					      : NULL;
+
+	return leader && leader->guest == guests_index(registry, guest) && leader->program &&
+	       leader->program->role == PROGRAM_VMM;
+}
+
+/* A VM with a supervisor or a cgroup of its own is not known by the number of its VMM. */
+static bool is_told_by_others(const struct guest *guest)
+{
+	return strchr(guest->key, '@') || !strncmp(guest->key, "container:", 10);
+}
+
 /* The guest of this program by what is known already: its own past, or its parent. */
 static struct guest *kept_guest(struct registry *registry, const struct process *process,
 				const struct program *program, const struct member *before,
@@ -214,8 +231,16 @@ static struct guest *kept_guest(struct registry *registry, const struct process 
 	const struct member *parent = members_find(registry, process->parent);
 	struct guest *guest = supervised_by(registry, parent);
 
+	/* Whom a VMM belonged to when its supervisor was there, which may have ended since. */
+	if (program->role == PROGRAM_VMM && !guest && before && before->program &&
+	    before->program->role == PROGRAM_VMM && before->guest != NO_GUEST &&
+	    is_told_by_others(&registry->guests[before->guest]))
+		guest = &registry->guests[before->guest];
 	if (program->role == PROGRAM_VMM)
-		return guest && guest->kind == KIND_VM ? guest : NULL;
+		return guest && guest->kind == KIND_VM &&
+				       !has_other_vmm(registry, guest, process->pid)
+			       ? guest
+			       : NULL;
 	return is_copy ? guest : supervised_by(registry, before);
 }
 

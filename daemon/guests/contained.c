@@ -327,9 +327,16 @@ static bool is_hosts(const struct registry *registry, const struct process *proc
  * A namespace as such was somebody for want of a better answer. Its owner may have given one since, by a
  * line of the catalogue: then it is looked at as if it had just come.
  */
-static bool may_have_been_taken_wrongly(const struct registry *registry, const struct guest *past)
+static bool may_have_been_taken_wrongly(const struct registry *registry,
+					const struct process *process,
+					const struct program *program, const struct guest *past)
 {
-	return registry->catalogue_is_new && stands_for_namespace(past);
+	const struct program *was;
+
+	if (!registry->catalogue_before || !program || !stands_for_namespace(past))
+		return false;
+	was = catalogue_program(registry->catalogue_before, process->executable, "", "");
+	return !was || was->role != program->role;
 }
 
 bool contained_classify(struct registry *registry, const struct process *process,
@@ -344,7 +351,7 @@ bool contained_classify(struct registry *registry, const struct process *process
 		return false;
 	if (!*guest)
 		*guest = guest_of_ancestors(registry, process);
-	if (!*guest && past && !may_have_been_taken_wrongly(registry, past))
+	if (!*guest && past && !may_have_been_taken_wrongly(registry, process, program, past))
 		*guest = past;
 	if (!*guest)
 		*guest = sandbox_of_namespaces(registry, process);

@@ -213,7 +213,7 @@ static void note_process(struct registry *registry, struct guest *guest,
 	}
 	if (guest->netns == netns || !theirs)
 		return;
-	if (!guest->netns || (guest->kind == KIND_VM && guest->leader == process->pid))
+	if (guest->kind == KIND_VM ? guest->leader == process->pid : !guest->netns)
 		guests_set_netns(registry, guest, netns);
 }
 

@@ -14,7 +14,8 @@ const char *names_option(const char *arguments, size_t length, const char *optio
 	size_t option_length = strlen(option);
 	const char *end = arguments + length;
 
-	for (const char *at = arguments; at < end; at += strlen(at) + 1) {
+	/* Behind "--" stand the arguments of another program (getopt(3)). */
+	for (const char *at = arguments; at < end && strcmp(at, "--") != 0; at += strlen(at) + 1) {
 		if (strncmp(at, option, option_length))
 			continue;
 		if (at[option_length] == '=')

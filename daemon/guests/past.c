@@ -33,6 +33,7 @@ static void keep(struct registry *registry, const struct member *member)
 		.guest = member->guest,
 		.guest_id = registry->guest_ids[member->guest],
 		.started_by = member->started_by,
+		.program = member->program,
 	};
 }
 
@@ -43,7 +44,7 @@ void past_keep(struct registry *registry)
 		const struct member *member = &registry->members[i];
 
 		if (member->pid && member->guest != NO_GUEST && !member->supervisor &&
-		    !member->program)
+		    (!member->program || member->program->role == PROGRAM_VMM))
 			keep(registry, member);
 	}
 }
@@ -60,7 +61,8 @@ bool past_find(const struct registry *registry, const struct process *process,
 	if (!past->pid || process->start > past->started_by ||
 	    registry->guest_ids[past->guest] != past->guest_id)
 		return false;
-	*member = (struct member){.pid = process->pid, .guest = past->guest, .suspect = -1};
+	*member = (struct member){
+		.pid = process->pid, .guest = past->guest, .suspect = -1, .program = past->program};
 	return true;
 }
 

@@ -74,15 +74,15 @@ int registry_new(struct registry **registry, const struct registry_settings *set
 
 void registry_set_catalogue(struct registry *registry, const struct catalogue *catalogue)
 {
+	registry->catalogue_before = registry->settings.catalogue;
 	registry->settings.catalogue = catalogue;
 	memset(registry->cgroups, 0, sizeof(registry->cgroups));
 	memset(registry->mac_readings, 0, sizeof(registry->mac_readings));
 	structure_forget_libraries(registry);
 	wires_forget_runtimes(registry);
 	registry->prune_held = true; /* those who are found last are still the same guests */
-	registry->catalogue_is_new = true;
 	registry_rescan(registry);
-	registry->catalogue_is_new = false;
+	registry->catalogue_before = NULL;
 	structure_sweep_all(registry);
 	wires_keep_netns(registry);
 	registry->prune_held = false;

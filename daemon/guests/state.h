@@ -92,13 +92,15 @@ struct member {
 };
 
 /**
- * struct past - a contained process before everything was read anew
+ * struct past - a contained process or a VMM before everything was read anew
  * @pid: 0 in a free slot
  * @guest: index in guests[]
  * @guest_id: that guest's id
  * @started_by: as in struct member
+ * @program: a VMM's, else NULL
  */
 struct past {
+	const struct program *program;
 	pid_t pid;
 	uint16_t guest;
 	uint32_t guest_id;
@@ -259,15 +261,16 @@ struct registry {
 	uint16_t guest_suspects[GUESTS_MAX]; /* of them, those that are suspects */
 	uint32_t guests_high;		     /* slots below this have been used */
 	uint32_t next_id;
-	uint32_t generation;   /* see registry_generation() */
-	uint64_t prune_us;     /* CLOCK_MONOTONIC of the next look for guests to forget, 0: none */
-	bool prune_held;       /* nobody is forgotten while everything is read anew */
-	bool reads_anew;       /* … which is going on */
-	bool catalogue_is_new; /* … with another catalogue */
-	bool leaders_lost;     /* some guest's leader has ended */
-	bool supervisors_due;  /* one of a name has its first leader */
-	uint32_t vm_changes;   /* VMs that came and went */
-	uint32_t vm_changes_seen; /* by conduits_work() */
+	uint32_t generation; /* see registry_generation() */
+	uint64_t prune_us;   /* CLOCK_MONOTONIC of the next look for guests to forget, 0: none */
+	bool prune_held;     /* nobody is forgotten while everything is read anew */
+	bool reads_anew;     /* … which is going on */
+	const struct catalogue
+		*catalogue_before; /* … with another catalogue: the last one, else NULL */
+	bool leaders_lost;	   /* some guest's leader has ended */
+	bool supervisors_due;	   /* one of a name has its first leader */
+	uint32_t vm_changes;	   /* VMs that came and went */
+	uint32_t vm_changes_seen;  /* by conduits_work() */
 	struct member members[MEMBERS_MAX];
 	struct past past[MEMBERS_MAX]; /* hash by pid, as members[] */
 	uint32_t member_count;
@@ -352,10 +355,6 @@ struct guest *supervisors_guest(struct registry *registry, pid_t supervisor,
 				struct guest *kept);
 void supervisors_note_leader(struct registry *registry, struct guest *guest);
 bool supervisors_work(struct registry *registry);
-
-/* Take over what is told of its runtime, where that is the more special one. */
-void supervisors_refine(struct registry *registry, struct guest *guest, const struct runtime *told,
-			enum kind kind);
 
 /*
  * classify.c: what a process is; true with @member filled in when it has to do with a guest

@@ -88,8 +88,9 @@ static bool is_namesake(const struct guest *guest, const char *name)
 	return of_cgroup && can_be_called(of_cgroup, name);
 }
 
-void supervisors_refine(struct registry *registry, struct guest *guest, const struct runtime *told,
-			enum kind kind)
+/* Take over what is told of its runtime, where that is the more special one. */
+static void refine(struct registry *registry, struct guest *guest, const struct runtime *told,
+		   enum kind kind)
 {
 	const struct runtime *known =
 		catalogue_runtime(registry->settings.catalogue, guest->runtime);
@@ -185,18 +186,52 @@ struct guest *supervisors_claim(struct registry *registry, const struct cgroup_m
 		return NULL;
 	supervisors_cgroup_key(key, sizeof(key), match);
 	guests_set_key(registry, guest, key);
-	supervisors_refine(registry, guest, match->description, match->kind);
+	refine(registry, guest, match->description, match->kind);
 	return guest;
 }
 
+/* A number may be another process's by now, or its process another guest's. */
+static bool has_leader(struct registry *registry, const struct guest *guest)
+{
+	const struct member *leader = guest->leader ? members_find(registry, guest->leader) : NULL;
+
+	return !leader || leader->guest == guests_index(registry, guest);
+}
+
+/* Which guests have a supervisor other than this one? */
+static void note_supervised(const struct registry *registry, pid_t but, bool *is_supervised)
+{
+	memset(is_supervised, 0, GUESTS_MAX * sizeof(*is_supervised));
+	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+		const struct member *member = &registry->members[i];
+
+		if (member->supervisor && member->guest != NO_GUEST && member->pid != but)
+			is_supervised[member->guest] = true;
+	}
+}
+
+/* The guest below that supervisor; one whose name has a number more only if no other supervises it. */
 static struct guest *find_below(struct registry *registry, pid_t supervisor, const char *name)
 {
-	for (uint32_t i = 0; i < registry->guests_high; i++) {
-		struct guest *guest = &registry->guests[i];
+	static bool is_supervised[GUESTS_MAX];
+	bool is_numbered = false;
 
-		if (registry->guest_ids[i] && is_namesake(guest, name) &&
-		    descends_from(registry, guest->leader, supervisor))
-			return guest;
+	for (int pass = 0; pass < 1 + is_numbered; pass++) {
+		if (pass)
+			note_supervised(registry, supervisor, is_supervised);
+		for (uint32_t i = 0; i < registry->guests_high; i++) {
+			struct guest *guest = &registry->guests[i];
+			bool is_exact;
+
+			if (!registry->guest_ids[i] || !is_namesake(guest, name))
+				continue;
+			is_exact = !strcmp(name_of_cgroup(guest), name);
+			is_numbered |= !is_exact;
+			if (is_exact == !pass && !(pass && is_supervised[i]) &&
+			    has_leader(registry, guest) &&
+			    descends_from(registry, guest->leader, supervisor))
+				return guest;
+		}
 	}
 	return NULL;
 }
@@ -210,7 +245,7 @@ struct guest *supervisors_guest(struct registry *registry, pid_t supervisor,
 	if (!guest && kept && is_namesake(kept, name))
 		guest = kept;
 	if (guest) {
-		supervisors_refine(registry, guest, program->description, program->kind);
+		refine(registry, guest, program->description, program->kind);
 		return guest;
 	}
 	supervisors_key(key, sizeof(key), program->runtime, name);
@@ -240,6 +275,20 @@ static pid_t supervisor_above(struct registry *registry, pid_t pid)
 	return 0;
 }
 
+/* It and those above it, whose copy it may be. */
+static void look_above(struct registry *registry, pid_t pid)
+{
+	struct process process;
+
+	for (int level = 0; level < ANCESTORS_MAX && pid > 1; level++) {
+		pid = supervisor_above(registry, pid);
+		if (!pid || process_read(registry->settings.proc, pid, &process))
+			return;
+		members_look_at(registry, pid);
+		pid = process.parent;
+	}
+}
+
 /* What the supervisors of new leaders are called by now, and whose they are; true to come again at once. */
 bool supervisors_work(struct registry *registry)
 {
@@ -248,16 +297,12 @@ bool supervisors_work(struct registry *registry)
 	if (!registry->supervisors_due)
 		return false;
 	for (uint32_t i = 0; i < registry->guests_high; i++) {
-		pid_t supervisor;
-
 		if (!registry->guest_ids[i] || !registry->guests[i].supervisor_due)
 			continue;
 		if (looks++ == LOOKS_MAX)
 			return true;
 		registry->guests[i].supervisor_due = false;
-		supervisor = supervisor_above(registry, registry->guests[i].leader);
-		if (supervisor)
-			members_look_at(registry, supervisor);
+		look_above(registry, registry->guests[i].leader);
 	}
 	registry->supervisors_due = false;
 	return false;

@@ -262,9 +262,93 @@ static void its_supervisor_has_another_name_by_now(void **state)
 	assert_int_equal(registry_count(fake->registry), 1);
 }
 
+static void reload(const struct fake *fake)
+{
+	struct catalogue *same = NULL;
+
+	assert_int_equal(catalogue_load(&same, "conf/guests.conf", fake->path, NULL), 0);
+	registry_set_catalogue(fake->registry, same);
+	registry_set_catalogue(fake->registry, fake->catalogue);
+	catalogue_free(same);
+}
+
+/* A guest's process runs a program of the host's, and waits for a reload without a new line. */
+static void a_reload_makes_nobody_the_hosts(void **state)
+{
+	struct fake *fake = *state;
+	struct row row = {.pid = 30,
+			  .parent = 1,
+			  .executable = "/srv/agent",
+			  .user_ns = OTHER,
+			  .mount_ns = OTHER};
+
+	fake_start(fake, &row);
+	assert_string_equal(fake_guest(fake, 30)->runtime, "contained");
+	row.executable = "/usr/bin/podman";
+	fake_start(fake, &row);
+	assert_string_equal(fake_guest(fake, 30)->runtime, "contained");
+	registry_rescan(fake->registry);
+	assert_non_null(fake_guest(fake, 30));
+	reload(fake);
+	assert_non_null(fake_guest(fake, 30));
+}
+
+/* An orphan of a sandbox in a service: no line, and no program. */
+static void a_reload_makes_no_orphan_the_services(void **state)
+{
+	struct fake *fake = *state;
+	struct row init = {.pid = 1, .parent = 0, .executable = "/usr/lib/systemd/systemd"};
+	struct row job = {.pid = 30,
+			  .parent = 25,
+			  .executable = "/srv/agent",
+			  .user_ns = OTHER,
+			  .cgroup = "/system.slice/ci.service"};
+	struct row runner = {.pid = 25,
+			     .parent = 1,
+			     .executable = "/usr/bin/runner",
+			     .cgroup = "/system.slice/ci.service"};
+
+	fake_put(fake, &init);
+	fake_put(fake, &runner);
+	fake_start(fake, &job);
+	assert_string_equal(fake_guest(fake, 30)->runtime, "contained");
+	job.pid = 31;
+	job.parent = 30;
+	fake_put(fake, &job);
+	fake_event(fake, PROCESS_FORK, 31, 30);
+	job.parent = 1; /* its parent has ended */
+	fake_put(fake, &job);
+	registry_rescan(fake->registry);
+	assert_non_null(fake_guest(fake, 31));
+	reload(fake);
+	assert_non_null(members_find(fake->registry, 31));
+}
+
+/* … nor a helper of another network; its other threads may be in ours. */
+static void a_reload_makes_no_thread_the_hosts(void **state)
+{
+	struct fake *fake = *state;
+	struct row row = {.pid = 30, .parent = 1, .executable = "/srv/agent", .user_ns = OTHER};
+
+	fake_start(fake, &row);
+	assert_string_equal(fake_guest(fake, 30)->runtime, "contained");
+	row.net_ns = OTHER;
+	fake_put(fake, &row);
+	registry_rescan(fake->registry);
+	assert_non_null(fake_guest(fake, 30));
+	reload(fake);
+	assert_non_null(members_find(fake->registry, 30));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_reload_makes_nobody_the_hosts, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(a_reload_makes_no_orphan_the_services, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(a_reload_makes_no_thread_the_hosts, fake_set_up,
+						fake_tear_down),
 		cmocka_unit_test_setup_teardown(a_service_is_the_hosts, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(a_new_line_makes_it_the_hosts, fake_set_up,

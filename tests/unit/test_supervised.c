@@ -2,8 +2,22 @@
 /* Containers of one name: each by its cgroup, and with the supervisor that is its own. */
 #include "fake_proc.h"
 
+#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
+
+static int drop(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+	return remove(path);
+}
+
+static void fake_remove(const struct fake *fake, pid_t pid)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%d", fake->path, pid);
+	nftw(path, drop, 16, FTW_DEPTH | FTW_PHYS);
+}
 
 #define APPS "/user.slice/user-1000.slice/user@1000.service/app.slice"
 
@@ -466,6 +480,167 @@ static void a_namesake_elsewhere(void **state)
 	assert_ptr_not_equal(fake_guest(fake, 20), fake_guest(fake, 21));
 }
 
+/* Of two VMs of one name, in no cgroup that says so, each is its own. */
+static void two_vms_of_one_name(void **state)
+{
+	struct fake *fake = *state;
+	struct row start = vmspawn, qemu = vmspawns_qemu;
+
+	fake_start(fake, &vmspawn);
+	fake_start(fake, &vmspawns_qemu);
+	start.pid = 20;
+	qemu.pid = 21;
+	qemu.parent = 20;
+	qemu.cgroup = "/user.slice/user-1000.slice/user@1000.service/app.slice/run-1.scope";
+	fake_start(fake, &start);
+	fake_start(fake, &qemu);
+	members_work(fake->registry);
+	assert_ptr_not_equal(fake_guest(fake, 11), fake_guest(fake, 21));
+}
+
+/* Its supervisor was killed: the VM is still the same one. */
+static void a_vm_outlives_its_supervisor(void **state)
+{
+	struct fake *fake = *state;
+	struct row qemu = vmspawns_qemu;
+	uint32_t id;
+
+	fake_start(fake, &vmspawn);
+	fake_start(fake, &vmspawns_qemu);
+	id = fake_guest(fake, 11)->id;
+	qemu.parent = 1;
+	fake_put(fake, &qemu);
+	fake_remove(fake, 10);
+	fake_event(fake, PROCESS_EXIT, 10, 0);
+	assert_int_equal(fake_guest(fake, 11)->id, id);
+	registry_rescan(fake->registry);
+	assert_int_equal(fake_guest(fake, 11)->id, id);
+}
+
+/* A section of one's own takes LXC's cgroups over: there is still one guest. */
+static void another_section_has_its_cgroup(void **state)
+{
+	struct fake *fake = *state;
+	struct catalogue *other = NULL;
+	char path[96];
+	FILE *file;
+
+	fake_start(fake, &root_start);
+	fake_start(fake, &root_init);
+	members_work(fake->registry);
+	assert_int_equal(registry_count(fake->registry), 1);
+	snprintf(path, sizeof(path), "%s/our.conf", fake->path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs("[our]\nkind = container\ncgroup = lxc.payload.{name}\n", file);
+	fclose(file);
+	assert_int_equal(catalogue_load(&other, "conf/guests.conf", fake->path, NULL), 0);
+	registry_set_catalogue(fake->registry, other);
+	members_work(fake->registry);
+	registry_rescan(fake->registry);
+	members_work(fake->registry);
+	assert_int_equal(registry_count(fake->registry), 1);
+	registry_set_catalogue(fake->registry, fake->catalogue);
+	catalogue_free(other);
+}
+
+/* The options of the command inside are none of lxc-execute's. */
+static void a_command_has_options_too(void **state)
+{
+	struct fake *fake = *state;
+	struct row start = {.pid = 10,
+			    .parent = 1,
+			    .executable = "/usr/bin/lxc-execute",
+			    ARGUMENTS("lxc-execute\0--name=web\0--\0nice\0-n\0"
+				      "10\0make")};
+
+	fake_start(fake, &start);
+	fake_start(fake, &root_init);
+	members_work(fake->registry);
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
+/* lxc-copy names what it copies first. */
+static void a_copy_is_called_otherwise(void **state)
+{
+	struct fake *fake = *state;
+	struct row start = {.pid = 10,
+			    .parent = 1,
+			    .executable = "/usr/bin/lxc-copy",
+			    ARGUMENTS("lxc-copy\0-n\0web\0-N\0web2\0-e\0-F")};
+	struct row init = root_init;
+
+	init.cgroup = "/lxc.payload.web2";
+	fake_start(fake, &start);
+	fake_start(fake, &init);
+	members_work(fake->registry);
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
+/* The guest's own supervisor starts another, as by a hook, whose name has a number more. */
+static void a_supervisor_below_a_supervisor(void **state)
+{
+	struct fake *fake = *state;
+	struct row start = root_start, init = web1_init;
+
+	fake_start(fake, &root_start);
+	fake_start(fake, &root_init);
+	start.pid = 30;
+	start.parent = 10;
+	start.arguments = "lxc-start\0-n\0web-1";
+	start.arguments_length = sizeof("lxc-start\0-n\0web-1");
+	init.pid = 31;
+	init.parent = 30;
+	init.pid_ns = OTHER + 5;
+	fake_start(fake, &start);
+	fake_start(fake, &init);
+	members_work(fake->registry);
+	assert_is(fake, 11, "lxc", "web", KIND_CONTAINER);
+	assert_is(fake, 31, "lxc", "web-1", KIND_CONTAINER);
+	registry_rescan(fake->registry);
+	members_work(fake->registry);
+	assert_is(fake, 11, "lxc", "web", KIND_CONTAINER);
+	assert_is(fake, 31, "lxc", "web-1", KIND_CONTAINER);
+	assert_ptr_equal(fake_guest(fake, 30), fake_guest(fake, 31));
+}
+
+/* vmspawn's virtiofsd has namespaces of its own, and starts when the VM runs already. */
+static void a_vms_helper(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_start(fake, &vmspawn);
+	fake_start(fake, &vmspawns_qemu);
+	assert_int_equal(fake_guest(fake, 11)->netns, 0);
+	fake_start(fake, &(struct row){.pid = 12,
+				       .parent = 10,
+				       .executable = "/usr/libexec/virtiofsd",
+				       .pid_ns = OTHER,
+				       .mount_ns = OTHER,
+				       .net_ns = OTHER});
+	assert_int_equal(fake_guest(fake, 11)->netns, 0);
+}
+
+/* The user's supervisor has a copy of itself between it and the container. */
+static void both_start_at_once_with_a_copy(void **state)
+{
+	struct fake *fake = *state;
+	struct row copy = user_start, init = user_init;
+
+	fake_start(fake, &root_start);
+	fake_start(fake, &user_start);
+	copy.pid = 22;
+	copy.parent = 20;
+	fake_put(fake, &copy);
+	fake_event(fake, PROCESS_FORK, 22, 20);
+	fake_start(fake, &root_init);
+	init.parent = 22;
+	fake_start(fake, &init);
+	members_work(fake->registry);
+	assert_ptr_equal(fake_guest(fake, 22), fake_guest(fake, 21));
+	assert_told_apart(fake, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
 
 int main(void)
@@ -491,6 +666,14 @@ int main(void)
 		TEST(a_vm_of_katas_shim),
 		TEST(a_vm_of_a_containers_supervisor),
 		TEST(a_namesake_elsewhere),
+		TEST(two_vms_of_one_name),
+		TEST(both_start_at_once_with_a_copy),
+		TEST(a_vm_outlives_its_supervisor),
+		TEST(another_section_has_its_cgroup),
+		TEST(a_command_has_options_too),
+		TEST(a_copy_is_called_otherwise),
+		TEST(a_supervisor_below_a_supervisor),
+		TEST(a_vms_helper),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

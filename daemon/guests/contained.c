@@ -17,7 +17,8 @@
  * a name makes nothing of the host's out of it: that takes an ancestor in the host's own namespaces,
  * the service manager as the maker of its namespaces, or the very file that the host runs under this
  * name. And whoever was a guest's once stays that guest's, whatever it becomes later: parents end,
- * and namespaces can be left for others, but not for the host's.
+ * and namespaces can be left for others, but not for the host's. Only a new line of the catalogue can make
+ * one the host's that was taken for a guest for want of a better answer.
  */
 
 #define ANCESTORS_MAX 16 /* levels walked up to find a supervisor */

@@ -293,9 +293,10 @@ void guests_check_leaders(struct registry *registry)
 {
 	for (uint32_t i = 0; i < registry->guests_high; i++) {
 		struct guest *guest = &registry->guests[i];
+		const struct member *leader =
+			guest->leader ? members_find(registry, guest->leader) : NULL;
 
-		if (!registry->guest_ids[i] || !guest->leader ||
-		    members_find(registry, guest->leader))
+		if (!registry->guest_ids[i] || !guest->leader || (leader && leader->guest == i))
 			continue;
 		guest->leader = 0;
 		registry->leaders_lost = true;

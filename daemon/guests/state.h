@@ -268,7 +268,7 @@ struct registry {
 	const struct catalogue
 		*catalogue_before; /* … with another catalogue: the last one, else NULL */
 	bool leaders_lost;	   /* some guest's leader has ended */
-	bool supervisors_due;	   /* one of a name has its first leader */
+	bool supervisors_due;	   /* some guest's @supervisor_due */
 	uint32_t vm_changes;	   /* VMs that came and went */
 	uint32_t vm_changes_seen;  /* by conduits_work() */
 	struct member members[MEMBERS_MAX];

@@ -88,7 +88,8 @@ static bool is_namesake(const struct guest *guest, const char *name)
 	return of_cgroup && can_be_called(of_cgroup, name);
 }
 
-/* Take over what is told of its runtime, where that is the more special one. */
+/* Take over what is told of its runtime, where that is the more special one. What is taken out of the
+ * catalogue stays with those who are there already. */
 static void refine(struct registry *registry, struct guest *guest, const struct runtime *told,
 		   enum kind kind)
 {
@@ -190,12 +191,14 @@ struct guest *supervisors_claim(struct registry *registry, const struct cgroup_m
 	return guest;
 }
 
-/* A number may be another process's by now, or its process another guest's. */
-static bool has_leader(struct registry *registry, const struct guest *guest)
+/* Does its leader descend from that supervisor? The leader's number may be another process's by now, or its
+ * process another guest's. */
+static bool is_below(struct registry *registry, const struct guest *guest, pid_t supervisor)
 {
 	const struct member *leader = guest->leader ? members_find(registry, guest->leader) : NULL;
 
-	return !leader || leader->guest == guests_index(registry, guest);
+	return (!leader || leader->guest == guests_index(registry, guest)) &&
+	       descends_from(registry, guest->leader, supervisor);
 }
 
 /* Which guests have a supervisor other than this one? */
@@ -210,30 +213,38 @@ static void note_supervised(const struct registry *registry, pid_t but, bool *is
 	}
 }
 
-/* The guest below that supervisor; one whose name has a number more only if no other supervises it. */
-static struct guest *find_below(struct registry *registry, pid_t supervisor, const char *name)
+/* One whose cgroup has a number more, and that no other supervisor has. */
+static struct guest *find_numbered(struct registry *registry, pid_t supervisor, const char *name)
 {
 	static bool is_supervised[GUESTS_MAX];
-	bool is_numbered = false;
 
-	for (int pass = 0; pass < 1 + is_numbered; pass++) {
-		if (pass)
-			note_supervised(registry, supervisor, is_supervised);
-		for (uint32_t i = 0; i < registry->guests_high; i++) {
-			struct guest *guest = &registry->guests[i];
-			bool is_exact;
+	note_supervised(registry, supervisor, is_supervised);
+	for (uint32_t i = 0; i < registry->guests_high; i++) {
+		struct guest *guest = &registry->guests[i];
 
-			if (!registry->guest_ids[i] || !is_namesake(guest, name))
-				continue;
-			is_exact = !strcmp(name_of_cgroup(guest), name);
-			is_numbered |= !is_exact;
-			if (is_exact == !pass && !(pass && is_supervised[i]) &&
-			    has_leader(registry, guest) &&
-			    descends_from(registry, guest->leader, supervisor))
-				return guest;
-		}
+		if (registry->guest_ids[i] && is_namesake(guest, name) && !is_supervised[i] &&
+		    is_below(registry, guest, supervisor))
+			return guest;
 	}
 	return NULL;
+}
+
+static struct guest *find_below(struct registry *registry, pid_t supervisor, const char *name)
+{
+	bool has_numbered = false;
+
+	for (uint32_t i = 0; i < registry->guests_high; i++) {
+		struct guest *guest = &registry->guests[i];
+		bool is_exact;
+
+		if (!registry->guest_ids[i] || !is_namesake(guest, name))
+			continue;
+		is_exact = !strcmp(name_of_cgroup(guest), name);
+		if (is_exact && is_below(registry, guest, supervisor))
+			return guest;
+		has_numbered |= !is_exact;
+	}
+	return has_numbered ? find_numbered(registry, supervisor, name) : NULL;
 }
 
 struct guest *supervisors_guest(struct registry *registry, pid_t supervisor,

@@ -27,7 +27,7 @@ def event(number: int, name: str = "devbox", **members: object) -> dict:
 
 
 def until(condition: Callable[[], object], what: str) -> object:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not (value := condition()):
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.01)

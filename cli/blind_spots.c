@@ -3,6 +3,8 @@
 #include "blind_spots.h"
 
 #include "output.h"
+#include "prose.h"
+
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/text.h"
@@ -263,10 +265,11 @@ const struct blind_spot blind_spots[] = {
 	 NULL},
 	{"own-connections",
 	 "a VMM's own connections (a disk over NBD on localhost, say) count as its guest's",
-	 "allow them: lhguard allow ADDRESS:PORT --from vm:NAME", NULL},
+	 "allow them: " WHOLE("lhguard allow ADDRESS:PORT --from vm:NAME"), NULL},
 	{"shared-conduits",
 	 "which of several guests behind one conduit it was: it is \"one of\" them",
-	 "give each guest a conduit of its own, or allow all of them: --from conduit:NAME",
+	 "give each guest a conduit of its own, or allow all of them: " WHOLE(
+		 "--from conduit:NAME"),
 	 find_shared},
 	{"without-cgroup",
 	 "containers on the host's network without a cgroup of their own: a raw datagram of one "

@@ -10,7 +10,7 @@
  * struct blind_spot - one such way
  * @name: a word for programs
  * @title: what the guard cannot see, for a person
- * @advice: what the owner can do
+ * @advice: what the owner can do; each command in it a WHOLE() of prose.h
  * @find: adds to the array @found a text for each that is on this host; NULL where nobody can tell
  *	@guests: the daemon's list of guests, NULL when it could not be had
  *	Return: 0, or -errno when it could not be looked at.

@@ -4,6 +4,7 @@
 
 #include "broad.h"
 #include "output.h"
+#include "prose.h"
 #include "verbs.h"
 
 #include "policy/duration.h"
@@ -67,7 +68,7 @@ static void say_made(const struct options *options, const json_t *answer, bool a
 	else
 		text_append(words, sizeof(words),
 			    "%s %s (id %" JSON_INTEGER_FORMAT
-			    "); undo: lhguard remove %" JSON_INTEGER_FORMAT,
+			    "); undo: " WHOLE("lhguard remove %" JSON_INTEGER_FORMAT),
 			    allows ? "allowed" : "denied", what, id, id);
 	change_print(options, answer, words);
 }

@@ -3,6 +3,7 @@
 #include "checks.h"
 
 #include "output.h"
+#include "prose.h"
 
 #include "util/array.h"
 
@@ -54,12 +55,15 @@ const struct check checks[] = {
 	{"bridge-netfilter", "how ports of bridges are told", "", check_bridge_netfilter},
 
 	{"route-localnet", "interfaces from which 127.0.0.0/8 can be reached",
-	 "the guard refuses them; to close it in the kernel too: sysctl -w net.ipv4.conf.NAME.route_localnet=0",
+	 "the guard refuses them; to close it in the kernel too: "
+	 WHOLE("sysctl -w net.ipv4.conf.NAME.route_localnet=0"),
 	 check_route_localnet},
 	{"virtualbox", "VirtualBox machines that are set to reach this host's loopback, or whose ports are open on it",
-	 "VBoxManage modifyvm NAME --nat-localhostreachable1 off; --natpf1 delete NAME", check_virtualbox},
+	 WHOLE("VBoxManage modifyvm NAME --nat-localhostreachable1 off") "; "
+	 WHOLE("VBoxManage modifyvm NAME --natpf1 delete RULE"), check_virtualbox},
 	{"pasta", "pasta and passt that lead to this host's loopback",
-	 "start it with --no-map-gw -T none -U none, and -t none -u none if nothing of the guest is to be served",
+	 "start it with " WHOLE("--no-map-gw -T none -U none") ", and " WHOLE("-t none -u none")
+	 " if nothing of the guest is to be served",
 	 check_pasta},
 	{"slirp4netns", "slirp4netns that leads to this host's loopback", "start it with --disable-host-loopback",
 	 check_slirp4netns},

@@ -52,7 +52,7 @@ void diagnosis_add(struct diagnosis *diagnosis, enum health health, const char *
  * struct check - one of them
  * @name: a word for programs, which stays
  * @title: what it looks for, for a person
- * @advice: what to do if it is not
+ * @advice: what to do if it is not; each command in it a WHOLE() of prose.h
  */
 struct check {
 	const char *name;

@@ -3,12 +3,17 @@
 #include "client.h"
 
 #include "output.h"
+#include "prose.h"
+
+#include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -19,14 +24,15 @@
 
 enum status complain(enum status status, const char *format, ...)
 {
+	_cleanup_free_ char *words = NULL, *text = NULL;
 	va_list args;
 
 	fflush(stdout); /* so that the lines are in order where both go the same way */
-	fputs("lhguard: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	if (vasprintf(&words, format, args) < 0 || asprintf(&text, "lhguard: %s", words) < 0)
+		abort();
 	va_end(args);
-	fputc('\n', stderr);
+	prose_print(stderr, strlen("lhguard: "), text);
 	return status;
 }
 
@@ -42,10 +48,11 @@ static enum status complain_connect(const char *path)
 	switch (errno) {
 	case ENOENT:
 	case ECONNREFUSED:
-		return complain(STATUS_NOT_RUNNING,
-				"lhguardd is not running (nobody serves %s): start it, as root: "
-				"systemctl start lhguardd, or make start",
-				shown(path));
+		return complain(
+			STATUS_NOT_RUNNING,
+			"lhguardd is not running (nobody serves %s): start it, as root: " WHOLE(
+				"systemctl start lhguardd") ", or " WHOLE("make start"),
+			shown(path));
 	case EACCES:
 	case EPERM:
 		return complain(STATUS_NOT_PERMITTED,

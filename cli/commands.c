@@ -4,6 +4,7 @@
 
 #include "entries.h"
 #include "output.h"
+#include "prose.h"
 
 #include "util/array.h"
 #include "util/near.h"
@@ -101,9 +102,11 @@ static enum status complain_unknown(const char *name)
 	for (size_t i = 0; i < command_count; i++)
 		near_offer(&near, commands[i].name);
 	if (near.best)
-		return complain(STATUS_USAGE, "there is no command \"%s\": do you mean lhguard %s?",
+		return complain(STATUS_USAGE,
+				"there is no command \"%s\": do you mean " WHOLE("lhguard %s") "?",
 				shown(name), near.best);
-	return complain(STATUS_USAGE, "there is no command \"%s\": try lhguard help", shown(name));
+	return complain(STATUS_USAGE, "there is no command \"%s\": try " WHOLE("lhguard help"),
+			shown(name));
 }
 
 static void print_commands(void)
@@ -161,7 +164,8 @@ static enum status run(const struct command *command, const struct options *opti
 
 	for (int id = 0; id < OPTION_COUNT; id++)
 		if (strange & UINT64_C(1) << id)
-			return complain(STATUS_USAGE, "%s takes no --%s: try lhguard help %s", name,
+			return complain(STATUS_USAGE,
+					"%s takes no --%s: try " WHOLE("lhguard help %s"), name,
 					option_infos[id].name, name);
 	if (argc < command->least)
 		return complain(STATUS_USAGE, "write: lhguard %s %s", name, command->arguments);

@@ -73,11 +73,11 @@ static void print_connections(const json_t *list)
 	static const struct column columns[] = {
 		{.name = "GUEST"},
 		{.name = "ROUTE", .is_optional = true},
-		{.name = "SERVICE"},
+		{.name = "SERVICE", .is_undivided = true},
 		{.name = "PROGRAM"},
-		{.name = "CLIENT", .is_optional = true},
+		{.name = "CLIENT", .is_optional = true, .is_undivided = true},
 		{.name = "STATE", .is_optional = true},
-		{.name = "ALLOWED BY"},
+		{.name = "ALLOWED BY", .is_text = true},
 	};
 	struct table table = {.columns = columns, .column_count = ARRAY_SIZE(columns)};
 

@@ -3,6 +3,7 @@
 #include "blind_spots.h"
 #include "checks.h"
 #include "output.h"
+#include "prose.h"
 #include "verbs.h"
 
 #include "kernel/processes.h"
@@ -36,22 +37,34 @@ static void print_head(const json_t *item, enum colour paint)
 {
 	const char *state = text_of(item, "state");
 
-	printf("%-*s %s%s%s%*s %s\n", NAME_WIDTH, text_of(item, "name"),
-	       paint == COLOUR_NONE ? "" : colour(paint), state,
-	       paint == COLOUR_NONE ? "" : colour(COLOUR_NONE), STATE_WIDTH - (int)strlen(state),
-	       "", text_of(item, "title"));
+	prose("%-*s %s%s%s%*s %s", NAME_WIDTH, text_of(item, "name"),
+	      paint == COLOUR_NONE ? "" : colour(paint), state,
+	      paint == COLOUR_NONE ? "" : colour(COLOUR_NONE), STATE_WIDTH - (int)strlen(state), "",
+	      text_of(item, "title"));
+	prose_end(TEXT_COLUMN);
 }
 
-static void print_found(const json_t *item, bool wants_advice)
+/* @advice: "" for none */
+static void print_found(const json_t *item, const char *advice, bool wants_advice)
 {
 	const json_t *found = json_object_get(item, "found");
-	const char *advice = text_of(item, "advice");
 
-	for (size_t i = 0; i < json_array_size(found); i++)
-		printf("%*s%s\n", TEXT_COLUMN, "",
-		       shown(json_string_value(json_array_get(found, i))));
-	if (wants_advice && *advice)
-		printf("%*s%s %s\n", TEXT_COLUMN, "", arrow(), advice);
+	for (size_t i = 0; i < json_array_size(found); i++) {
+		prose("%*s%s", TEXT_COLUMN, "", shown(json_string_value(json_array_get(found, i))));
+		prose_end(TEXT_COLUMN);
+	}
+	if (!wants_advice || !*advice)
+		return;
+	prose("%*s%s %s", TEXT_COLUMN, "", arrow(), advice);
+	prose_end(TEXT_COLUMN + text_width(arrow()) + 1);
+}
+
+/* Advice for programs: nothing stays together there. */
+static json_t *advice_json(const char *advice)
+{
+	_cleanup_free_ char *text = prose_wrap(advice, 0, 0);
+
+	return json_stringn(text, strlen(text) - 1);
 }
 
 /* Blind spots */
@@ -74,25 +87,29 @@ static json_t *examine_spots(const json_t *guests)
 		json_t *found = json_array();
 		int result = spot->find ? spot->find(guests, found) : 0;
 
-		json_array_append_new(spots, json_pack("{s:s, s:s, s:s, s:s, s:o}", "name",
+		json_array_append_new(spots, json_pack("{s:s, s:s, s:s, s:o, s:o}", "name",
 						       spot->name, "title", spot->title, "state",
 						       state_of(spot, result, found), "advice",
-						       spot->advice, "found", found));
+						       advice_json(spot->advice), "found", found));
 	}
 	return spots;
 }
 
 static void print_spots(const json_t *spots)
 {
-	puts("\nWhat the guard cannot see, since it is no IP packet or bears no mark, and what of "
-	     "it "
-	     "is here:\n");
+	putchar('\n');
+	prose("What the guard cannot see, since it is no IP packet or bears no mark, and what of "
+	      "it "
+	      "is here:");
+	prose_end(0);
+	putchar('\n');
 	for (size_t i = 0; i < json_array_size(spots); i++) {
 		const json_t *spot = json_array_get(spots, i);
 
 		print_head(spot, COLOUR_NONE);
-		print_found(spot, json_array_size(json_object_get(spot, "found")) ||
-					  !strcmp(text_of(spot, "state"), "cannot be told"));
+		print_found(spot, blind_spots[i].advice,
+			    json_array_size(json_object_get(spot, "found")) ||
+				    !strcmp(text_of(spot, "state"), "cannot be told"));
 	}
 }
 
@@ -108,11 +125,11 @@ static json_t *examine_checks(const struct examination *examination, unsigned in
 
 		checks[i].examine(examination, &diagnosis);
 		counts[diagnosis.health]++;
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", checks[i].name,
-						"title", checks[i].title, "state",
-						healths[diagnosis.health].word, "advice",
-						checks[i].advice, "found", diagnosis.found));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:o}", "name",
+						      checks[i].name, "title", checks[i].title,
+						      "state", healths[diagnosis.health].word,
+						      "advice", advice_json(checks[i].advice),
+						      "found", diagnosis.found));
 	}
 	return list;
 }
@@ -127,7 +144,7 @@ static void print_checks(const json_t *list)
 		while (strcmp(healths[health].word, state))
 			health++;
 		print_head(check, healths[health].colour);
-		print_found(check, health > HEALTH_OK);
+		print_found(check, checks[i].advice, health > HEALTH_OK);
 	}
 }
 
@@ -207,7 +224,8 @@ enum status verb_doctor(const struct options *options, int argc, char **argv)
 	} else {
 		print_checks(list);
 		print_spots(spots);
-		say("%s%u problem%s, %u warning%s", "\n", counts[HEALTH_PROBLEM],
+		say("%s", "");
+		say("%u problem%s, %u warning%s", counts[HEALTH_PROBLEM],
 		    counts[HEALTH_PROBLEM] == 1 ? "" : "s", counts[HEALTH_WARNING],
 		    counts[HEALTH_WARNING] == 1 ? "" : "s");
 	}

@@ -3,6 +3,7 @@
 #include "broad.h"
 #include "change.h"
 #include "output.h"
+#include "prose.h"
 #include "verbs.h"
 
 #include "util/text.h"
@@ -70,7 +71,8 @@ enum status verb_edit(const struct options *options, int argc, char **argv)
 	enum status status;
 
 	if (!id)
-		return complain(STATUS_USAGE, "\"%s\" is no exception's number: see lhguard list",
+		return complain(STATUS_USAGE,
+				"\"%s\" is no exception's number: see " WHOLE("lhguard list"),
 				shown(argv[0]));
 	parameters = json_pack("{s:o}", "id", id);
 	if (!(options->given & CHANGES))

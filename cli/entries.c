@@ -4,6 +4,7 @@
 
 #include "moment.h"
 #include "output.h"
+#include "prose.h"
 
 #include "control/journal.h"
 #include "policy/timestamp.h"
@@ -330,8 +331,8 @@ static enum status explain_nothing(const struct options *options)
 	if (!files)
 		return complain(STATUS_FAILED,
 				"this host keeps no journal: nothing is in /var/log/journal or "
-				"/run/log/journal. The newest attempts are shown by: lhguard watch "
-				"--past 1024");
+				"/run/log/journal. The newest attempts are shown by: " WHOLE(
+					"lhguard watch --past 1024"));
 	return STATUS_DONE;
 }
 

@@ -3,6 +3,7 @@
 #include "events.h"
 
 #include "output.h"
+#include "prose.h"
 #include "words.h"
 
 #include <stdio.h>
@@ -20,7 +21,7 @@ bool event_is_allowable(const json_t *event)
 
 static void print_allow(const json_t *event)
 {
-	fputs("; allow: ", stdout);
+	prose("; allow: ");
 	print_command("allow", event);
 }
 
@@ -32,14 +33,14 @@ static void print_reason(const json_t *event)
 	bool is_accepted = !strcmp(text_of(event, "verdict"), "accept");
 
 	if (exception)
-		printf("; %s by exception %" JSON_INTEGER_FORMAT ", see lhguard list",
-		       is_accepted ? "allowed" : "denied", exception);
+		prose("; %s by exception %" JSON_INTEGER_FORMAT ", see " WHOLE("lhguard list"),
+		      is_accepted ? "allowed" : "denied", exception);
 	else if (!strcmp(reason, "martian"))
-		printf("; never allowed: loopback addresses are for the host alone");
+		prose("; never allowed: loopback addresses are for the host alone");
 	else if (event_is_allowable(event))
 		print_allow(event);
 	else
-		printf("; %s", shown(text_of(event, "rule")));
+		prose("; %s", shown(text_of(event, "rule")));
 }
 
 static const char *verdict_colour(const char *verdict)
@@ -47,13 +48,15 @@ static const char *verdict_colour(const char *verdict)
 	return colour(strcmp(verdict, "accept") ? COLOUR_RED : COLOUR_GREEN);
 }
 
-/* When, and the number by which explain knows it. */
-static void print_start(const json_t *event)
+/* When, and the number by which explain knows it. Return: where its next line is to begin. */
+static int print_start(const json_t *event)
 {
+	const char *time = local_time(text_of(event, "last"));
 	char number[32];
 
 	snprintf(number, sizeof(number), "#%" JSON_INTEGER_FORMAT, number_of(event, "id"));
-	printf("%s %-5s ", local_time(text_of(event, "last")), number);
+	prose("%s %-5s ", time, number);
+	return (int)strlen(time) + 1;
 }
 
 /* "listen vm:devbox (qemu-system-x86) takes tcp 127.0.0.1:9222, which python3 had until 12:00:03" */
@@ -63,19 +66,19 @@ static void print_listener(const json_t *event)
 	bool takes = !strcmp(text_of(event, "reason"), "takes-port");
 	const char *program = text_of(event, "program");
 	char text[WORD_SIZE];
+	int indent = print_start(event);
 
-	print_start(event);
-	printf("%slisten%s %s", colour(takes ? COLOUR_RED : COLOUR_GREEN), colour(COLOUR_NONE),
-	       shown(text_of(json_object_get(event, "source"), "label")));
+	prose("%slisten%s %s", colour(takes ? COLOUR_RED : COLOUR_GREEN), colour(COLOUR_NONE),
+	      shown(text_of(json_object_get(event, "source"), "label")));
 	if (*program)
-		printf(" (%s)", shown(program));
-	printf(" %s %s %s", takes ? "takes" : "listens on", shown(text_of(service, "protocol")),
-	       shown(endpoint(text, sizeof(text), service)));
+		prose(" (%s)", shown(program));
+	prose(" %s %s %s", takes ? "takes" : "listens on", shown(text_of(service, "protocol")),
+	      shown(endpoint(text, sizeof(text), service)));
 	if (takes)
-		printf(", %s", shown(text_of(event, "rule")));
+		prose(", %s", shown(text_of(event, "rule")));
 	if (number_of(event, "count") > 1)
-		printf(", %" JSON_INTEGER_FORMAT " times", number_of(event, "count"));
-	putchar('\n');
+		prose(", %" JSON_INTEGER_FORMAT " times", number_of(event, "count"));
+	prose_end(indent);
 }
 
 static void print_attempt(const json_t *event)
@@ -86,26 +89,26 @@ static void print_attempt(const json_t *event)
 	const char *listener = text_of(service, "program"), *conduit = text_of(source, "conduit");
 	bool is_enforced = strcmp(text_of(event, "mode"), "monitor") != 0;
 	char text[WORD_SIZE];
+	int indent = print_start(event);
 
-	print_start(event);
-	printf("%s%-6s%s ", verdict_colour(verdict), shown(verdict), colour(COLOUR_NONE));
-	fputs(shown(text_of(source, "label")), stdout);
+	prose("%s%-6s%s ", verdict_colour(verdict), shown(verdict), colour(COLOUR_NONE));
+	prose("%s", shown(text_of(source, "label")));
 	if (*conduit && json_is_true(json_object_get(source, "shared")))
-		printf(" behind %s", shown(conduit));
-	printf(" %s %s %s", arrow(), shown(text_of(service, "protocol")),
-	       shown(endpoint(text, sizeof(text), service)));
+		prose(" behind %s", shown(conduit));
+	prose(" %s %s %s", arrow(), shown(text_of(service, "protocol")),
+	      shown(endpoint(text, sizeof(text), service)));
 	if (*listener)
-		printf(" (%s)", shown(listener));
-	printf(" by %s", shown(text_of(event, "route")));
+		prose(" (%s)", shown(listener));
+	prose(" by %s", shown(text_of(event, "route")));
 	if (*program)
-		printf(" via %s", shown(program));
-	printf(", %s", shown(text_of(event, "interface")));
+		prose(" via %s", shown(program));
+	prose(", %s", shown(text_of(event, "interface")));
 	if (number_of(event, "count") > 1)
-		printf(", %" JSON_INTEGER_FORMAT " times", number_of(event, "count"));
+		prose(", %" JSON_INTEGER_FORMAT " times", number_of(event, "count"));
 	if (!is_enforced)
-		fputs("; let through: monitor mode", stdout);
+		prose("; let through: monitor mode");
 	print_reason(event);
-	putchar('\n');
+	prose_end(indent);
 }
 
 void event_print(const json_t *event, bool as_json)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The verb that says what becomes of a connection, and why: explain. */
 #include "output.h"
+#include "prose.h"
 #include "verbs.h"
 #include "words.h"
 
@@ -11,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define INDENT	    4 /* of what goes on in the next line */
+#define STEP_INDENT 7 /* the same, of "    1. " */
+
 static bool is_accepted(const json_t *told)
 {
 	return !strcmp(text_of(told, "verdict"), "accept");
@@ -20,10 +24,10 @@ static bool is_accepted(const json_t *told)
 static void print_verdict(const json_t *told)
 {
 	if (is_accepted(told))
-		printf("%sallowed%s", colour(COLOUR_GREEN), colour(COLOUR_NONE));
+		prose("%sallowed%s", colour(COLOUR_GREEN), colour(COLOUR_NONE));
 	else
-		printf("%srefused%s (%s)", colour(COLOUR_RED), colour(COLOUR_NONE),
-		       shown(text_of(told, "verdict")));
+		prose(WHOLE("%srefused%s (%s)"), colour(COLOUR_RED), colour(COLOUR_NONE),
+		      shown(text_of(told, "verdict")));
 }
 
 /* "container:web → tcp 10.88.0.1:9222 (chrome) by bridge, podman0" */
@@ -34,15 +38,15 @@ static void print_connection(const json_t *told)
 	const char *label = text_of(source, "label"), *program = text_of(service, "program");
 	char text[WORD_SIZE];
 
-	printf("%s %s %s %s", *label ? shown(label) : shown(text_of(source, "class")), arrow(),
-	       shown(text_of(service, "protocol")), shown(endpoint(text, sizeof(text), service)));
+	prose("%s %s %s %s", *label ? shown(label) : shown(text_of(source, "class")), arrow(),
+	      shown(text_of(service, "protocol")), shown(endpoint(text, sizeof(text), service)));
 	if (*program)
-		printf(" (%s)", shown(program));
-	printf(" by %s", shown(text_of(told, "route")));
+		prose(" (%s)", shown(program));
+	prose(" by %s", shown(text_of(told, "route")));
 	if (*text_of(source, "conduit"))
-		printf(" behind %s", shown(text_of(source, "conduit")));
+		prose(" behind %s", shown(text_of(source, "conduit")));
 	if (*text_of(told, "interface"))
-		printf(", %s", shown(text_of(told, "interface")));
+		prose(", %s", shown(text_of(told, "interface")));
 }
 
 /* The line that decided: an exception in the words of `lhguard list`, or a rule. */
@@ -53,19 +57,19 @@ static void print_rule(const json_t *explanation)
 	char text[512] = "";
 
 	if (json_is_object(exception)) {
-		printf("exception %" JSON_INTEGER_FORMAT ", %s %s from %s",
-		       number_of(exception, "id"), shown(text_of(exception, "action")),
-		       shown(text_of(exception, "service")), shown(text_of(exception, "source")));
+		prose("exception %" JSON_INTEGER_FORMAT ", %s %s from %s",
+		      number_of(exception, "id"), shown(text_of(exception, "action")),
+		      shown(text_of(exception, "service")), shown(text_of(exception, "source")));
 		if (*text_of(exception, "expires"))
-			printf(", for another %s", time_left(text_of(exception, "expires")));
+			prose(", for another %s", time_left(text_of(exception, "expires")));
 	} else {
 		text_append(text, sizeof(text), "%s", rule);
 		if (*place && strrchr(text, '('))
 			strrchr(text, '(')[-1] = '\0'; /* the file alone; the place is its path */
-		fputs(shown(text), stdout);
+		prose("%s", shown(text));
 	}
 	if (*place)
-		printf(" (%s)", shown(place));
+		prose(" (%s)", shown(place));
 }
 
 static void print_steps(const json_t *explanation)
@@ -76,25 +80,27 @@ static void print_steps(const json_t *explanation)
 		const json_t *step = json_array_get(steps, i);
 
 		if (!strcmp(text_of(step, "result"), "decides")) {
-			printf("  %s %s%zu. %s: ", arrow(), colour(COLOUR_BOLD), i + 1,
-			       shown(text_of(step, "text")));
+			prose("  %s %s%zu. %s: ", arrow(), colour(COLOUR_BOLD), i + 1,
+			      shown(text_of(step, "text")));
 			print_rule(explanation);
-			printf("%s\n", colour(COLOUR_NONE));
+			prose("%s", colour(COLOUR_NONE));
+			prose_end(STEP_INDENT);
 			return; /* nothing behind it is considered */
 		}
-		printf("    %zu. %s? no\n", i + 1, shown(text_of(step, "text")));
+		prose("    %zu. %s? no", i + 1, shown(text_of(step, "text")));
+		prose_end(STEP_INDENT);
 	}
 }
 
 /* "lhguard remove 16 17", all that are next to each other. Return: the last of them. */
 static size_t print_removal(const json_t *changes, size_t i)
 {
-	printf("lhguard remove");
+	prose(WHOLE("lhguard remove"));
 	for (;; i++) {
 		const json_t *next = json_array_get(changes, i + 1);
 
-		printf(" %" JSON_INTEGER_FORMAT,
-		       number_of(json_array_get(changes, i), "exception"));
+		prose(WHOLE(" %" JSON_INTEGER_FORMAT),
+		      number_of(json_array_get(changes, i), "exception"));
 		if (strcmp(text_of(next, "action"), "remove") != 0)
 			return i;
 	}
@@ -112,11 +118,12 @@ static void print_changes(const json_t *explanation, const json_t *changes)
 		const char *action = text_of(change, "action");
 
 		if (i)
-			fputs(is_shell ? " && " : ", then ", stdout);
+			prose("%s", is_shell ? WHOLE(" && ") : ", then ");
 		if (!strcmp(action, "remove"))
 			i = print_removal(changes, i);
 		else if (!strcmp(action, "edit"))
-			printf("edit %s, then lhguard reload", shown(text_of(change, "place")));
+			prose("edit %s, then " WHOLE("lhguard reload"),
+			      shown(text_of(change, "place")));
 		else
 			print_command(action, explanation);
 	}
@@ -130,36 +137,38 @@ static void print_change(const json_t *explanation)
 	bool accepted = is_accepted(explanation);
 
 	if (!strcmp(reason, "martian")) {
-		puts("  no exception can allow it: loopback addresses are for the host alone; the "
-		     "guest has to use an address of its wire");
+		prose("  no exception can allow it: loopback addresses are for the host alone; the "
+		      "guest has to use an address of its wire");
 		return;
 	}
 	if (!strcmp(reason, "host") || !strcmp(reason, "own-service")) {
-		puts("  nothing to change: no guest reaches a service of the host here");
+		prose("  nothing to change: no guest reaches a service of the host here");
 		return;
 	}
 	if (!number_of(json_object_get(explanation, "service"), "port")) {
-		puts("  no exception can change it: they are about ports");
+		prose("  no exception can change it: they are about ports");
 		return;
 	}
-	printf("  to %s it: ", accepted ? "refuse" : "allow");
+	prose("  to %s it: ", accepted ? "refuse" : "allow");
 	if (json_array_size(changes))
 		print_changes(explanation, changes);
 	else
-		fputs("too many exceptions would have to go: see lhguard list", stdout);
-	putchar('\n');
+		prose("too many exceptions would have to go: see " WHOLE("lhguard list"));
 }
 
 static void print_explanation(const json_t *explanation)
 {
 	print_connection(explanation);
-	fputs(": ", stdout);
+	prose(": ");
 	print_verdict(explanation);
-	putchar('\n');
+	prose_end(INDENT);
 	print_steps(explanation);
-	if (!is_accepted(explanation) && !strcmp(text_of(explanation, "mode"), "monitor"))
-		puts("  let through all the same: the guard is in monitor mode");
+	if (!is_accepted(explanation) && !strcmp(text_of(explanation, "mode"), "monitor")) {
+		prose("  let through all the same: the guard is in monitor mode");
+		prose_end(INDENT);
+	}
 	print_change(explanation);
+	prose_end(INDENT);
 }
 
 static void print_explanations(const json_t *list)
@@ -176,16 +185,17 @@ static void print_event(const json_t *event)
 {
 	const char *reason = text_of(event, "reason");
 
-	printf("event %" JSON_INTEGER_FORMAT " at %s: ", number_of(event, "id"),
-	       local_time(text_of(event, "last")));
+	prose("event %" JSON_INTEGER_FORMAT " at %s: ", number_of(event, "id"),
+	      local_time(text_of(event, "last")));
 	print_connection(event);
-	fputs(" was ", stdout);
+	prose(" was ");
 	print_verdict(event);
 	if (!strcmp(reason, "vanished"))
-		fputs(", because its socket had closed before it could be looked up", stdout);
+		prose(", because its socket had closed before it could be looked up");
 	else
-		printf(": %s", shown(text_of(event, "rule")));
-	puts("\n\nas the policy is now:");
+		prose(": %s", shown(text_of(event, "rule")));
+	prose_end(INDENT);
+	puts("\nas the policy is now:");
 }
 
 static enum status explain_event(const struct options *options, json_int_t id)
@@ -241,8 +251,10 @@ enum status verb_explain(const struct options *options, int argc, char **argv)
 	if (errno || *end || end == argv[0] || !id || argv[0][0] == '-' || id > INT32_MAX)
 		return complain(
 			STATUS_USAGE,
-			"\"%s\" is no event's number: write lhguard explain SOURCE SERVICE, "
-			"e.g. lhguard explain vm:devbox 9222",
+			"\"%s\" is no event's number: write " WHOLE(
+				"lhguard explain SOURCE SERVICE") ", "
+								  "e.g. " WHOLE("lhguard explain "
+										"vm:devbox 9222"),
 			shown(argv[0]));
 	return explain_event(options, (json_int_t)id);
 }

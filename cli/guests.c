@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The verb that shows the guests: a table of all, or all that is known of some. */
 #include "output.h"
+#include "prose.h"
 #include "verbs.h"
 
 #include "util/array.h"
@@ -71,7 +72,8 @@ static void print_table(const json_t *list)
 
 static void print_fact(const char *what, const char *text)
 {
-	printf("  %-13s%s\n", what, shown(text));
+	prose("  %-13s%s", what, shown(text));
+	prose_end(15);
 }
 
 static void print_number(const char *what, json_int_t number)
@@ -232,7 +234,8 @@ static enum status complain_unknown(const json_t *list, const char *word)
 	if (count)
 		return complain(STATUS_FAILED, "no guest \"%s\" is known: do you mean %s?",
 				shown(word), near);
-	return complain(STATUS_FAILED, "no guest \"%s\" is known: see lhguard guests", shown(word));
+	return complain(STATUS_FAILED, "no guest \"%s\" is known: see " WHOLE("lhguard guests"),
+			shown(word));
 }
 
 static enum status show_one(const struct options *options, const json_t *list, const char *word)

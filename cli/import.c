@@ -2,6 +2,7 @@
 /* The verb that takes exceptions from a file: import. */
 #include "broad.h"
 #include "output.h"
+#include "prose.h"
 #include "verbs.h"
 
 #include "policy/rules.h"
@@ -101,7 +102,7 @@ enum status verb_import(const struct options *options, int argc, char **argv)
 			STATUS_FAILED,
 			"%s holds %zu exceptions, more than one message to lhguardd can carry "
 			"(%d KiB): divide it, or put it into /etc/lhguard/exceptions.d and "
-			"run lhguard reload",
+			"run " WHOLE("lhguard reload"),
 			shown(argv[0]), rules.count, WIRE_MESSAGE_MAX / 1024);
 	if (!status)
 		status = broad_confirm_rules(options, argv[0], &rules);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The verb that shows the exceptions in force: list. */
 #include "output.h"
+#include "prose.h"
 #include "verbs.h"
 
 #include "util/array.h"
@@ -55,13 +56,13 @@ static void print_exceptions(const json_t *list)
 	static const struct column columns[] = {
 		{.name = "ID", .is_number = true},
 		{.name = "ACTION"},
-		{.name = "SERVICE"},
+		{.name = "SERVICE", .is_undivided = true},
 		{.name = "FROM"},
 		{.name = "EXPIRES"},
 		{.name = "HITS", .is_number = true},
 		{.name = "LAST USED", .is_optional = true},
-		{.name = "MADE BY", .is_optional = true},
-		{.name = "COMMENT"},
+		{.name = "MADE BY", .is_optional = true, .is_undivided = true},
+		{.name = "COMMENT", .is_text = true},
 	};
 	struct table table = {.columns = columns, .column_count = ARRAY_SIZE(columns)};
 
@@ -95,7 +96,7 @@ enum status verb_list(const struct options *options, int argc, char **argv)
 		print_exceptions(list);
 	else
 		say("No exceptions: guests reach no service of this host but what they need to "
-		    "run. One is made by: lhguard allow SERVICE --from GUEST");
+		    "run. One is made by: " WHOLE("lhguard allow SERVICE --from GUEST"));
 	json_decref(list);
 	return STATUS_DONE;
 }

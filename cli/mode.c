@@ -3,6 +3,7 @@
 #include "mode.h"
 
 #include "output.h"
+#include "prose.h"
 #include "verbs.h"
 
 #include "policy/duration.h"
@@ -51,14 +52,15 @@ static void say_set(const json_t *mode, const char *duration)
 	if (!json_is_object(override))
 		say("%s mode, as the configuration says", name);
 	else if (duration)
-		say("%s mode for %s, until %s, then %s again; undo: lhguard mode %s", name,
-		    duration, local_time(text_of(override, "expires")), configured, configured);
+		say("%s mode for %s, until %s, then %s again; undo: " WHOLE("lhguard mode %s"),
+		    name, duration, local_time(text_of(override, "expires")), configured,
+		    configured);
 	else
-		say("%s mode until lhguardd ends, though the configuration says %s; undo: "
-		    "lhguard mode %s",
+		say("%s mode until lhguardd ends, though the configuration says %s; undo: " WHOLE(
+			    "lhguard mode %s"),
 		    name, configured, configured);
 	if (!strcmp(name, "monitor"))
-		say("Every guest reaches everything now, and is recorded: lhguard watch");
+		say("Every guest reaches everything now, and is recorded: " WHOLE("lhguard watch"));
 }
 
 /* The daemon's answer as a document of its own: it holds just what GetStatus says of the mode. */
@@ -120,6 +122,7 @@ enum status verb_mode(const struct options *options, int argc, char **argv)
 	if (argc)
 		return set_mode(options, argv[0]);
 	if (has_option(options, OPTION_FOR))
-		return complain(STATUS_USAGE, "write: lhguard mode enforce|monitor --for DURATION");
+		return complain(STATUS_USAGE,
+				"write: " WHOLE("lhguard mode enforce|monitor --for DURATION"));
 	return tell_mode(options);
 }

@@ -3,6 +3,7 @@
 #include "names.h"
 
 #include "output.h"
+#include "prose.h"
 
 #include "util/near.h"
 
@@ -27,7 +28,7 @@ static enum status find(const json_t *list, const char *text, struct service *se
 		return complain(STATUS_USAGE, "%s", shown(error.text));
 	}
 	return complain(STATUS_USAGE, "no service is called \"%s\": %s%s%s", shown(name),
-			near.best ? "do you mean " : "see lhguard services",
+			near.best ? "do you mean " : "see " WHOLE("lhguard services"),
 			near.best ? shown(near.best) : "", near.best ? "?" : "");
 }
 

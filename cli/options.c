@@ -4,6 +4,7 @@
 
 #include "client.h"
 #include "output.h"
+#include "prose.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -83,8 +84,9 @@ int options_parse(struct options *options, int argc, char **argv, int *rest)
 
 		if (id < 0) {
 			complain(STATUS_USAGE,
-				 found == ':' ? "%s wants a value: try lhguard help"
-					      : "there is no option \"%s\": try lhguard help",
+				 found == ':'
+					 ? "%s wants a value: try " WHOLE("lhguard help")
+					 : "there is no option \"%s\": try " WHOLE("lhguard help"),
 				 shown(argv[optind - 1]));
 			return -EINVAL;
 		}

@@ -4,9 +4,11 @@
 
 #include "options.h"
 #include "output_table.h"
+#include "prose.h"
 
 #include "policy/duration.h"
 #include "policy/timestamp.h"
+#include "util/cleanup.h"
 #include "util/text.h"
 
 #include <langinfo.h>
@@ -21,6 +23,7 @@
 #define SHOWN_BUFFERS  8
 #define QUOTED_BUFFERS 4
 #define TEXT_SIZE      2048 /* more than anything that is shown has */
+#define HANG	       4    /* columns before a second line; more than before a first one */
 
 static struct {
 	bool is_quiet;
@@ -36,19 +39,21 @@ void output_set(const struct options *options)
 	output.is_coloured = isatty(STDOUT_FILENO) && !(no_color && *no_color) && terminal &&
 			     strcmp(terminal, "dumb");
 	output.is_ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
-	table_set(options->no_legend, output.is_ascii);
+	table_set(options->no_legend);
 }
 
 void say(const char *format, ...)
 {
+	_cleanup_free_ char *text = NULL;
 	va_list args;
 
 	if (output.is_quiet)
 		return;
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	if (vasprintf(&text, format, args) < 0)
+		abort();
 	va_end(args);
-	putc('\n', stderr);
+	prose_print(stderr, HANG, text);
 }
 
 const char *colour(enum colour colour)

@@ -72,7 +72,10 @@ struct options;
 /** output_set() - how everything here is printed, from the command line and the environment */
 void output_set(const struct options *options);
 
-/** say() - a line for people, to stderr, but not with --quiet. Text from outside has to be shown(). */
+/**
+ * say() - a paragraph for people, to stderr, but not with --quiet
+ * Text from outside has to be shown(), a command to copy is a WHOLE() of prose.h.
+ */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 enum colour {
@@ -90,20 +93,21 @@ const char *colour(enum colour colour);
 /** arrow() - "→", or "->" where the locale has no such character */
 const char *arrow(void);
 
-/** terminal_width() - columns of the terminal that stdout is, 0 where it is none */
-int terminal_width(void);
-
 #define COLUMNS_MAX 16
 
 /**
  * struct column - of a table
- * @is_number: aligned to the right
+ * @is_number: aligned to the right, never narrowed
  * @is_optional: left out where the terminal is too narrow for all of them
+ * @is_text: words for people, which go on in the next line before anything else does
+ * @is_undivided: what has no room in it ends its line, and the columns behind it begin the next one
  */
 struct column {
 	const char *name;
 	bool is_number;
 	bool is_optional;
+	bool is_text;
+	bool is_undivided;
 };
 
 /**
@@ -135,8 +139,8 @@ void table_paint(struct table *table, enum colour colour);
 
 /**
  * table_print() - print the table with a heading (not with --no-legend), and free its cells.
- * On a terminal it fits: optional columns are left out from the right, then wide ones are cut and
- * end in "…". Elsewhere everything is printed whole.
+ * On a terminal it fits: optional columns are left out from the right, then wide ones are narrowed,
+ * text first, and go on in the next line. Elsewhere each row is one line.
  */
 void table_print(struct table *table);
 

@@ -3,6 +3,7 @@
 #include "output_table.h"
 
 #include "output.h"
+#include "prose.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -10,23 +11,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-#include <wchar.h>
 
 #define GAP	     2 /* blanks between columns */
 #define CELL_SIZE    1024
-#define LEAST_WIDTH  12 /* that a cut column keeps, if its heading is not wider */
-#define GOOD_WIDTH   24 /* that each keeps as long as there is an optional one to leave out */
 #define HIDDEN_WIDTH (-1)
 
-static bool has_no_legend;
-static const char *ellipsis = "…";
+/* What a narrowed column keeps, if its heading is not wider. */
+#define TEXT_WIDTH	10
+#define WORD_WIDTH	14 /* of its longest word; "container:web" stays whole */
+#define UNDIVIDED_WIDTH 18 /* "tcp/127.0.0.1:9222" */
+#define GOOD_WIDTH	24 /* as long as another can be narrowed, or left out */
 
-void table_set(bool no_legend, bool is_ascii)
+static bool has_no_legend;
+
+void table_set(bool no_legend)
 {
 	has_no_legend = no_legend;
-	ellipsis = is_ascii ? "~" : "…";
 }
 
 void table_add(struct table *table, const char *format, ...)
@@ -51,193 +51,217 @@ void table_paint(struct table *table, enum colour colour)
 	table->cells[table->cell_count - 1].colour = colour;
 }
 
-/* The next character: its bytes, and its places on a terminal. */
-static size_t next_character(const char *text, int *width)
-{
-	mbstate_t state = {0};
-	wchar_t character;
-	size_t length = mbrtowc(&character, text, strlen(text), &state);
-
-	*width = 1;
-	if (length == (size_t)-1 || length == (size_t)-2 || !length)
-		return 1;
-	*width = wcwidth(character);
-	if (*width < 0)
-		*width = 1;
-	return length;
-}
-
-static int width_of(const char *text)
-{
-	int width = 0, one;
-
-	for (; *text; width += one)
-		text += next_character(text, &one);
-	return width;
-}
-
 static int column_width(const struct table *table, size_t column)
 {
-	int width = has_no_legend ? 0 : width_of(table->columns[column].name);
+	int width = has_no_legend ? 0 : text_width(table->columns[column].name);
 
 	for (size_t i = column; i < table->cell_count; i += table->column_count)
-		if (width_of(table->cells[i].text) > width)
-			width = width_of(table->cells[i].text);
+		if (text_width(table->cells[i].text) > width)
+			width = text_width(table->cells[i].text);
 	return width;
 }
 
-int terminal_width(void)
+static int longest_word(const struct table *table, size_t column)
 {
-	struct winsize size;
+	int width = 0;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !isatty(STDOUT_FILENO))
-		return 0;
-	return size.ws_col;
+	for (size_t i = column; i < table->cell_count; i += table->column_count)
+		for (const char *next, *word = table->cells[i].text; *word; word = next) {
+			size_t length = text_line(word, 1, false, &next);
+
+			if (text_width_of(word, length) > width)
+				width = text_width_of(word, length);
+		}
+	return width;
 }
 
-/* What is left of a column of @width that is cut to @least places. */
-static int cut_width(const struct table *table, size_t column, int width, int least)
+/* How far a column can be narrowed. */
+static int least_width(const struct table *table, size_t column, int width)
 {
-	int heading = width_of(table->columns[column].name);
+	const struct column *kind = &table->columns[column];
+	int least = kind->is_undivided ? UNDIVIDED_WIDTH : TEXT_WIDTH;
+	int heading = text_width(kind->name);
 
-	if (table->columns[column].is_number)
+	if (kind->is_number)
 		return width;
+	if (!kind->is_undivided && !kind->is_text)
+		least = longest_word(table, column);
+	if (!kind->is_undivided && least > WORD_WIDTH)
+		least = WORD_WIDTH;
 	if (least < heading)
 		least = heading;
 	return width < least ? width : least;
 }
 
-/* The places that a line takes whose columns are cut to @least. */
-static int line_width(const struct table *table, const int *widths, int least)
+/**
+ * struct layout - columns on a terminal
+ * @widths: or HIDDEN_WIDTH
+ * @least: that they can be narrowed to
+ */
+struct layout {
+	int widths[COLUMNS_MAX];
+	int least[COLUMNS_MAX];
+};
+
+/* The places that a line takes whose columns are narrowed to @good, or as far as they can be. */
+static int line_width(const struct table *table, const struct layout *layout, int good)
 {
 	int sum = -GAP;
 
-	for (size_t column = 0; column < table->column_count; column++) {
-		if (widths[column] == HIDDEN_WIDTH)
+	for (size_t i = 0; i < table->column_count; i++) {
+		int width = layout->widths[i];
+
+		if (width == HIDDEN_WIDTH)
 			continue;
-		sum += GAP + cut_width(table, column, widths[column], least);
+		if (width > good)
+			width = good > layout->least[i] ? good : layout->least[i];
+		sum += GAP + width;
 	}
 	return sum;
 }
 
-static void hide_optional(const struct table *table, int *widths, int room)
+static void hide_optional(const struct table *table, struct layout *layout, int room)
 {
 	for (size_t i = table->column_count; i-- > 0;)
-		if (table->columns[i].is_optional && line_width(table, widths, GOOD_WIDTH) > room)
-			widths[i] = HIDDEN_WIDTH;
+		if (table->columns[i].is_optional && line_width(table, layout, GOOD_WIDTH) > room)
+			layout->widths[i] = HIDDEN_WIDTH;
 }
 
-/* Takes a place from the widest column that has one to give. */
-static bool narrow(const struct table *table, int *widths)
+/* The column that a place is taken from: of text, then the widest. */
+static size_t next_to_narrow(const struct table *table, const struct layout *layout)
 {
 	size_t widest = table->column_count;
 
 	for (size_t i = 0; i < table->column_count; i++) {
-		if (widths[i] == HIDDEN_WIDTH ||
-		    widths[i] <= cut_width(table, i, widths[i], LEAST_WIDTH))
+		int width = layout->widths[i];
+
+		if (width == HIDDEN_WIDTH || width <= layout->least[i])
 			continue;
-		if (widest == table->column_count || widths[i] > widths[widest])
+		if (table->columns[i].is_text && width > GOOD_WIDTH)
+			return i;
+		if (widest == table->column_count || width > layout->widths[widest])
 			widest = i;
 	}
-	if (widest == table->column_count)
-		return false;
-	widths[widest]--;
-	return true;
+	return widest;
 }
 
-static void fit(const struct table *table, int *widths)
+static void fit(const struct table *table, struct layout *layout)
 {
-	int room = terminal_width();
+	int room = stream_width(stdout);
 
-	if (!room)
+	if (!room || line_width(table, layout, INT_MAX) <= room)
 		return;
-	hide_optional(table, widths, room);
-	while (line_width(table, widths, INT_MAX) > room && narrow(table, widths))
-		;
-}
+	for (size_t i = 0; i < table->column_count; i++)
+		layout->least[i] = least_width(table, i, layout->widths[i]);
+	hide_optional(table, layout, room);
+	while (line_width(table, layout, INT_MAX) > room) {
+		size_t column = next_to_narrow(table, layout);
 
-/* As much of the text as has @width places. */
-static void print_cut(const char *text, int width)
-{
-	int used = 0, one;
-
-	for (size_t length; *text; text += length, used += one) {
-		length = next_character(text, &one);
-		if (used + one > width - 1)
-			break;
-		fwrite(text, 1, length, stdout);
+		if (column == table->column_count)
+			return;
+		layout->widths[column]--;
 	}
-	printf("%s%*s", ellipsis, width - 1 - used, "");
 }
 
-static void print_cell(const struct table *table, size_t column, int width, const char *text,
+/**
+ * struct row - what is still to be printed of a row
+ * @rest: of each column
+ */
+struct row {
+	const char *rest[COLUMNS_MAX];
+	enum colour paint[COLUMNS_MAX];
+};
+
+/* A part of a cell, padded unless it is the last of its line. */
+static void print_cell(const char *text, size_t length, int blanks, bool is_right, bool is_last,
 		       enum colour paint)
 {
-	int blanks = width - width_of(text);
-	bool is_painted = paint != COLOUR_NONE;
-
-	if (is_painted)
-		fputs(colour(paint), stdout);
-	if (blanks < 0)
-		print_cut(text, width);
-	else if (table->columns[column].is_number)
-		printf("%*s%s", blanks, "", text);
+	printf("%*s", is_right ? blanks : 0, "");
+	if (paint != COLOUR_NONE && length)
+		printf("%s%.*s%s", colour(paint), (int)length, text, colour(COLOUR_NONE));
 	else
-		fputs(text, stdout);
-	if (is_painted)
-		fputs(colour(COLOUR_NONE), stdout);
-	if (blanks > 0 && !table->columns[column].is_number)
-		printf("%*s", blanks, "");
+		fwrite(text, 1, length, stdout);
+	if (!is_last)
+		printf("%*s", (is_right ? 0 : blanks) + GAP, "");
 }
 
-static const char *text_in(const struct table *table, size_t column, const struct cell *cells)
+/* The last one that has something left: no blanks at the end of a line. */
+static size_t last_column(const struct table *table, const int *widths, const struct row *row)
 {
-	return cells ? cells[column].text : table->columns[column].name;
-}
-
-/* The last one that has something in this row: no blanks at the end of a line. */
-static size_t last_column(const struct table *table, const int *widths, const struct cell *cells)
-{
-	size_t last = 0;
+	size_t last = table->column_count;
 
 	for (size_t i = 0; i < table->column_count; i++)
-		if (widths[i] != HIDDEN_WIDTH && *text_in(table, i, cells))
+		if (widths[i] != HIDDEN_WIDTH && *row->rest[i])
 			last = i;
 	return last;
 }
 
-static void print_row(const struct table *table, const int *widths, const struct cell *cells)
+/* How much of a cell goes on this line. @start: of its column. Return: bytes. */
+static size_t take(const struct table *table, size_t column, int width, int start,
+		   const char **rest)
 {
-	size_t last = last_column(table, widths, cells);
+	const char *text = *rest;
+	int whole = text_width(text), room = stream_width(stdout);
 
-	for (size_t i = 0; i <= last; i++) {
-		const char *text = text_in(table, i, cells);
-		enum colour paint = cells ? cells[i].colour : COLOUR_NONE;
-		int width = widths[i];
+	if (table->columns[column].is_undivided && whole > width && start + whole <= room) {
+		*rest = text + strlen(text);
+		return strlen(text);
+	}
+	return text_line(text, width > 0 ? width : 1, true, rest);
+}
 
-		if (width == HIDDEN_WIDTH)
+/* As much of each cell as has room. */
+static void print_line(const struct table *table, const int *widths, struct row *row, size_t last)
+{
+	int start = 0, blanks = 0;
+
+	for (size_t i = 0; i <= last && blanks >= 0; i++) {
+		const char *text = row->rest[i];
+		bool is_number = table->columns[i].is_number;
+		size_t length;
+
+		if (widths[i] == HIDDEN_WIDTH)
 			continue;
-		if (i == last && !table->columns[i].is_number && width_of(text) < width)
-			width = width_of(text);
-		print_cell(table, i, width, text, paint);
-		if (i != last)
-			printf("%*s", GAP, "");
+		length = take(table, i, widths[i], start, &row->rest[i]);
+		blanks = widths[i] - text_width_of(text, length); /* < 0: it ends the line */
+		print_cell(text, length, blanks < 0 ? 0 : blanks, is_number,
+			   blanks < 0 || i == last, row->paint[i]);
+		start += widths[i] + GAP;
 	}
 	putchar('\n');
 }
 
+/* @cells: NULL: the heading */
+static void print_row(const struct table *table, const int *widths, const struct cell *cells)
+{
+	struct row row;
+	size_t last;
+
+	for (size_t i = 0; i < table->column_count; i++) {
+		row.rest[i] = cells ? cells[i].text : table->columns[i].name;
+		row.paint[i] = cells ? cells[i].colour : COLOUR_NONE;
+	}
+	last = last_column(table, widths, &row);
+	if (last == table->column_count)
+		last = 0; /* an empty row is an empty line */
+	do {
+		print_line(table, widths, &row, last);
+		last = last_column(table, widths, &row);
+	} while (last < table->column_count);
+}
+
 void table_print(struct table *table)
 {
-	int widths[COLUMNS_MAX];
+	struct layout layout = {.widths = {0}};
 
 	assert(table->column_count > 0 && table->column_count <= COLUMNS_MAX);
 	for (size_t column = 0; column < table->column_count; column++)
-		widths[column] = column_width(table, column);
-	fit(table, widths);
+		layout.widths[column] = column_width(table, column);
+	fit(table, &layout);
 	if (!has_no_legend)
-		print_row(table, widths, NULL);
+		print_row(table, layout.widths, NULL);
 	for (size_t i = 0; i < table->cell_count; i += table->column_count)
-		print_row(table, widths, table->cells + i);
+		print_row(table, layout.widths, table->cells + i);
 	for (size_t i = 0; i < table->cell_count; i++)
 		free(table->cells[i].text);
 	free(table->cells);

@@ -5,11 +5,7 @@
 
 #include <stdbool.h>
 
-/**
- * table_set() - for all tables from now on
- * @no_legend: no headings
- * @is_ascii: the locale has no "…"
- */
-void table_set(bool no_legend, bool is_ascii);
+/** table_set() - for all tables from now on; @no_legend: no headings */
+void table_set(bool no_legend);
 
 #endif

@@ -3,6 +3,7 @@
 #include "ports.h"
 
 #include "output.h"
+#include "prose.h"
 #include "verbs.h"
 #include "words.h"
 
@@ -100,10 +101,10 @@ static void add_program(struct table *table, const json_t *port)
 static void print_ports(const json_t *list, bool is_enforced)
 {
 	static const struct column columns[] = {
-		{.name = "PORT"},
-		{.name = "PROGRAM", .is_optional = true},
+		{.name = "PORT", .is_undivided = true},
+		{.name = "PROGRAM"},
 		{.name = "SERVICE"},
-		{.name = "WHO REACHES IT"},
+		{.name = "WHO REACHES IT", .is_text = true},
 	};
 	struct table table = {.columns = columns, .column_count = ARRAY_SIZE(columns)};
 
@@ -176,8 +177,8 @@ static void say_deny(const json_t *port, const json_t *reach)
 	else
 		text_append(source, sizeof(source), "guest:%" JSON_INTEGER_FORMAT,
 			    number_of(reach, "guest"));
-	say("  %s is let in by \"%s\"; to refuse it: lhguard deny %s --from %s", shown(label),
-	    shown(text_of(reach, "rule")), quoted(word), quoted(source));
+	say("  %s is let in by \"%s\"; to refuse it: " WHOLE("lhguard deny %s --from %s"),
+	    shown(label), shown(text_of(reach, "rule")), quoted(word), quoted(source));
 }
 
 /**
@@ -221,11 +222,11 @@ static void say_advice(const json_t *list, bool is_enforced)
 				advise(&advice, port, json_array_get(guests, g));
 	}
 	if (advice.denies > ADVICE_MOST)
-		say("  and %zu more such: see lhguard explain SOURCE SERVICE",
+		say("  and %zu more such: see " WHOLE("lhguard explain SOURCE SERVICE"),
 		    advice.denies - ADVICE_MOST);
 	if (*advice.ids)
-		say("  exceptions let them in (lhguard list); to take these back: lhguard "
-		    "remove%.*s",
+		say("  exceptions let them in (" WHOLE(
+			    "lhguard list") "); to take these back: " WHOLE("lhguard remove%.*s"),
 		    (int)strlen(advice.ids) - 1, advice.ids);
 }
 
@@ -242,7 +243,7 @@ static void say_more(const json_t *list, bool is_enforced)
 	}
 	if (!is_enforced)
 		say("MONITOR mode: guests reach what enforce mode would refuse them; to refuse it: "
-		    "see lhguard status");
+		    "see " WHOLE("lhguard status"));
 }
 
 /* Pictures. */
@@ -302,7 +303,7 @@ static enum status draw(const char *file, const json_t *list, bool is_enforced)
 	if (result == -ENOENT || result == 127)
 		return complain(STATUS_FAILED,
 				"dot is not here to draw it: install graphviz, or keep the graph: "
-				"lhguard ports --map > ports.dot");
+				"" WHOLE("lhguard ports --map > ports.dot"));
 	if (result < 0)
 		return complain(STATUS_FAILED, "%s: %s", shown(file), strerror(-result));
 	if (result)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The verb that forgets exceptions: remove. */
 #include "output.h"
+#include "prose.h"
 #include "verbs.h"
 
 #include "policy/selector.h"
@@ -44,7 +45,8 @@ static json_t *removal_parameters(const struct options *options, int argc, char 
 		for (int i = 0; i < argc; i++) {
 			if (!json_array_append_new(ids, parse_id(argv[i])))
 				continue;
-			complain(STATUS_USAGE, "\"%s\" is no exception's number: see lhguard list",
+			complain(STATUS_USAGE,
+				 "\"%s\" is no exception's number: see " WHOLE("lhguard list"),
 				 shown(argv[i]));
 			json_decref(ids);
 			goto failed;
@@ -71,7 +73,7 @@ static void say_removed(const struct options *options, const json_t *answer)
 	if (!count && has_option(options, OPTION_EXPIRED)) {
 		say("no exception is past its time: the guard forgets them by itself");
 	} else if (!count) {
-		say("no exception made by allow or deny is about %s: see lhguard list",
+		say("no exception made by allow or deny is about %s: see " WHOLE("lhguard list"),
 		    shown(options->value[OPTION_FROM]));
 	} else if (count > NAMED_MAX) {
 		say("removed %" JSON_INTEGER_FORMAT " exceptions", count);

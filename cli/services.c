@@ -11,7 +11,7 @@ static void print_services(const json_t *list)
 		{.name = "SERVICE"},
 		{.name = "PORTS"},
 		{.name = "SENSITIVE"},
-		{.name = "WHAT IT IS"},
+		{.name = "WHAT IT IS", .is_text = true},
 	};
 	struct table table = {.columns = columns, .column_count = ARRAY_SIZE(columns)};
 

@@ -2,12 +2,15 @@
 /* The verb that tells how the guard is doing, and what to do where it is not well. */
 #include "mode.h"
 #include "output.h"
+#include "prose.h"
 #include "verbs.h"
 
 #include "util/array.h"
+#include "util/cleanup.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NUMBER	    "%" JSON_INTEGER_FORMAT
@@ -17,13 +20,15 @@ static void line(const char *label, const char *format, ...) __attribute__((form
 
 static void line(const char *label, const char *format, ...)
 {
+	_cleanup_free_ char *text = NULL;
 	va_list args;
 
-	printf("%-*s", LABEL_WIDTH, label);
 	va_start(args, format);
-	vprintf(format, args);
+	if (vasprintf(&text, format, args) < 0)
+		abort();
 	va_end(args);
-	putchar('\n');
+	prose("%-*s%s", LABEL_WIDTH, label, text);
+	prose_end(LABEL_WIDTH);
 }
 
 /* What to do, below the line that says what is wrong. */
@@ -31,13 +36,15 @@ static void advise(const char *format, ...) __attribute__((format(printf, 1, 2))
 
 static void advise(const char *format, ...)
 {
+	_cleanup_free_ char *text = NULL;
 	va_list args;
 
-	printf("%*s%s ", LABEL_WIDTH, "", arrow());
 	va_start(args, format);
-	vprintf(format, args);
+	if (vasprintf(&text, format, args) < 0)
+		abort();
 	va_end(args);
-	putchar('\n');
+	prose("%*s%s %s", LABEL_WIDTH, "", arrow(), text);
+	prose_end(LABEL_WIDTH + text_width(arrow()) + 1);
 }
 
 static bool is_ok(const json_t *status, const char *part)
@@ -75,41 +82,6 @@ static const char *plural(json_int_t count)
 	return count == 1 ? "" : "s";
 }
 
-/**
- * struct summary - one line, or more where the terminal is too narrow for one
- * @used: columns of its last line
- */
-struct summary {
-	int used;
-};
-
-static void summary_add(struct summary *summary, enum colour paint, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/* @format: a part that stays together, with what stands between it and the one before it */
-static void summary_add(struct summary *summary, enum colour paint, const char *format, ...)
-{
-	int width = terminal_width(), length;
-	const char *start;
-	char text[256];
-	va_list args;
-
-	va_start(args, format);
-	length = vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	start = text + strspn(text, ",;");
-	if (width && summary->used && summary->used + length > width) {
-		printf("%.*s\n", (int)(start - text), text);
-		start += strspn(start, " ");
-		summary->used = 0;
-	} else {
-		printf("%.*s", (int)(start - text), text);
-	}
-	printf("%s%s%s", paint == COLOUR_NONE ? "" : colour(paint), start,
-	       paint == COLOUR_NONE ? "" : colour(COLOUR_NONE));
-	summary->used += length;
-}
-
 /* What most people read. */
 static void print_summary(const json_t *status)
 {
@@ -118,20 +90,20 @@ static void print_summary(const json_t *status)
 	json_int_t guests = number_of(status, "guestCount");
 	json_int_t exceptions = number_of(status, "exceptionCount");
 	unsigned int troubles = count_troubles(status);
-	struct summary summary = {.used = 0};
 
-	summary_add(&summary, is_enforced ? COLOUR_GREEN : COLOUR_YELLOW, "%s: %s since %s",
-		    is_enforced ? "guarding" : "watching", shown(text_of(status, "mode")),
-		    local_time(*created ? created : text_of(status, "since")));
-	summary_add(&summary, COLOUR_NONE, ", " NUMBER " guest%s", guests, plural(guests));
-	summary_add(&summary, COLOUR_NONE, ", " NUMBER " exception%s", exceptions,
-		    plural(exceptions));
-	summary_add(&summary, COLOUR_NONE, ", " NUMBER "%s refused in the last hour",
-		    number_of(status, "refusedLastHour"), is_enforced ? "" : " would have been");
+	prose("%s" WHOLE("%s: %s since %s") "%s,",
+	      colour(is_enforced ? COLOUR_GREEN : COLOUR_YELLOW),
+	      is_enforced ? "guarding" : "watching", shown(text_of(status, "mode")),
+	      local_time(*created ? created : text_of(status, "since")), colour(COLOUR_NONE));
+	prose(" " WHOLE(NUMBER " guest%s") ",", guests, plural(guests));
+	prose(" " WHOLE(NUMBER " exception%s") ",", exceptions, plural(exceptions));
+	prose(" " WHOLE(NUMBER "%s refused in the last hour"), number_of(status, "refusedLastHour"),
+	      is_enforced ? "" : " would have been");
 	if (troubles)
-		summary_add(&summary, COLOUR_RED, "; %u thing%s not well, see %s below", troubles,
-			    plural(troubles), arrow());
-	puts("\n");
+		prose("; " WHOLE("%s%u thing%s not well, see %s below%s"), colour(COLOUR_RED),
+		      troubles, plural(troubles), arrow(), colour(COLOUR_NONE));
+	prose_end(0);
+	putchar('\n');
 }
 
 static void print_mode(const json_t *status)
@@ -150,9 +122,9 @@ static void print_mode(const json_t *status)
 	if (is_enforced)
 		return;
 	if (override)
-		advise("to refuse in earnest: lhguard mode enforce");
+		advise("to refuse in earnest: " WHOLE("lhguard mode enforce"));
 	else
-		advise("to refuse in earnest: mode = enforce in %s, then: lhguard reload",
+		advise("to refuse in earnest: mode = enforce in %s, then: " WHOLE("lhguard reload"),
 		       shown(text_of(status, "configurationFile")));
 }
 
@@ -164,21 +136,21 @@ static void print_files(const json_t *status)
 		line("configuration", "%s", path);
 	} else {
 		line("configuration", "FAILED %s", failure(status, "configuration"));
-		advise("the last good one is in force; mend it, then: lhguard reload");
+		advise("the last good one is in force; mend it, then: " WHOLE("lhguard reload"));
 	}
 	if (!is_ok(status, "catalogue")) {
 		line("catalogue", "FAILED %s", failure(status, "catalogue"));
-		advise("the rest of it is in force; mend the file, then: lhguard reload");
+		advise("the rest of it is in force; mend the file, then: " WHOLE("lhguard reload"));
 	}
 	if (!is_ok(status, "services")) {
 		line("services", "FAILED %s", failure(status, "services"));
-		advise("the other names are known; mend the file, then: lhguard reload");
+		advise("the other names are known; mend the file, then: " WHOLE("lhguard reload"));
 	}
 	if (is_ok(status, "exceptions")) {
 		line("exceptions", NUMBER, number_of(status, "exceptionCount"));
 	} else {
 		line("exceptions", "FAILED %s", failure(status, "exceptions"));
-		advise("none is in force; mend the file, then: lhguard reload");
+		advise("none is in force; mend the file, then: " WHOLE("lhguard reload"));
 	}
 }
 
@@ -236,12 +208,13 @@ static void print_losses(const json_t *status)
 	}
 	if (journal) {
 		line("journal", "LOST " NUMBER " events: journald was too slow", journal);
-		advise("lhguard watch --past 1000 still has the newest");
+		advise("the newest are kept, too: " WHOLE("lhguard watch --past 1000"));
 	}
 	if (events) {
 		line("events", "LOST " NUMBER ": programs that watched were too slow for them",
 		     events);
-		advise("lhguard watch --past 1000 has the newest; let what reads it read faster");
+		advise("let what reads them read faster; the newest: " WHOLE(
+			"lhguard watch --past 1000"));
 	}
 }
 

@@ -4,6 +4,7 @@
 #include "events.h"
 #include "excepted.h"
 #include "output.h"
+#include "prose.h"
 #include "ring.h"
 #include "suggestions.h"
 #include "verbs.h"
@@ -199,7 +200,7 @@ static void say_excepted(const struct collection *collection)
 	if (collection->denied)
 		say("Of the attempts %" PRIu64
 		    " met an exception that denies, so no other one would "
-		    "let them through: lhguard list",
+		    "let them through: " WHOLE("lhguard list"),
 		    collection->denied);
 }
 
@@ -219,7 +220,7 @@ static void say_result(const struct collection *collection, const struct suggest
 	}
 	say_wide(suggestions, count);
 	say("%zu exception%s for %" PRIu64 " attempt%s, of %s. Read before you take them: a guest "
-	    "may have tried what it should not. All are made by appending: | sh",
+	    "may have tried what it should not. All are made by appending: " WHOLE("| sh"),
 	    count, count == 1 ? "" : "s", attempts, attempts == 1 ? "" : "s", origin);
 }
 

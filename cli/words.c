@@ -3,6 +3,7 @@
 #include "words.h"
 
 #include "output.h"
+#include "prose.h"
 
 #include "util/text.h"
 
@@ -45,5 +46,5 @@ void print_command(const char *verb, const json_t *of)
 {
 	char text[COMMAND_SIZE];
 
-	fputs(command_text(text, sizeof(text), verb, of), stdout);
+	prose(WHOLE("%s"), command_text(text, sizeof(text), verb, of));
 }

@@ -19,11 +19,11 @@ void service_word(char *target, size_t size, const json_t *service);
  */
 void source_word(char *target, size_t size, const json_t *source);
 
-/** command_text() - what print_command() prints; returns @target */
+/** command_text() - what print_command() adds; returns @target */
 const char *command_text(char *target, size_t size, const char *verb, const json_t *of);
 
 /**
- * print_command() - "lhguard VERB SERVICE --from SOURCE", to copy into a shell
+ * print_command() - "lhguard VERB SERVICE --from SOURCE", to copy into a shell, in one piece to prose()
  * @of: what has a service and a source
  */
 void print_command(const char *verb, const json_t *of);

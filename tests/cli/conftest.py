@@ -60,8 +60,9 @@ class Cli:
         self.daemon, self.journal = daemon, journal
 
     def run(self, *argv: str, columns: int = 0, variant: str = "", socket: str = "", folder: Path = ROOT,
-            **environment: str) -> Ran:
-        """@columns: of the terminal that stdout is; 0: a pipe. stderr always is a pipe.
+            error_too: bool = False, **environment: str) -> Ran:
+        """@columns: of the terminal that stdout is; 0: a pipe. stderr is a file, but with @error_too that
+        terminal, too.
 
         The word JOURNAL stands for the path of a journal file, made from answers/journal.export.
         """
@@ -77,7 +78,8 @@ class Cli:
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         with tempfile.TemporaryFile() as error:  # no pipe: nobody would read it meanwhile
             process = subprocess.Popen([LHGUARD, *argv], env=environment, cwd=folder,
-                                       stdin=subprocess.DEVNULL, stdout=follower, stderr=error)
+                                       stdin=subprocess.DEVNULL, stdout=follower,
+                                       stderr=follower if error_too else error)
             os.close(follower)
             output = read_terminal(leader).replace(b"\r\n", b"\n")
             os.close(leader)

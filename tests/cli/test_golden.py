@@ -103,15 +103,78 @@ def places(text: str) -> int:
                2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-@pytest.mark.parametrize("columns", (80, 100, 132, 200))
-@pytest.mark.parametrize("verb", ("guests", "list", "connections"))
-def test_tables_fit(cli: Cli, verb: str, columns: int) -> None:
+# On a terminal these are to fit, whatever is in them.
+FITTING = {**TABLES, "guests-container": WORDS["guests-container"], "explain-event": WORDS["explain-event"],
+           "explain-many": WORDS["explain-many"], "explain-layers": WORDS["explain-layers"],
+           **{name: WORDS[name] for name in WORDS if name.startswith(("status", "ports", "list"))
+              and WORDS[name].argv[1:2] != ("--map",) and "quiet" not in name},
+           "doctor": Case(("doctor",)), "doctor-alone": Case(("doctor", "--socket", "/nowhere/socket"))}
+TERMINALS = (80, 100, 132, 200)
+
+
+def is_command(line: str) -> bool:
+    """A line that holds nothing but a command, to be copied as it stands."""
+    return re.match(r" *(-> )?(lhguard|sysctl|VBoxManage) \S", line) is not None
+
+
+def too_wide(text: str, columns: int) -> list[str]:
+    """Lines that go on in the next one; a command or a word has no blank at which it may be divided."""
+    return [line for line in text.splitlines()
+            if places(line) > columns and not is_command(line) and len(line.split()) > 1]
+
+
+def last_command(line: str) -> str:
+    """What a person copies from the end of a line; "" where none is there."""
+    return re.split(", then |: ", line)[-1] if re.search(r"(, then|:) lhguard [^:]*$", line) else ""
+
+
+@pytest.mark.parametrize("columns", TERMINALS)
+@pytest.mark.parametrize("name", FITTING)
+def test_what_is_printed_fits(cli: Cli, name: str, columns: int) -> None:
     """No line is wider than the terminal, whatever is in it."""
-    ran = cli.run(verb, columns=columns, NO_COLOR="1")
-    lines = ran.output.decode().splitlines()
-    assert len(lines) > 3
-    assert max(map(places, lines)) <= columns, ran.output.decode()
-    assert not any(line.endswith(" ") for line in lines)
+    case = FITTING[name]
+    ran = cli.run(*case.argv, columns=columns, variant=case.variant, error_too=True, NO_COLOR="1")
+    text = ran.output.decode()
+    assert text and too_wide(text, columns) == []
+    assert not any(line.endswith(" ") for line in text.splitlines())
+
+
+@pytest.mark.parametrize("columns", TERMINALS)
+@pytest.mark.parametrize("name", [name for name in FITTING if "doctor" not in name])
+def test_nothing_is_lost_by_fitting(cli: Cli, name: str, columns: int) -> None:
+    """The same characters as on a pipe, but for columns that the narrow terminal has no room for."""
+    case = FITTING[name]
+    narrow = cli.run(*case.argv, columns=columns, variant=case.variant, NO_COLOR="1").output.decode()
+    whole = cli.run(*case.argv, variant=case.variant).output.decode()
+    if case.argv[0] in ("guests", "list", "connections"):
+        assert "\u2026" not in narrow
+    else:
+        assert sorted("".join(narrow.split())) == sorted("".join(whole.split()))
+    for command in filter(None, map(last_command, whole.splitlines())):
+        assert command in narrow, f"divided: {command}"
+
+
+@pytest.mark.parametrize("name", ("status-wrong", "explain", "watch", "log", "doctor"))
+def test_words_fit_a_narrow_terminal(cli: Cli, name: str) -> None:
+    """Tables need more for their columns."""
+    test_what_is_printed_fits(cli, name, 50)
+
+
+@pytest.mark.parametrize("columns", TERMINALS)
+def test_ports_have_their_numbers_and_programs(cli: Cli, columns: int) -> None:
+    """Whatever a guest is called: each port stands in one piece, and its program with it."""
+    text = cli.run("ports", columns=columns, NO_COLOR="1").output.decode()
+    for port in json.loads(cli.run("ports", "--json").output)["ports"]:
+        service = port["service"]
+        shown = f"[{service['address']}]" if ":" in service["address"] else service["address"]
+        assert f"{service['protocol']} {shown}:{service['port']}" in text
+        assert service["program"] in text.split() or not service["program"].isalnum()
+
+
+def test_a_service_is_not_divided(cli: Cli) -> None:
+    """Rather what stands behind it begins a new line."""
+    lines = cli.run("connections", columns=80, NO_COLOR="1").output.decode().splitlines()
+    assert any(line.endswith(" tcp [2001:db8:1234:5678:9abc:def0:1234:5678]:8080") for line in lines)
 
 
 @pytest.mark.parametrize("name", [n for n in CASES if n.endswith(".txt")])

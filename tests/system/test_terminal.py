@@ -61,7 +61,7 @@ def ask(terminal: Terminal, command: str) -> list[str]:
 
 
 @pytest.mark.parametrize("columns", (80, 200))
-@pytest.mark.parametrize("verb", ("status", "guests", "list", "connections"))
+@pytest.mark.parametrize("verb", ("status", "guests", "list", "connections", "ports", "doctor"))
 def test_tables_fit(scene: Scene, verb: str, columns: int) -> None:
     """No line goes on in the next one."""
     with scene.shell(columns) as terminal:

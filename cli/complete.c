@@ -79,8 +79,11 @@ static void offer_sources(const struct line *line)
 	offer_guests(line);
 	offer(line, "vm", "all virtual machines");
 	offer(line, "container", "all containers");
+	offer(line, "lan", "hosts of the LAN");
 	offer(line, "unknown", "whoever cannot be told");
 	offer(line, "any", "everybody but this host");
+	if (line->option < 0) /* an argument: explain's, which alone asks of the host itself */
+		offer(line, "host", "programs of this host");
 }
 
 static json_t *exceptions(const struct line *line)

@@ -39,6 +39,10 @@ def test_what_is_offered(cli: Cli) -> None:
     assert asked(cli, "log", "--file", "") == [":files"]
     assert asked(cli, "watch", "--verdict", "re") == ["reject", "refused"]
     assert "vm:devbox" in asked(cli, "watch", "--from", "")
+    assert asked(cli, "watch", "--from", "l") == asked(cli, "allow", "9222", "--from", "l") == ["lan"]
+    assert asked(cli, "allow", "9222", "--from", "h") == []  # explain alone asks about the host itself
+    assert asked(cli, "explain", "h") == ["host"]
+    assert {"vm:devbox", "vm", "container", "lan", "unknown", "any"} < set(asked(cli, "explain", ""))
     assert asked(cli, "watch", "--service", "udp") == ["udp/10.0.0.0/8:53"]
     assert asked(cli, "allow", "chr") == ["chrome-devtools"]
     assert asked(cli, "deny", "127.0.0.1:chr") == ["127.0.0.1:chrome-devtools"]
@@ -97,6 +101,8 @@ def shell(cli: Cli, request: pytest.FixtureRequest, tmp_path: Path):
     ("lhguard allow 9222 --from=vm:dev", "lhguard allow 9222 --from=vm:devbox "),
     ("lhguard allow udp", "lhguard allow udp/10.0.0.0/8:53 "),
     ("lhguard allow chr", "lhguard allow chrome-devtools "),
+    ("lhguard explain ho", "lhguard explain host "),
+    ("lhguard explain la", "lhguard explain lan "),
     ("lhguard allow 127.0.0.1:chr", "lhguard allow 127.0.0.1:chrome-devtools "),
     ("lhguard-notify --mu", "lhguard-notify --muted "),
     ("lhguard-notify --unmute a", "lhguard-notify --unmute all "),
@@ -149,6 +155,8 @@ def fish(cli: Cli, home: Path, line: str) -> list[str]:
     ("lhguard allow 9222 --from vm:dev", "vm:devbox\tqemu guest:1"),
     ("lhguard allow 9222 --from=vm:dev", "--from=vm:devbox\tqemu guest:1"),
     ("lhguard allow chr", "chrome-devtools\ttcp/9222 Chrome DevTools"),
+    ("lhguard explain ho", "host\tprograms of this host"),
+    ("lhguard explain la", "lan\thosts of the LAN"),
     ("lhguard remove ", "1\tallow tcp/127.0.0.1:9222 from vm:devbox"),
     ("lhguard guests vm:a", f"{LONG}\tvirtualbox guest:3"),
     ("lhguard guests vm:a\\ n", f"{LONG}\tvirtualbox guest:3"),

@@ -153,10 +153,15 @@ enum status client_send(struct client *client, const char *method, json_t *param
 }
 
 /* What the daemon said instead of an answer. */
-static enum status complain_error(const char *name, const json_t *parameters)
+static enum status complain_error(const struct client *client, const char *name,
+				  const json_t *parameters)
 {
 	const char *reason = text_of(parameters, "reason");
+	_cleanup_free_ char *reworded =
+		client->reword ? client->reword(client->data, reason) : NULL;
 
+	if (reworded)
+		reason = reworded;
 	if (!strcmp(name, INTERFACE "NotPermitted"))
 		return complain(STATUS_NOT_PERMITTED, "%s", shown(reason));
 	if (!strcmp(name, INTERFACE "InvalidService") || !strcmp(name, INTERFACE "InvalidSource"))
@@ -168,13 +173,14 @@ static enum status complain_error(const char *name, const json_t *parameters)
 			shown(name), shown(text_of(parameters, "parameter")));
 }
 
-static enum status take_answer(json_t *message, json_t **parameters, bool *continues)
+static enum status take_answer(const struct client *client, json_t *message, json_t **parameters,
+			       bool *continues)
 {
 	const char *error = text_of(message, "error");
 	json_t *values = json_object_get(message, "parameters");
 
 	if (*error)
-		return complain_error(error, values);
+		return complain_error(client, error, values);
 	*parameters = values ? json_incref(values) : json_object();
 	if (continues)
 		*continues = json_is_true(json_object_get(message, "continues"));
@@ -210,13 +216,14 @@ enum status client_receive(struct client *client, int timeout_ms, json_t **param
 	}
 	if (result < 0)
 		return complain(STATUS_FAILED, "lhguardd answers nonsense: %s", error.text);
-	status = take_answer(message, parameters, continues);
+	status = take_answer(client, message, parameters, continues);
 	json_decref(message);
 	return status;
 }
 
 static enum status call(const char *path, const char *method, json_t *parameters, int timeout_ms,
-			json_t **answer)
+			json_t **answer, char *(*reword)(void *data, const char *reason),
+			void *data)
 {
 	struct client client;
 	enum status status = client_open(&client, path);
@@ -225,6 +232,8 @@ static enum status call(const char *path, const char *method, json_t *parameters
 		json_decref(parameters);
 		return status;
 	}
+	client.reword = reword;
+	client.data = data;
 	status = client_send(&client, method, parameters, false);
 	if (!status)
 		status = client_receive(&client, timeout_ms, answer, NULL);
@@ -234,16 +243,24 @@ static enum status call(const char *path, const char *method, json_t *parameters
 
 enum status client_call(const char *path, const char *method, json_t *parameters, json_t **answer)
 {
-	return call(path, method, parameters, CLIENT_TIMEOUT_MS, answer);
+	return call(path, method, parameters, CLIENT_TIMEOUT_MS, answer, NULL, NULL);
+}
+
+enum status client_change_reworded(const char *path, const char *method, json_t *parameters,
+				   int timeout_ms, json_t **answer,
+				   char *(*reword)(void *data, const char *reason), void *data)
+{
+	json_t *all = parameters ? parameters : json_object();
+
+	json_object_set_new(all, "allowInteractiveAuthentication", json_true());
+	return call(path, method, all, geteuid() ? CLIENT_PERSON_MS : timeout_ms, answer, reword,
+		    data);
 }
 
 enum status client_change(const char *path, const char *method, json_t *parameters, int timeout_ms,
 			  json_t **answer)
 {
-	json_t *all = parameters ? parameters : json_object();
-
-	json_object_set_new(all, "allowInteractiveAuthentication", json_true());
-	return call(path, method, all, geteuid() ? CLIENT_PERSON_MS : timeout_ms, answer);
+	return client_change_reworded(path, method, parameters, timeout_ms, answer, NULL, NULL);
 }
 
 enum status client_list(const char *path, const char *method, const char *member, json_t **list)

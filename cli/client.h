@@ -17,10 +17,13 @@ enum status {
 /**
  * struct client - one connection to the daemon
  * @stop_fd: when it is readable, waiting ends; -1: none
+ * @reword: what an error's reason is called here, an allocated text, or NULL: it stays; may be NULL
  */
 struct client {
 	struct wire wire;
 	int stop_fd;
+	char *(*reword)(void *data, const char *reason);
+	void *data;
 };
 
 /** complain() - one line to stderr; returns @status. Text from outside has to be shown(). */
@@ -68,6 +71,11 @@ enum status client_call(const char *path, const char *method, json_t *parameters
  */
 enum status client_change(const char *path, const char *method, json_t *parameters, int timeout_ms,
 			  json_t **answer);
+
+/** client_change_reworded() - the same, with errors reworded as struct client says */
+enum status client_change_reworded(const char *path, const char *method, json_t *parameters,
+				   int timeout_ms, json_t **answer,
+				   char *(*reword)(void *data, const char *reason), void *data);
 
 /**
  * client_list() - the whole of a list that comes in many answers

@@ -53,20 +53,64 @@ static enum status read_rules(const char *path, struct rules *rules)
 	return result ? complain(STATUS_FAILED, "%s", shown(error.text)) : STATUS_DONE;
 }
 
-/*
- * As short as can be said: without remarks, and any byte in ASCII. Its lines are not those of the
- * file, but what the daemon could find wrong has been found here, by the same parser.
+/**
+ * struct sent - what the daemon is given, and what it was in the file
+ * @text: as short as can be said: without remarks, and any byte in ASCII. Its lines are not those of
+ *	the file
+ * @rules: of the file; @text has them in the same order
  */
-static json_t *parameters_of(const struct options *options, const struct rules *rules)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t length;
-	FILE *file = open_memstream(&text, &length);
-	json_t *parameters;
+struct sent {
+	const char *path;
+	char *text;
+	struct rules rules;
+};
 
-	if (!file || rules_print_portable(file, rules) || fclose(file))
+static void print_rules(struct sent *sent)
+{
+	size_t length;
+	FILE *file = open_memstream(&sent->text, &length);
+
+	if (!file || rules_print_portable(file, &sent->rules) || fclose(file))
 		abort();
-	parameters = json_pack("{s:s}", "text", text);
+}
+
+/* The line of the file in which the exception stands that has this line of the text; 0: none has. */
+static unsigned int line_in_file(const struct sent *sent, unsigned int line)
+{
+	struct rules rules = {.rule = NULL};
+	unsigned int found = 0;
+
+	if (rules_read_text("text", sent->text, strlen(sent->text), &rules, NULL) == 0)
+		for (size_t i = 0; i < rules.count && rules.rule[i]->line <= line; i++)
+			found = sent->rules.rule[i]->line;
+	rules_clear(&rules);
+	return found;
+}
+
+/* "text:9: …" of the daemon is "fleet.conf:12: …" for who wrote that. */
+static char *name_file(void *data, const char *reason)
+{
+	const struct sent *sent = data;
+	const char *path = strcmp(sent->path, "-") != 0 ? sent->path : "standard input";
+	char *name = NULL, *end;
+	unsigned int line;
+	int result;
+
+	if (strncmp(reason, "text:", strlen("text:")) != 0)
+		return NULL;
+	line = (unsigned int)strtoul(reason + strlen("text:"), &end, 10);
+	line = line_in_file(sent, line);
+	if (line)
+		result = asprintf(&name, "%s:%u%s", path, line, end);
+	else
+		result = asprintf(&name, "%s%s", path, end);
+	return result < 0 ? NULL : name;
+}
+
+static json_t *parameters_of(const struct options *options, const struct sent *sent)
+{
+	json_t *parameters = json_pack("{s:s}", "text", sent->text);
+
 	if (has_option(options, OPTION_REPLACE))
 		json_object_set_new(parameters, "replace", json_true());
 	if (has_option(options, OPTION_DRY_RUN))
@@ -88,35 +132,44 @@ static void say_imported(const struct options *options, const json_t *answer)
 		    number_of(answer, "expired"));
 }
 
-enum status verb_import(const struct options *options, int argc, char **argv)
+static enum status send_rules(const struct options *options, struct sent *sent)
 {
-	struct rules rules = {.rule = NULL};
-	enum status status = read_rules(argv[0], &rules);
 	json_t *parameters = NULL, *answer = NULL;
+	enum status status = STATUS_DONE;
 
-	if (!status)
-		parameters = parameters_of(options, &rules);
-	if (!status &&
-	    json_dumpb(parameters, NULL, 0, JSON_COMPACT) + ENVELOPE_MAX > WIRE_MESSAGE_MAX)
+	print_rules(sent);
+	parameters = parameters_of(options, sent);
+	if (json_dumpb(parameters, NULL, 0, JSON_COMPACT) + ENVELOPE_MAX > WIRE_MESSAGE_MAX)
 		status = complain(
 			STATUS_FAILED,
 			"%s holds %zu exceptions, more than one message to lhguardd can carry "
 			"(%d KiB): divide it, or put it into /etc/lhguard/exceptions.d and "
 			"run " WHOLE("lhguard reload"),
-			shown(argv[0]), rules.count, WIRE_MESSAGE_MAX / 1024);
+			shown(sent->path), sent->rules.count, WIRE_MESSAGE_MAX / 1024);
 	if (!status)
-		status = broad_confirm_rules(options, argv[0], &rules);
-	rules_clear(&rules);
+		status = broad_confirm_rules(options, sent->path, &sent->rules);
 	if (status) {
 		json_decref(parameters);
 		return status;
 	}
-	status = client_change(options->socket, "ImportExceptions", parameters, CLIENT_TIMEOUT_MS,
-			       &answer);
+	status = client_change_reworded(options->socket, "ImportExceptions", parameters,
+					CLIENT_TIMEOUT_MS, &answer, name_file, sent);
 	if (!status && options->json)
 		print_members(json_incref(answer));
 	else if (!status)
 		say_imported(options, answer);
 	json_decref(answer);
+	return status;
+}
+
+enum status verb_import(const struct options *options, int argc, char **argv)
+{
+	struct sent sent = {.path = argv[0]};
+	enum status status = read_rules(argv[0], &sent.rules);
+
+	if (!status)
+		status = send_rules(options, &sent);
+	rules_clear(&sent.rules);
+	free(sent.text);
 	return status;
 }

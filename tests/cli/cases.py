@@ -210,6 +210,8 @@ WORDS = {
     "import-bad": Case(("import", f"{EXCEPTIONS}/bad.conf")),
     "import-own": Case(("import", f"{EXCEPTIONS}/store.conf")),
     "import-missing": Case(("import", "/nowhere/file")),
+    "import-unknown-runtime": Case(("import", f"{EXCEPTIONS}/remarks.conf"), "unknown"),
+    "import-another-mistake": Case(("import", f"{EXCEPTIONS}/remarks.conf"), "strange"),
     "import-refused": Case(("import", f"{EXCEPTIONS}/fleet.conf"), "refused"),
     "edit-missing": Case(("edit", "99", "--forever"), "missing"),
     "remove": Case(("remove", "1", "2")),

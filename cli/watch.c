@@ -67,16 +67,23 @@ static void take_event(struct view *view, json_t *event)
 		show_held(view);
 }
 
+/* A program reads standard output alone. */
+static void tell_lost(const struct view *view, json_int_t lost)
+{
+	if (view->options->json)
+		print_members(json_pack("{s:s, s:I}", "type", "lost", "count", lost));
+	complain(STATUS_DONE,
+		 "%" JSON_INTEGER_FORMAT " events were lost: they came faster than they were read",
+		 lost);
+}
+
 static void take_answer(struct view *view, const json_t *answer)
 {
 	json_t *event = json_object_get(answer, "event");
 	json_int_t lost = number_of(answer, "lost");
 
 	if (lost)
-		complain(STATUS_DONE,
-			 "%" JSON_INTEGER_FORMAT " events were lost: they came faster than they "
-			 "were read",
-			 lost);
+		tell_lost(view, lost);
 	if (json_is_object(event)) /* not in the first answer: from then on nothing is missed */
 		take_event(view, event);
 }

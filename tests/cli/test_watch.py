@@ -16,6 +16,7 @@ from typing import Callable
 import pytest
 from conftest import LHGUARD
 from daemon import ANSWERS
+from schema import complaints
 
 EVENT = next(answer["parameters"]["event"] for answer in json.loads((ANSWERS / "Watch.json").read_text())
              if answer["parameters"]["event"])
@@ -173,6 +174,18 @@ def test_without_a_past_nothing_is_held_back(watching) -> None:
     watch.daemon.tell(event(2), lost=3)
     watch.wait_output("#2 ")
     assert "3 events were lost" in watch.error
+
+
+@pytest.mark.parametrize("options", ((), ("-q",), ("--from", "vm:other")))
+def test_a_program_is_told_of_lost_events_where_they_are_missing(watching, options: tuple[str, ...]) -> None:
+    watch = watching([], "--json", *options)
+    watch.daemon.tell(event(1, "other"))
+    watch.daemon.tell(event(5, "other"), lost=3)
+    watch.wait_output('"id":5')
+    told = [json.loads(line) for line in watch.output.splitlines()]
+    assert [document.get("id") for document in told] == [1, None, 5]
+    assert told[1] == {"schema": 1, "type": "lost", "count": 3}
+    assert complaints("watch", told[1]) == []
 
 
 # --exec

@@ -89,10 +89,11 @@ class Watch:
 
 
 class Events(Watch):
-    """The same as data: `lhguard watch --json`."""
+    """The same as data: `lhguard watch --json`, without what it says of lost ones."""
 
     def since(self, mark: int = 0) -> list[dict]:
-        return [json.loads(line) for line in self.lines(mark)]
+        documents = [json.loads(line) for line in self.lines(mark)]
+        return [document for document in documents if document["type"] != "lost"]
 
     def wait(self, matches: Callable[[dict], bool], mark: int = 0,
              timeout: float = PATIENCE) -> dict:

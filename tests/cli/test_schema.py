@@ -73,4 +73,6 @@ def test_doctor_of_this_machine(cli: Cli) -> None:
     """What it finds is of this machine; how it says so is not."""
     ran = cli.run("doctor", "--json")
     assert ran.status in (0, 1)  # 1: it found a problem, as it does where nobody holds the queues
-    assert complaints("doctor", json.loads(ran.output)) == []
+    document = json.loads(ran.output)
+    assert complaints("doctor", document) == []
+    assert all(told["advice"].isprintable() for told in document["checks"] + document["blindSpots"])

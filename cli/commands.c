@@ -109,29 +109,31 @@ static enum status complain_unknown(const char *name)
 			shown(name));
 }
 
+#define SUMMARY_COLUMN 40
+
 static void print_commands(void)
 {
 	puts("usage: lhguard [COMMAND] [OPTION...]");
 	for (size_t i = 0; i < command_count; i++) {
 		if (commands[i].heading)
 			printf("\n%s\n", commands[i].heading);
-		printf("  lhguard %-11s %-17s %s\n", commands[i].name, commands[i].arguments,
-		       commands[i].summary);
+		prose("  lhguard %-11s %-17s %s", commands[i].name, commands[i].arguments,
+		      commands[i].summary);
+		prose_end(SUMMARY_COLUMN);
 	}
 	puts("\nOptions of all commands");
 	options_print(OPTIONS_EVERYWHERE & ~OPTION(HELP) & ~OPTION(VERSION), NULL);
 	puts("\nSERVICE is [tcp/|udp/|sctp/][ADDRESS:]PORT as this host sees it: 127.0.0.1:9222,\n"
-	     "'[::1]:9222', tcp/8000-8010, 10.0.0.0/8:53; or a name, as chrome-devtools (lhguard\n"
-	     "services shows them).\n\n"
+	     "'[::1]:9222', tcp/8000-8010, 10.0.0.0/8:53; or a name, as chrome-devtools\n"
+	     "(lhguard services shows them).\n\n"
 	     "First steps, when the container web cannot reach port 9222\n"
-	     "  lhguard explain web 9222     whether the guard refuses it, why, and what would "
-	     "allow it\n"
+	     "  lhguard explain web 9222     whether it is refused, why, and what would allow it\n"
 	     "  lhguard allow tcp/9222 --from container:web --for 1h\n"
-	     "                               just that, for an hour; it says the exception's ID\n"
+	     "                               just that, for an hour; it tells the ID\n"
 	     "  lhguard list                 how often it was used (HITS), and when last\n"
 	     "  lhguard remove ID            takes it back\n"
-	     "lhguard guests shows who is called what, lhguard watch what is tried. lhguard help "
-	     "COMMAND\nsays all about a command, lhguard(1) the rest.");
+	     "lhguard guests shows who is called what, lhguard watch what is tried.\n"
+	     "lhguard help COMMAND says all about a command, lhguard(1) the rest.");
 }
 
 static enum status verb_help(const struct options *options, int argc, char **argv)

@@ -6,6 +6,8 @@
 #include "output.h"
 #include "prose.h"
 
+#include "util/text.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,17 +116,15 @@ void options_print(uint64_t set, const struct option_text *own)
 {
 	for (int id = 0; id < OPTION_COUNT; id++) {
 		const struct option_info *info = &option_infos[id];
-		int width = 0;
+		char name[64] = "";
 
 		if (!(set & UINT64_C(1) << id))
 			continue;
 		if (info->letter)
-			width += printf("  -%c, ", info->letter);
-		else
-			width += printf("  ");
-		width += printf("--%s%s%s", info->name, info->value ? " " : "",
-				info->value ? info->value : "");
-		printf("%*s%s\n", width < TEXT_COLUMN ? TEXT_COLUMN - width : 2, "",
-		       option_text(own, (enum option_id)id));
+			text_append(name, sizeof(name), "-%c, ", info->letter);
+		text_append(name, sizeof(name), "--%s%s%s", info->name, info->value ? " " : "",
+			    info->value ? info->value : "");
+		prose("  %-*s  %s", TEXT_COLUMN - 4, name, option_text(own, (enum option_id)id));
+		prose_end(TEXT_COLUMN);
 	}
 }

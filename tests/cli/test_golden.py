@@ -108,6 +108,7 @@ FITTING = {**TABLES, "guests-container": WORDS["guests-container"], "explain-eve
            "explain-many": WORDS["explain-many"], "explain-layers": WORDS["explain-layers"],
            **{name: WORDS[name] for name in WORDS if name.startswith(("status", "ports", "list"))
               and WORDS[name].argv[1:2] != ("--map",) and "quiet" not in name},
+           **{f"help-{verb}": Case(("help", verb)) for verb in verbs()}, "help": Case(("help",)),
            "doctor": Case(("doctor",)), "doctor-alone": Case(("doctor", "--socket", "/nowhere/socket"))}
 TERMINALS = (80, 100, 132, 200)
 

@@ -268,8 +268,7 @@ const struct blind_spot blind_spots[] = {
 	 "allow them: " WHOLE("lhguard allow ADDRESS:PORT --from vm:NAME"), NULL},
 	{"shared-conduits",
 	 "which of several guests behind one conduit it was: it is \"one of\" them",
-	 "give each guest a conduit of its own, or allow all of them: " WHOLE(
-		 "--from conduit:NAME"),
+	 "give each guest a conduit of its own, or allow them all: " WHOLE("--from conduit:NAME"),
 	 find_shared},
 	{"without-cgroup",
 	 "containers on the host's network without a cgroup of their own: a raw datagram of one "

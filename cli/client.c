@@ -50,9 +50,8 @@ static enum status complain_connect(const char *path)
 	case ECONNREFUSED:
 		return complain(
 			STATUS_NOT_RUNNING,
-			"lhguardd is not running (nobody serves %s): start it, as root: " WHOLE(
-				"systemctl start lhguardd") ", or " WHOLE("make start"),
-			shown(path));
+			"lhguardd is not running (nobody serves %s): start it, as root: %s, or %s",
+			shown(path), WHOLE("systemctl start lhguardd"), WHOLE("make start"));
 	case EACCES:
 	case EPERM:
 		return complain(STATUS_NOT_PERMITTED,

@@ -98,9 +98,8 @@ static json_t *examine_spots(const json_t *guests)
 static void print_spots(const json_t *spots)
 {
 	putchar('\n');
-	prose("What the guard cannot see, since it is no IP packet or bears no mark, and what of "
-	      "it "
-	      "is here:");
+	prose("What the guard cannot see, since it is no IP packet or bears no mark, and what "
+	      "of it is here:");
 	prose_end(0);
 	putchar('\n');
 	for (size_t i = 0; i < json_array_size(spots); i++) {

@@ -331,8 +331,8 @@ static enum status explain_nothing(const struct options *options)
 	if (!files)
 		return complain(STATUS_FAILED,
 				"this host keeps no journal: nothing is in /var/log/journal or "
-				"/run/log/journal. The newest attempts are shown by: " WHOLE(
-					"lhguard watch --past 1024"));
+				"/run/log/journal. The newest attempts are shown by: %s",
+				WHOLE("lhguard watch --past 1024"));
 	return STATUS_DONE;
 }
 

@@ -249,12 +249,8 @@ enum status verb_explain(const struct options *options, int argc, char **argv)
 	errno = 0;
 	id = strtoul(argv[0] + (argv[0][0] == '#'), &end, 10); /* as watch shows it, or bare */
 	if (errno || *end || end == argv[0] || !id || argv[0][0] == '-' || id > INT32_MAX)
-		return complain(
-			STATUS_USAGE,
-			"\"%s\" is no event's number: write " WHOLE(
-				"lhguard explain SOURCE SERVICE") ", "
-								  "e.g. " WHOLE("lhguard explain "
-										"vm:devbox 9222"),
-			shown(argv[0]));
+		return complain(STATUS_USAGE, "\"%s\" is no event's number: write %s, e.g. %s",
+				shown(argv[0]), WHOLE("lhguard explain SOURCE SERVICE"),
+				WHOLE("lhguard explain vm:devbox 9222"));
 	return explain_event(options, (json_int_t)id);
 }

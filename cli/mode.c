@@ -56,8 +56,8 @@ static void say_set(const json_t *mode, const char *duration)
 		    name, duration, local_time(text_of(override, "expires")), configured,
 		    configured);
 	else
-		say("%s mode until lhguardd ends, though the configuration says %s; undo: " WHOLE(
-			    "lhguard mode %s"),
+		say("%s mode until lhguardd ends, though the configuration says %s; "
+		    "undo: " WHOLE("lhguard mode %s"),
 		    name, configured, configured);
 	if (!strcmp(name, "monitor"))
 		say("Every guest reaches everything now, and is recorded: " WHOLE("lhguard watch"));

@@ -225,9 +225,9 @@ static void say_advice(const json_t *list, bool is_enforced)
 		say("  and %zu more such: see " WHOLE("lhguard explain SOURCE SERVICE"),
 		    advice.denies - ADVICE_MOST);
 	if (*advice.ids)
-		say("  exceptions let them in (" WHOLE(
-			    "lhguard list") "); to take these back: " WHOLE("lhguard remove%.*s"),
-		    (int)strlen(advice.ids) - 1, advice.ids);
+		say("  exceptions let them in (%s); to take these back: " WHOLE(
+			    "lhguard remove%.*s"),
+		    WHOLE("lhguard list"), (int)strlen(advice.ids) - 1, advice.ids);
 }
 
 /* What the table does not say, or what must not be overlooked in it. */

@@ -213,8 +213,8 @@ static void print_losses(const json_t *status)
 	if (events) {
 		line("events", "LOST " NUMBER ": programs that watched were too slow for them",
 		     events);
-		advise("let what reads them read faster; the newest: " WHOLE(
-			"lhguard watch --past 1000"));
+		advise("let what reads them read faster; the newest: %s",
+		       WHOLE("lhguard watch --past 1000"));
 	}
 }
 

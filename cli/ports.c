@@ -151,7 +151,7 @@ static size_t name_alarming(char *target, size_t size, const json_t *list, bool 
 
 		if (!port_is_alarming(port, is_enforced) || count++ >= SERVICES_NAMED)
 			continue;
-		text_append(target, size, "%s%s (%s %s)", count > 1 ? ", " : "",
+		text_append(target, size, "%s" WHOLE("%s (%s %s)"), count > 1 ? ", " : "",
 			    shown(text_of(port, "name")), shown(text_of(service, "protocol")),
 			    shown(endpoint(text, sizeof(text), service)));
 	}
@@ -225,8 +225,8 @@ static void say_advice(const json_t *list, bool is_enforced)
 		say("  and %zu more such: see " WHOLE("lhguard explain SOURCE SERVICE"),
 		    advice.denies - ADVICE_MOST);
 	if (*advice.ids)
-		say("  exceptions let them in (%s); to take these back: " WHOLE(
-			    "lhguard remove%.*s"),
+		say("  exceptions let them in (%s); "
+		    "to take these back: " WHOLE("lhguard remove%.*s"),
 		    WHOLE("lhguard list"), (int)strlen(advice.ids) - 1, advice.ids);
 }
 

@@ -27,8 +27,8 @@ def event(number: int, name: str = "devbox", **members: object) -> dict:
     return {**EVENT, "id": number, "source": source, **members}
 
 
-def until(condition: Callable[[], object], what: str) -> object:
-    deadline = time.monotonic() + 30
+def until(condition: Callable[[], object], what: str, seconds: float = 30) -> object:
+    deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.01)
@@ -257,7 +257,8 @@ def test_a_command_that_hangs_costs_commands_that_are_counted_and_no_line(watchi
                           "run for those that come now\n"
     (tmp_path / "go").touch()
     until(lambda: "was not run for 43 events" in watch.error, "the count")
-    until(lambda: (tmp_path / "log").read_text().endswith("\n257\n"), "those that waited")
+    until(lambda: (tmp_path / "log").read_text().endswith("\n257\n"), "those that waited",
+          seconds=60)  # each is a process, and the machine may be busy
     watch.daemon.tell(event(301))
     until(lambda: (tmp_path / "log").read_text().endswith("\n257\n301\n"), "the next")
 

@@ -194,6 +194,10 @@ def test_exceptions_are_taken_to_another_guard(world, guard, tmp_path) -> None:
     lines = len(file.read_text().splitlines())
     assert said.status == 1 and said.error.startswith(f"lhguard: {bad}:{lines + 1}: unknown key")
     assert told() == before
+    odd = tmp_path / "odd.conf"  # which the daemon alone can tell, by the line of what it was given
+    odd.write_text("# A remark.\n\n[exception 1]\n# Another.\naction = deny\nservice = 1\nsource = podmen:x\n")
+    said = guard.cli("import", str(odd))
+    assert said.status == 1 and said.error.startswith(f"lhguard: {odd}:3: no runtime is called \"podmen\"")
     many = tmp_path / "many.conf"
     many.write_text("".join(f"[exception {n}]\naction = deny\nservice = {n}\nsource = vm:a\n"
                             for n in range(1, 2000)))

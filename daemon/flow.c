@@ -97,11 +97,16 @@ int kind_parse(const char *text)
 	return -EINVAL;
 }
 
+bool address_is_loopback(const struct in6_addr *address)
+{
+	if (IN6_IS_ADDR_V4MAPPED(address))
+		return address->s6_addr[12] == 127;
+	return IN6_IS_ADDR_LOOPBACK(address);
+}
+
 bool flow_is_martian_target(const struct flow *flow)
 {
-	if (IN6_IS_ADDR_V4MAPPED(&flow->service))
-		return flow->service.s6_addr[12] == 127;
-	return IN6_IS_ADDR_LOOPBACK(&flow->service);
+	return address_is_loopback(&flow->service);
 }
 
 const struct in6_addr address_any_four = {.s6_addr = {[10] = 0xff, [11] = 0xff}};

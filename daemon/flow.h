@@ -209,6 +209,9 @@ const char *reason_text(enum reason reason);
 const char *event_type_text(enum event_type type);
 int kind_parse(const char *text);
 
+/** address_is_loopback() - is it in 127/8 or ::1 (or ::ffff:127/8)? */
+bool address_is_loopback(const struct in6_addr *address);
+
 /** flow_is_martian_target() - is the service in 127/8 or ::1 (or ::ffff:127/8)? */
 bool flow_is_martian_target(const struct flow *flow);
 

@@ -250,6 +250,17 @@ static int find_client(struct registry *registry, const struct flow *flow,
 	return search.result;
 }
 
+/*
+ * Is its sender's address none of this host's? Of the host only a transparent socket sends so, which is
+ * found. Else it came from a container on an ipvlan in one of the modes l3 and l3s, whose datagrams the
+ * kernel sends on here.
+ */
+static bool is_strangers(const struct registry *registry, const struct flow *flow)
+{
+	return !address_is_loopback(&flow->client) &&
+	       !links_owns_address(registry->settings.links, 0, &flow->client);
+}
+
 int loopback_source(struct registry *registry, const struct flow *flow,
 		    const struct arrival *arrival, struct source *source)
 {
@@ -263,6 +274,9 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 	source->route = ROUTE_LOCAL;
 	text_copy(source->interface, sizeof(source->interface), "lo");
 	result = find_client(registry, flow, &socket);
+	if (result && is_strangers(registry, flow))
+		return unknown(source, "its address is not this host's, and no socket here has it",
+			       0);
 	if (result && !may_be_a_guests(registry, arrival))
 		return host(source, "no guest has a process in this namespace");
 	if (result == -EPROTONOSUPPORT)

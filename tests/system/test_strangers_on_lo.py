@@ -12,7 +12,7 @@ import pytest
 from lab.guard import guarded
 from lab.host import Host, Target, new_token
 from lab.packets import UDP, ip4, ip6, udp
-from lab.system import Cleanup
+from lab.system import Cleanup, wait_for
 
 IPV6_TRANSPARENT = 75  # linux/in6.h
 STRANGER4, STRANGER6 = "203.0.113.7", "2001:db8:77::7"
@@ -68,6 +68,9 @@ def test_the_kernel_alone_takes_them(host: Host, source: str, service: str) -> N
 
 @every_way
 def test_they_are_refused(host: Host, guard, source: str, service: str) -> None:
+    own = Host.LAN6 if ":" in source else Host.LAN4
+    # Right after its start the guard takes nothing without a socket for the host's.
+    wait_for(lambda: host.services.wait_saw(send_raw(host, own, service), 0.3), "the host's own datagram")
     events = guard.events()
     token = send_raw(host, source, service)
     event = events.wait(lambda e: e["client"]["address"] == source and e["verdict"] == "drop")

@@ -10,12 +10,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import image
 from .host import Host, Target, new_token
 from .system import Cleanup, LabError, end, make_cgroup, put_file
+
+INSTALLED = Path("/opt")  # where the guard takes a program for the host's own
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Process:
     @unshare: namespaces of its own, e.g. "pid mnt"
     @hold: devices and files that it holds open
     @serve: a Unix socket, and how many callers it waits for and keeps
+    @installed: its executable is where the host's own programs are, and not in somebody's folder; it
+    makes its namespaces itself
     """
     program: str
     argv: tuple[str, ...] = ()
@@ -37,6 +42,18 @@ class Process:
     unshare: str = ""
     hold: tuple[str, ...] = ()
     serve: tuple[Path, int] | None = None
+    installed: bool = False
+
+
+def installed_folder(cleanup: Cleanup) -> Path:
+    """A folder for a program of the host's own; those of tests that were killed go first."""
+    for left in INSTALLED.glob("lhg-*-*"):
+        if not Path("/proc", left.name.split("-")[1]).exists():
+            shutil.rmtree(left)
+    folder = Path(tempfile.mkdtemp(prefix=f"lhg-{os.getpid()}-", dir=INSTALLED))
+    cleanup.add(shutil.rmtree, folder)
+    folder.chmod(0o755)
+    return folder
 
 
 class Standin:
@@ -70,15 +87,20 @@ class Standin:
     @staticmethod
     def _steps(process: Process, folder: Path, cleanup: Cleanup) -> list[tuple[str, ...]]:
         steps: list[tuple[str, ...]] = []
+        if process.installed:
+            folder = installed_folder(cleanup)
         program = folder / process.program
         if not process.program.startswith("/") and not program.exists():
             program.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(image.standin(), program)
         if process.cgroup:
             steps.append(("cgroup", str(make_cgroup(process.cgroup, cleanup))))
-        if process.unshare:
-            steps.append(("unshare", *process.unshare.split()))
+        namespaces = [("unshare", *process.unshare.split())] if process.unshare else []
+        if not process.installed:
+            steps += namespaces
         steps.append(("exec", str(program), *(process.argv or (program.name,))))
+        if process.installed:
+            steps += namespaces
         if process.comm:
             steps.append(("comm", process.comm))
         if process.serve:

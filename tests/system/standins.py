@@ -112,10 +112,17 @@ ROWS = [
     contained("docker-build-cgroupfs", "docker", f"docker/buildkit/{build('cgroupfs')}",
               name=build("cgroupfs")),
     vm("docker-rootless-helper", "rootlesskit", "", "docker-rootless", kind="container"),
+    vm("slirp4netns", "slirp4netns", "", "slirp4netns", "--configure", "4711", "tap0", kind="container"),
+    # pasta and passt are one program, which becomes that of the processor.
+    *[vm(f"pasta-as-{program}", "pasta", "", program, "--config-net", "--netns", "/run/netns/x",
+         kind="container") for program in ("pasta", "pasta.avx2", "passt", "passt.avx2")],
     contained("gvisor-in-docker", "docker", "docker/ID", shim("gvisor-in-docker", "moby"),
               unshare="user pid mnt"),
     vm("gvisor", "gvisor", "shop-1", "runsc", "--root=/run/runsc", "--network=host", "boot",
        "--bundle=/srv/shop", "shop-1", kind="container", comm="exe"),
+    # It runs from memory and its executable has no name.
+    Row("gvisor-memfd", "container", "gvisor", "shop-2", "user-net",
+        (Process("memfd:runsc-bin", ("runsc-sandbox", "--root=/run/runsc", "boot", "shop-2"), "exe"),)),
     contained("containerd-nerdctl-cgroupfs", "containerd", "default/ID",
               shim("containerd-nerdctl-cgroupfs", "default")),
     contained("containerd-nerdctl", "containerd", "system.slice/nerdctl-ID.scope",
@@ -125,6 +132,8 @@ ROWS = [
               conmon("podman-systemd", "shop"), name="shop"),
     contained("podman-rootless", "podman", f"{USER}/user.slice/libpod-ID.scope/container",
               conmon("podman-rootless", "shop"), name="shop", unshare="user pid mnt"),
+    contained("podman-cgroupfs", "podman", "libpod_parent/libpod-ID"),
+    contained("podman-quadlet", "podman", "system.slice/depot.service/libpod-payload-ID"),
     contained("toolbox", "podman", f"{USER}/user.slice/libpod-ID.scope/container",
               conmon("toolbox", "fedora-toolbox-40"), name="fedora-toolbox-40", unshare="user mnt"),
     contained("distrobox", "podman", f"{USER}/user.slice/libpod-ID.scope/container",
@@ -168,6 +177,7 @@ ROWS = [
        "--startvm", POD, "--no-startvm-errormsgbox"),
     vm("virtualbox-window", "virtualbox", "kiosk", "VirtualBoxVM", "--comment", "kiosk", "--startvm",
        POD, "--no-startvm-errormsgbox"),
+    vm("virtualbox-sdl", "virtualbox", "retro", "VBoxSDL", "--comment", "retro", "--startvm", POD),
     vm("virtualbox-nat-network", "virtualbox", "", "VBoxNetNAT", "--ip-address", "10.0.2.1"),
     vm("vmware", "vmware", "legacy", "vmware-vmx", "-s", "vmx.stdio.keep=TRUE", "-#",
        "product=1;name=VMware", "/home/user/vmware/legacy/legacy.vmx"),
@@ -194,8 +204,14 @@ ROWS = [
     # It takes that name some time after its exec, and with it its KVM; there is none here.
     vm("libkrun", "libkrun", "alpine", "VM:alpine", "krun"),
     vm("muvm", "libkrun", "fedora", "VM:fedora", "muvm", "--", "FEXBash"),
+    # Until then, and where the VM has no name.
+    vm("krun-starting", "libkrun", "libkrun-", "krun"),
+    vm("muvm-starting", "libkrun", "libkrun-", "muvm", "--", "FEXBash"),
+    vm("libkrun-nameless", "libkrun", "libkrun-", "libkrun VM"),
     vm("kata", "kata", f"sandbox-{hex64('kata')[:12]}", "qemu-system-x86_64", "-name",
        f"sandbox-{hex64('kata')[:12]}", cgroup=f"kata_overhead/{hex64('kata')}"),
+    vm("kata-in-the-pod", "kata", f"sandbox-{hex64('pod')[:12]}", "qemu-system-x86_64", "-name",
+       f"sandbox-{hex64('pod')[:12]}", cgroup=f"kubepods/besteffort/pod{POD}/kata_{hex64('pod')}"),
     vm("android-emulator", "android-emulator", "Pixel_7",
        "emulator/qemu/linux-x86_64/qemu-system-x86_64-headless", "-avd", "Pixel_7", "-netdelay",
        "none", comm="qemu-system-x86"),
@@ -206,6 +222,14 @@ ROWS = [
     vm("lima-host-agent", "lima", "", "limactl", "hostagent", "--pidfile", "/ha.pid",
        "default"),
     vm("lima-vm", "qemu", "lima-default", "qemu-system-x86_64", "-m", "4096", "-name", "lima-default"),
+    vm("qemu-of-rhel", "qemu", "depot3", "qemu-kvm", "-name", "guest=depot3,debug-threads=on"),
+    vm("libvirt-cgroupfs", "libvirt", "build agent 3", "qemu-system-x86_64", "-name",
+       "guest=build agent 3,debug-threads=on", cgroup="machine/qemu-9-buildagent3.libvirt-qemu/emulator"),
+    vm("incus-vm-by-its-log", "incus", "anvil2", "qemu-system-x86_64", "-name", "anvil2", "-D",
+       "/var/log/incus/anvil2/qemu.log"),
+    contained("nspawn-unit", "nspawn", "machine.slice/systemd-nspawn@cellar4.service/payload",
+              name="cellar4"),
+    contained("nspawn-scope", "nspawn", "machine.slice/machine-cellar5.scope/payload", name="cellar5"),
     # What no list names, by what it holds
     vm("vboxdrv-holder", "virtualbox", "hv", "hv", scenery=device("/dev/vboxdrv"),
        hold=("/dev/vboxdrv",)),
@@ -215,7 +239,26 @@ ROWS = [
               f"{USER}/app.slice/app-flatpak-org.example.App-4711.scope", Process("bwrap")),
     sandboxed("snap", "snap", "spotify.spotify", f"{USER}/app.slice/snap.spotify.spotify-{POD}.scope",
               unshare="mnt"),
+    # What made them tells, where their namespaces are more than mounts, or no desktop gave them a cgroup.
+    sandboxed("flatpak-alone", "flatpak", "org.example.Editor",
+              f"{USER}/app.slice/app-flatpak-org.example.Editor-4712.scope", Process("flatpak")),
+    sandboxed("snap-confine", "snap", "ktube.ktube", f"{USER}/app.slice/snap.ktube.ktube-{POD}.scope",
+              Process("snap-confine")),
+    *[Row(program, "sandbox", "bubblewrap", program, "host-net",
+          (Process(program), Process(program, unshare="user pid mnt")), "accept")
+      for program in ("bwrap", "srt-bwrap")],
 ]
+
+# Supervisors of containers, and programs of the desktop with sandboxes of their own.
+SUPERVISORS = (
+    "docker-proxy", "conmon", "rootlessport", "podman", "buildah", "skopeo", "crun", "runc", "dockerd",
+    "containerd", "buildkitd", "nerdctl", "containerd-shim-runc-v2", "containerd-shim-kata-v2",
+    "lxc-start", "systemd-nspawn")
+BROWSERS = (
+    "chrome", "chromium", "chromium-browser", "google-chrome", "brave", "brave-browser", "msedge",
+    "vivaldi-bin", "opera", "firefox", "firefox-bin", "firefox-esr", "librewolf", "thunderbird",
+    "thunderbird-bin", "chrome-sandbox", "chrome_crashpad_handler", "electron", "code", "codium", "slack",
+    "Discord", "signal-desktop", "element-desktop")
 
 # What looks like a guest's and is the host's.
 HOST_ROWS = [
@@ -223,7 +266,11 @@ HOST_ROWS = [
     ("qemu-img", (Process("qemu-img", ("qemu-img", "info", "nbd://localhost:10809")),)),
     ("private-tmp", (Process("redis-server", unshare="mnt"),)),
     ("supervisor", (conmon("nobody", "nobody"),)),
-    ("chromium", (Process("chromium"), Process("chromium", ("chromium", "--type=zygote"),
-                                                unshare="user pid"))),
+    # Each would be contained if it were another program: a rootless supervisor lives in a user
+    # namespace, and a browser makes one for its own parts.
+    *[(f"rootless-{program}", (Process(program, unshare="user mnt", installed=True),))
+      for program in SUPERVISORS],
+    *[(f"browser-{program}", (Process(program), Process(program, (program, "--type=zygote"),
+                                                        unshare="user pid"))) for program in BROWSERS],
     ("docker-cli", (Process("docker", ("docker", "run", "--name", "web", "qemu-system-x86_64")),)),
 ]

@@ -232,55 +232,106 @@ static void flash(const struct sockaddr_in *service, const char *token, int data
 		begin_connect(service);
 }
 
-/* How long a client lived, from fork to exit, as its parent saw it. */
-static unsigned int lived_long;
+/*
+ * A client's first and last moment, which it writes itself, into a file in memory that outlives its
+ * exec: so what its parent waits for the processor is no part of its life.
+ */
+struct life {
+	long long start, end; /* microseconds */
+};
 
-static void flash_one(const char *network, unsigned int number, const char *port, int with_exec)
+static int lives_fd = -1;
+
+static void flash_and_end(const struct sockaddr_in *service, const char *token, int datagram)
 {
-	char address[64], token[96];
+	struct life life = {.start = now_us()};
+
+	flash(service, token, datagram);
+	life.end = now_us();
+	if (pwrite(lives_fd, &life, sizeof(life), 0) != sizeof(life))
+		_exit(1);
+	_exit(0);
+}
+
+/* A process that shares this one's memory until it ends or execs: the quickest there is. */
+static pid_t start_flash(const struct sockaddr_in *service, const char *token, int datagram,
+			 char *const *program)
+{
+	pid_t child = vfork();
+
+	if (child)
+		return child;
+	if (program)
+		execv("/proc/self/exe", program);
+	else
+		flash_and_end(service, token, datagram);
+	_exit(127);
+}
+
+/* Return: how long it lived, microseconds: from its vfork on, or from its first line as a program. */
+static long long flash_one(const char *network, unsigned int number, const char *port,
+			   int with_exec)
+{
+	char address[64], token[96], fd[16];
+	char *program[] = {"crowd",	 "once", address,
+			   (char *)port, token,	 number % 2 ? "udp" : "tcp",
+			   fd,		 NULL};
 	struct sockaddr_in service;
 	long long start;
+	struct life life;
+	int status;
 	pid_t child;
 
 	numbered(address, sizeof(address), network, number);
 	service = service_at(address, port);
 	snprintf(token, sizeof(token), "%s/%u", network, number);
+	snprintf(fd, sizeof(fd), "%d", lives_fd);
 	start = now_us();
-	child = fork();
-	if (child < 0)
-		die("fork");
-	if (child == 0) {
-		if (with_exec)
-			execl("/proc/self/exe", "crowd", "once", address, port, token,
-			      number % 2 ? "udp" : "tcp", (char *)NULL);
-		else
-			flash(&service, token, number % 2);
-		_exit(0);
-	}
-	waitpid(child, NULL, 0);
-	lived_long += now_us() - start >= 1000;
+	child = start_flash(&service, token, number % 2, with_exec ? program : NULL);
+	if (child < 0 || waitpid(child, &status, 0) != child || status)
+		die("a client");
+	if (pread(lives_fd, &life, sizeof(life), 0) != sizeof(life))
+		die("a life");
+	return life.end - (with_exec ? life.start : start);
+}
+
+static int by_length(const void *a, const void *b)
+{
+	long long x = *(const long long *)a, y = *(const long long *)b;
+
+	return x < y ? -1 : x > y;
 }
 
 /*
- * Short-lived clients, COUNT of them, each a process of its own that ends at once: every other one
- * sends a datagram, the rest a SYN. With "exec" each is started as a program anew. Prints how many
- * lived a millisecond or more.
+ * Short-lived clients, each a process of its own that ends at once: every other one sends a datagram,
+ * the rest a SYN. With "exec" each is started as a program anew. They are made until COUNT of them
+ * lived less than a millisecond, or MOST in all. Prints how many were made, how many lived so short,
+ * and the median and the longest life in microseconds.
  */
-static int run_flash(const char *network, const char *port, unsigned int count, int with_exec)
+static int run_flash(const char *network, const char *port, unsigned int count, unsigned int most,
+		     int with_exec)
 {
+	long long *lives = calloc(most, sizeof(*lives));
+	unsigned int made = 0, brief = 0;
 	char byte;
 
+	lives_fd = (int)syscall(SYS_memfd_create, "crowd", 0);
+	if (!lives || lives_fd < 0)
+		die("memory");
 	puts("ready");
 	fflush(stdout);
 	if (read(STDIN_FILENO, &byte, 1) != 1)
 		return 1;
-	for (unsigned int number = 0; number < count; number++) {
-		flash_one(network, number, port, with_exec);
-		if (number % 50 == 49)
+	while (brief < count && made < most) {
+		lives[made] = flash_one(network, made, port, with_exec);
+		brief += lives[made] < 1000;
+		if (made++ % 50 == 49)
 			usleep(20000);
 	}
-	printf("%u\n", lived_long);
+	qsort(lives, made, sizeof(*lives), by_length);
+	printf("%u %u %lld %lld\n", made, brief, lives[made / 2], lives[made - 1]);
 	fflush(stdout);
+	free(lives);
 	while (read(STDIN_FILENO, &byte, 1) > 0)
 		continue; /* a conduit outlives its clients */
 	return 0;
@@ -294,17 +345,18 @@ int main(int argc, char **argv)
 		return run_guest(argv[2], argv[3], argv[4], argv[5]);
 	if (argc == 2 && strcmp(argv[1], "churn") == 0)
 		return run_churn();
-	if ((argc == 5 || argc == 6) && strcmp(argv[1], "flash") == 0)
-		return run_flash(argv[2], argv[3], (unsigned int)atoi(argv[4]), argc == 6);
-	if (argc == 6 && strcmp(argv[1], "once") == 0) {
+	if ((argc == 6 || argc == 7) && strcmp(argv[1], "flash") == 0)
+		return run_flash(argv[2], argv[3], (unsigned int)atoi(argv[4]),
+				 (unsigned int)atoi(argv[5]), argc == 7);
+	if (argc == 7 && strcmp(argv[1], "once") == 0) {
 		const struct sockaddr_in service = service_at(argv[2], argv[3]);
 
-		flash(&service, argv[4], strcmp(argv[5], "udp") == 0);
-		return 0;
+		lives_fd = atoi(argv[6]);
+		flash_and_end(&service, argv[4], strcmp(argv[5], "udp") == 0);
 	}
 	fputs("usage: crowd host ADDRESS PORT | crowd churn | crowd flash NETWORK PORT COUNT "
-	      "[exec] |\n       crowd guest ADDRESS PORT TOKEN [OWN_ADDRESS] | "
-	      "crowd once ADDRESS PORT TOKEN tcp|udp\n",
+	      "MOST [exec] |\n       crowd guest ADDRESS PORT TOKEN [OWN_ADDRESS] | "
+	      "crowd once ADDRESS PORT TOKEN tcp|udp FD\n",
 	      stderr);
 	return 2;
 }

@@ -35,7 +35,7 @@ def _stamp() -> str:
     return digest.hexdigest()
 
 
-def _kernel() -> Path:
+def kernel_folder() -> Path:
     """Fetch and unpack the kernel package; the folder that holds it."""
     folder = CACHE / "kernel"
     if any(folder.glob("boot/vmlinuz-*")):
@@ -85,7 +85,7 @@ def _root(root: Path) -> None:
     (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
 
 
-def _copy_module(kernel: Path, name: str, folder: Path) -> bool:
+def copy_module(kernel: Path, name: str, folder: Path) -> bool:
     """False where the kernel has it built in. Debian 13's modules are compressed, and below usr."""
     if any(f"/{name}.ko\n" in path.read_text() for path in kernel.glob("**/modules.builtin")):
         return False
@@ -97,7 +97,7 @@ def _copy_module(kernel: Path, name: str, folder: Path) -> bool:
     return True
 
 
-def _archive(root: Path, output: Path) -> None:
+def archive(root: Path, output: Path) -> None:
     """Pack @root as an initrd. Not compressed: unpacking costs an emulated processor more."""
     names = subprocess.run(["find", "."], cwd=root, capture_output=True, check=True).stdout
     with open(output, "wb") as file:
@@ -114,7 +114,7 @@ def build() -> None:
         if stamp.exists() and stamp.read_text() == _stamp():
             return
         need("cpio", "tar", "find")
-        kernel = _kernel()
+        kernel = kernel_folder()
         root = CACHE / "root"
         _root(root)
         run("tar", "-C", root, "-cf", CACHE / "root.tar", ".")
@@ -122,10 +122,10 @@ def build() -> None:
         shutil.rmtree(initrd, ignore_errors=True)
         shutil.copytree(root, initrd, symlinks=True)
         (initrd / "modules").mkdir()
-        modules = [name for name in MODULES if _copy_module(kernel, name, initrd / "modules")]
+        modules = [name for name in MODULES if copy_module(kernel, name, initrd / "modules")]
         (initrd / "modules/order").write_text("".join(f"{name}\n" for name in modules))
         shutil.copy(LAB / "init", initrd / "init")
-        _archive(initrd, CACHE / "initrd")
+        archive(initrd, CACHE / "initrd")
         shutil.rmtree(initrd)
         shutil.copy(next(kernel.glob("boot/vmlinuz-*")), CACHE / "vmlinuz")
         os.chmod(CACHE / "root", 0o755)

@@ -161,6 +161,9 @@ ROWS = [
         "/run/incus/ci_forge/lxc.conf")), name="ci_forge"),
     contained("lxd-container", "lxd", "lxc.payload.anvil/init.scope", Process("lxd", (
         "[lxc monitor] /var/snap/lxd/common/lxd/containers anvil",)), name="anvil"),
+    contained("lxd-starting", "lxd", "lxc.payload.bellows", Process("lxd", (
+        "/snap/lxd/29351/bin/lxd", "forkstart", "bellows", "/var/snap/lxd/common/lxd/containers",
+        "/var/snap/lxd/common/lxd/logs/bellows/lxc.conf")), name="bellows"),
     contained("lxc-at-boot", "lxc", "lxc.payload.cellar3-1", Process("lxc-autostart", (
         "[lxc monitor] /var/lib/lxc cellar3",)), name="cellar3"),
     contained("waydroid", "waydroid", "lxc.payload.waydroid", Process("lxc-start", (
@@ -253,7 +256,7 @@ ROWS = [
 SUPERVISORS = (
     "docker-proxy", "conmon", "rootlessport", "podman", "buildah", "skopeo", "crun", "runc", "dockerd",
     "containerd", "buildkitd", "nerdctl", "containerd-shim-runc-v2", "containerd-shim-kata-v2",
-    "lxc-start", "systemd-nspawn")
+    "lxc-start", "lxc-autostart", "lxc-execute", "lxc-copy", "systemd-nspawn", "systemd-vmspawn")
 BROWSERS = (
     "chrome", "chromium", "chromium-browser", "google-chrome", "brave", "brave-browser", "msedge",
     "vivaldi-bin", "opera", "firefox", "firefox-bin", "firefox-esr", "librewolf", "thunderbird",

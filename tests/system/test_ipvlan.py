@@ -8,7 +8,8 @@ guard is tried first:
 * at the adapter's own addresses a datagram, but no answer ever comes back: in mode l2 once the guest has
   written the adapter's MAC address into its neighbours, since nobody answers its questions for it.
 
-To this host they are machines of the LAN then. Not every kernel has ipvlan, so the host is a VM (lab/machine.py).
+The last is refused: in the modes l3 and l3s it comes on lo, but from no address of the host's. All else is of the
+LAN, to this host. Not every kernel has ipvlan, so the host is a VM (lab/machine.py).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import pytest
 
 from lab.host import Answer, Target
 from lab.machine import Machine
-from lab.system import Cleanup
+from lab.system import Cleanup, wait_for
 
 ADAPTER = ("198.51.100.1", "2001:db8:51::1")
 OWN = ("203.0.113.1", "2001:db8:52::1")  # of the host's ipvlan
@@ -139,3 +140,16 @@ def test_l2_at_the_adapter_is_the_lan(ipvlan: Ipvlan, guard: Machine) -> None:
     for answer in ipvlan.ask(ADAPTER, "udp"):
         assert not answer.open and ipvlan.came(answer)
     assert queued(guard) == before and not ipvlan.events()
+
+
+@pytest.mark.parametrize("mode", ["l3", "l3s"])
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_l3_at_the_adapter_is_not_the_host(ipvlan: Ipvlan, guard: Machine, mode: str,
+                                           protocol: str) -> None:
+    """It comes on lo, but has no address and no socket of this host."""
+    ipvlan.plug(mode)
+    for answer in ipvlan.ask(ADAPTER, protocol):
+        assert not answer.open and not ipvlan.came(answer)
+    wait_for(lambda: {(event["service"]["address"], event["source"]["class"], event["verdict"])
+                      for event in ipvlan.events()} ==
+             {(address, "unknown", "drop") for address in ADAPTER}, "its events")

@@ -277,8 +277,10 @@ const struct blind_spot blind_spots[] = {
 	 "let the container have a cgroup, or a network of its own", find_without_cgroup},
 	{"macvlan",
 	 "containers on a macvlan or ipvlan of the host's adapter are machines of the LAN to this "
-	 "host",
-	 "let the firewall tell what the LAN may reach; 127.0.0.0/8 and ::1 stay closed to it",
+	 "host; on an ipvlan in mode l3 one may send datagrams in the host's own name",
+	 "let the firewall tell what the LAN may reach; 127.0.0.0/8 and ::1 stay closed to it, and "
+	 "to "
+	 "an ipvlan in mode l2",
 	 NULL},
 	{"unlisted", "a VMM, conduit or runtime that no list names, in its first moments",
 	 "describe it: guests.conf(5)", NULL},

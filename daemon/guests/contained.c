@@ -107,6 +107,19 @@ struct guest *contained_sandbox(struct registry *registry, const struct process 
 /* Whose guest it is. */
 
 /*
+ * Are its children in namespaces of their own its guest's? Not those of a conduit, nor of a VM, in which
+ * there are none; but of gVisor, which is what a container runs on, and starts itself anew in there.
+ */
+static bool has_guests_children(const struct member *member)
+{
+	const struct program *program = member->program;
+
+	return member->guest != NO_GUEST &&
+	       (member->supervisor || !program ||
+		(program->role == PROGRAM_VMM && program->kind == KIND_CONTAINER));
+}
+
+/*
  * Known from the nearest ancestor that supervises a guest or is one, or that made a sandbox: such a
  * one is a program in the host's own namespaces, where nobody contained can be.
  */
@@ -119,7 +132,7 @@ static struct guest *guest_of_ancestors(struct registry *registry, const struct 
 		const struct program *program;
 		struct process ancestor;
 
-		if (member && member->guest != NO_GUEST && (member->supervisor || !member->program))
+		if (member && has_guests_children(member))
 			return name_sandbox(registry, &registry->guests[member->guest], process);
 		if (process_read(registry->settings.proc, pid, &ancestor))
 			return NULL;

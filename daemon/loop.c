@@ -11,6 +11,7 @@
 #include "kernel/process_events.h"
 #include "policy/config.h"
 #include "policy/exceptions.h"
+#include "util/array.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -387,10 +388,10 @@ int loop_add_sources(struct daemon *daemon)
 	int result = 0;
 
 	sigemptyset(&blocked);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaddset(&blocked, signals[i]);
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
-	for (size_t i = 0; result >= 0 && i < sizeof(signals) / sizeof(signals[0]); i++)
+	for (size_t i = 0; result >= 0 && i < ARRAY_SIZE(signals); i++)
 		result = sd_event_add_signal(daemon->loop, NULL, signals[i], on_signal, daemon);
 
 	if (result >= 0)

@@ -673,7 +673,7 @@ static void a_runtime_that_there_is_not_is_refused(void **state)
 	};
 
 	guest_count = 2;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char text[256];
 
 		snprintf(text, sizeof(text),

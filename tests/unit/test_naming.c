@@ -27,7 +27,7 @@ static void put_config(const struct fake *fake)
 					      "/var/lib/docker/containers/" HEX64};
 	char path[256];
 
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		snprintf(path, sizeof(path), "%s%s", fake->path, folders[i]);
 		assert_int_equal(mkdir(path, 0755), 0);
 	}

@@ -27,9 +27,6 @@
  * done, and gets what is so at that time. A server that hangs costs delay, not memory.
  */
 
-#define FLOOD	 20 /* packets of a guest in the summary, and it gets no alerts of its own */
-#define QUIET_US (60 * RESTRAINT_SECOND)
-
 struct alerts *alerts_new(void)
 {
 	struct alerts *alerts = calloc(1, sizeof(*alerts));
@@ -42,7 +39,7 @@ struct alerts *alerts_new(void)
 	return alerts;
 }
 
-static void row_free(struct row *row)
+void row_free(struct row *row)
 {
 	json_decref(row->event);
 	*row = (struct row){.state = ROW_FREE};
@@ -69,93 +66,6 @@ void alert_service(char *target, const json_t *event)
 	target[0] = '\0';
 	text_append(target, ALERT_SERVICE, "%s%s/%s", is_listener ? "listen/" : "",
 		    text_of(service, "protocol"), endpoint(place, sizeof(place), service));
-}
-
-/* The guest's row, which is the longest unused one of another where it has none. */
-struct guest_row *guest_find(struct alerts *alerts, const char *label, uint64_t now_us)
-{
-	struct guest_row *oldest = &alerts->guests[0];
-
-	for (unsigned int i = 0; i < GUESTS_MAX; i++) {
-		struct guest_row *guest = &alerts->guests[i];
-
-		if (guest->used_us && !strcmp(guest->label, label)) {
-			guest->used_us = now_us;
-			return guest;
-		}
-		if (guest->used_us < oldest->used_us)
-			oldest = guest;
-	}
-	if (oldest->used_us && oldest->counted)
-		alerts->summary.more_guests = true;
-	*oldest = (struct guest_row){.used_us = now_us};
-	text_copy(oldest->label, sizeof(oldest->label), label);
-	return oldest;
-}
-
-/* After a quiet minute, or quiet hours, what was summarised and shown is of yesterday. */
-static void start_anew(struct alerts *alerts)
-{
-	struct summary *summary = &alerts->summary;
-
-	for (unsigned int i = 0; i < ALERTS_MAX; i++) {
-		struct row *row = &alerts->rows[i];
-
-		if (row->state != ROW_HELD || !row->is_counted)
-			continue;
-		if (row->is_busy)
-			row->counted = 0;
-		else
-			row_free(row);
-	}
-	for (unsigned int i = 0; i < GUESTS_MAX; i++)
-		alerts->guests[i].counted = 0;
-	*summary = (struct summary){
-		.is_live = summary->is_live,
-		.pace = summary->pace,
-		.was_quiet = alerts->is_quiet,
-	};
-}
-
-static bool summary_is_past(const struct alerts *alerts, uint64_t now_us)
-{
-	const struct summary *summary = &alerts->summary;
-
-	return !summary->is_dirty && !alerts->is_quiet &&
-	       (summary->was_quiet || now_us - summary->last_us >= QUIET_US);
-}
-
-static void touch_summary(struct alerts *alerts, uint64_t now_us)
-{
-	if (summary_is_past(alerts, now_us))
-		start_anew(alerts);
-	alerts->summary.last_us = now_us;
-	alerts->summary.is_dirty = true;
-}
-
-/* @count more packets of @guest are in the summary. */
-static void count_in(struct alerts *alerts, struct guest_row *guest, uint64_t count,
-		     uint64_t now_us)
-{
-	touch_summary(alerts, now_us);
-	alerts->summary.attempts += count;
-	guest->counted += count;
-	if (now_us - guest->overflow_us >= QUIET_US)
-		guest->overflow = 0;
-	guest->overflow += count;
-	guest->overflow_us = now_us;
-}
-
-bool guest_floods(const struct guest_row *guest, uint64_t now_us)
-{
-	return guest->overflow >= FLOOD && now_us - guest->overflow_us < QUIET_US;
-}
-
-void row_count_in(struct alerts *alerts, struct row *row, uint64_t now_us)
-{
-	count_in(alerts, guest_find(alerts, row->label, now_us), row->count, now_us);
-	row->is_counted = true;
-	row->counted = row->count;
 }
 
 /* How well a row can be done without: the higher, the better. 0: it stays. */
@@ -271,7 +181,7 @@ static void row_event(struct alerts *alerts, struct row *row, const json_t *even
 		row->is_dirty = true;
 	} else if (row->is_counted) {
 		row->counted += news;
-		count_in(alerts, guest_find(alerts, row->label, now_us), news, now_us);
+		guest_count_in(alerts, guest_find(alerts, row->label, now_us), news, now_us);
 	} else if (alerts->is_quiet) {
 		row_count_in(alerts, row, now_us);
 	}
@@ -286,7 +196,7 @@ void alerts_event(struct alerts *alerts, const json_t *event, bool is_sensitive,
 	if (!row) {
 		row = take_row(alerts, now_us);
 		if (!row) { /* all are shown, or being dealt with */
-			count_in(alerts, guest_find(alerts, key.label, now_us), 1, now_us);
+			guest_count_in(alerts, guest_find(alerts, key.label, now_us), 1, now_us);
 			return;
 		}
 		*row = key;
@@ -295,27 +205,6 @@ void alerts_event(struct alerts *alerts, const json_t *event, bool is_sensitive,
 	}
 	row->is_sensitive = is_sensitive;
 	row_event(alerts, row, event, now_us);
-}
-
-void alerts_lost(struct alerts *alerts, uint64_t count, uint64_t now_us)
-{
-	touch_summary(alerts, now_us);
-	alerts->summary.lost += count;
-}
-
-/* What the summary counted of a row is shown by itself now. */
-static void row_count_out(struct alerts *alerts, struct row *row, uint64_t now_us)
-{
-	struct guest_row *guest = guest_find(alerts, row->label, now_us);
-	struct summary *summary = &alerts->summary;
-
-	if (!row->is_counted)
-		return;
-	summary->attempts -= row->counted < summary->attempts ? row->counted : summary->attempts;
-	guest->counted -= row->counted < guest->counted ? row->counted : guest->counted;
-	row->is_counted = false;
-	row->counted = 0;
-	summary->is_dirty = summary->is_live || summary->attempts || summary->lost;
 }
 
 void row_show(struct alerts *alerts, struct row *row, uint64_t now_us)
@@ -365,38 +254,4 @@ unsigned int alerts_find(const struct alerts *alerts, uint64_t incarnation)
 				     alerts->rows[slot].incarnation != incarnation))
 		slot++;
 	return slot;
-}
-
-static void get_sensitive(const struct alerts *alerts, struct alerts_summary *summary)
-{
-	const struct row *best = NULL;
-
-	for (unsigned int i = 0; i < ALERTS_MAX; i++) {
-		const struct row *row = &alerts->rows[i];
-
-		if (row->state != ROW_HELD || !row->counted || !row->is_sensitive)
-			continue;
-		summary->more_sensitive += best != NULL;
-		if (!best || row->counted > best->counted)
-			best = row;
-	}
-	if (best)
-		summary->sensitive = best->event;
-}
-
-void alerts_get_summary(const struct alerts *alerts, struct alerts_summary *summary)
-{
-	*summary = (struct alerts_summary){
-		.attempts = alerts->summary.attempts,
-		.more_guests = alerts->summary.more_guests,
-		.lost = alerts->summary.lost,
-		.was_quiet = alerts->summary.was_quiet,
-	};
-	get_sensitive(alerts, summary);
-	for (unsigned int i = 0; i < GUESTS_MAX; i++) {
-		if (!alerts->guests[i].counted)
-			continue;
-		summary->guests++;
-		summary->label = alerts->guests[i].label;
-	}
 }

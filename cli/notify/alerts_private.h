@@ -114,10 +114,25 @@ struct alerts {
 
 /** guest_find() - the guest's row; where it has none, that of the one longest unheard of */
 struct guest_row *guest_find(struct alerts *alerts, const char *label, uint64_t now_us);
+
+/** guest_floods() - does so much of it go into the summary that all of it has to? */
 bool guest_floods(const struct guest_row *guest, uint64_t now_us);
+
+/** guest_count_in() - @count more packets of @guest are in the summary */
+void guest_count_in(struct alerts *alerts, struct guest_row *guest, uint64_t count,
+		    uint64_t now_us);
+
+/** summary_is_past() - is what it says of before a quiet minute, or of quiet hours that are over? */
+bool summary_is_past(const struct alerts *alerts, uint64_t now_us);
 
 /** row_count_in() - the summary has it from now on */
 void row_count_in(struct alerts *alerts, struct row *row, uint64_t now_us);
+
+/** row_count_out() - what the summary counted of it is shown by itself now */
+void row_count_out(struct alerts *alerts, struct row *row, uint64_t now_us);
+
+/** row_free() - of no pair any more */
+void row_free(struct row *row);
 void row_show(struct alerts *alerts, struct row *row, uint64_t now_us);
 void row_gone(struct row *row, uint64_t now_us);
 

@@ -154,9 +154,9 @@ $(B)/tests/unit/test_exceptions: UNIT_LDFLAGS += -Wl,--wrap=index_new
 $(B)/tests/unit/test_control: UNIT_LDFLAGS += -Wl,--wrap=getsockopt
 
 # What of the agent uses GLib.
-GLIB_TESTS   := $(addprefix $(B)/tests/unit/test_,channel conditions wording)
+GLIB_TESTS   := $(addprefix $(B)/tests/unit/test_,channel conditions viewer wording)
 $(GLIB_TESTS): UNIT_LDFLAGS += $(AGENT_LDLIBS)
-$(B)/tests/unit/test_channel.o: OWN_CFLAGS = $(AGENT_CFLAGS)
+$(addprefix $(B)/tests/unit/test_,channel.o viewer.o): OWN_CFLAGS = $(AGENT_CFLAGS)
 
 # This one runs the CLI itself.
 $(B)/tests/unit/test_cli: | $(B)/lhguard

@@ -310,6 +310,7 @@ struct agent *agent_new(GDBusConnection *bus, const char *socket, const char *co
 							  clicks_take, on_late, on_renewed};
 	struct agent *agent = g_new0(struct agent, 1);
 
+	agent->bus = g_object_ref(bus);
 	agent->socket = socket;
 	agent->config = config;
 	agent->alerts = alerts_new();
@@ -333,4 +334,5 @@ void agent_free(struct agent *agent)
 	mutes_free(agent->mutes);
 	alerts_free(agent->alerts);
 	g_free(agent->details_text);
+	g_object_unref(agent->bus);
 }

@@ -51,6 +51,7 @@ struct watched {
 
 /**
  * struct agent - all of it
+ * @bus: of the session
  * @socket: of the daemon
  * @config: notify.conf
  * @showing: what the display was given is an alert, or the summary: @next
@@ -58,6 +59,7 @@ struct watched {
  * @details_text: what was too long for a notification, NULL: nothing was
  */
 struct agent {
+	GDBusConnection *bus;
 	const char *socket;
 	const char *config;
 	struct settings settings;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What `lhguard explain` says of an event: in a notification, or in the desktop's viewer of texts. */
 #include "agent.h"
+#include "installed.h"
+#include "viewer.h"
 #include "wording.h"
 
 #include "../output.h"
@@ -13,7 +15,6 @@
 #define OUTPUT_MAX (32 * 1024)
 #define SHOWN_MAX  1200 /* bytes in a notification; the rest is for the viewer */
 #define TIMEOUT_S  15
-#define FILE_NAME  "lhguard-details.txt"
 
 /**
  * struct details - one run of `lhguard explain`
@@ -31,22 +32,6 @@ struct details {
 	guint timer;
 	char output[OUTPUT_MAX + 1];
 };
-
-/* The one that was installed with us; else what a shell would find. */
-static char *find_lhguard(void)
-{
-	char *self = g_file_read_link("/proc/self/exe", NULL);
-	char *folder = self ? g_path_get_dirname(self) : g_strdup("/usr/bin");
-	char *path = g_build_filename(folder, "lhguard", NULL);
-
-	g_free(self);
-	g_free(folder);
-	if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE))
-		return path;
-	g_free(path);
-	path = g_find_program_in_path("lhguard");
-	return path ? path : g_strdup("lhguard");
-}
 
 /* With the alert's buttons: most servers close the alert when one of them is clicked, also this one. */
 static void tell_with(struct agent *agent, const char *summary, const char *text,
@@ -143,7 +128,7 @@ void details_show(struct agent *agent, const struct alert *alert)
 {
 	g_autofree char *number =
 		g_strdup_printf("%" JSON_INTEGER_FORMAT, number_of(alert->event, "id"));
-	g_autofree char *path = find_lhguard();
+	g_autofree char *path = installed_program("lhguard");
 	const char *const argv[] = {path, "--socket", agent->socket, "explain", number, NULL};
 	GSubprocess *process;
 	GError *error = NULL;
@@ -164,33 +149,25 @@ void details_show(struct agent *agent, const struct alert *alert)
 	g_error_free(error);
 }
 
-static void on_launched(GObject *source, GAsyncResult *result, gpointer data)
+static void on_failed(void *agent, const char *reason)
 {
-	struct agent *agent = data;
-	GError *error = NULL;
-
-	if (g_app_info_launch_default_for_uri_finish(result, &error))
-		return;
-	tell(agent, "The text cannot be opened", error->message);
-	g_error_free(error);
+	tell(agent, "The text cannot be opened", reason);
 }
 
 void details_open(struct agent *agent)
 {
-	char *path, *uri;
 	GError *error = NULL;
+	char *path;
 
 	if (!agent->details_text)
 		return;
-	path = g_build_filename(g_get_user_runtime_dir(), FILE_NAME, NULL);
-	uri = g_filename_to_uri(path, NULL, NULL);
+	path = viewer_path();
 	if (g_file_set_contents_full(path, agent->details_text, -1, G_FILE_SET_CONTENTS_CONSISTENT,
 				     0600, &error)) {
-		g_app_info_launch_default_for_uri_async(uri, NULL, NULL, on_launched, agent);
+		viewer_open(agent->bus, on_failed, agent);
 	} else {
-		tell(agent, "The text cannot be opened", error->message);
+		on_failed(agent, error->message);
 		g_error_free(error);
 	}
 	g_free(path);
-	g_free(uri);
 }

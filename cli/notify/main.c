@@ -2,6 +2,7 @@
 /* lhguard-notify: tells on the desktop which guest was stopped, and lets its owner decide. */
 #include "agent.h"
 #include "sample.h"
+#include "viewer.h"
 
 #include "../options.h"
 
@@ -20,11 +21,21 @@
 
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 
-enum option_value { SOCKET = 256, CONFIG, STATE_DIR, TEST, MUTED, UNMUTE, SHOW_VERSION, HELP };
+enum option_value {
+	SOCKET = 256,
+	CONFIG,
+	STATE_DIR,
+	TEST,
+	MUTED,
+	UNMUTE,
+	DETAILS,
+	SHOW_VERSION,
+	HELP
+};
 
 /**
  * struct settled - the command line, with what goes without saying
- * @what: TEST, MUTED, UNMUTE, or 0: be the agent
+ * @what: TEST, MUTED, UNMUTE, DETAILS, or 0: be the agent
  */
 struct settled {
 	const char *socket;
@@ -41,6 +52,7 @@ static const struct option long_options[] = {
 	{"test", no_argument, NULL, TEST},
 	{"muted", no_argument, NULL, MUTED},
 	{"unmute", required_argument, NULL, UNMUTE},
+	{"details", no_argument, NULL, DETAILS},
 	{"version", no_argument, NULL, SHOW_VERSION},
 	{"help", no_argument, NULL, HELP},
 	{NULL, 0, NULL, 0},
@@ -57,6 +69,7 @@ static const char help[] =
 	"  --test            show a sample alert, and end\n"
 	"  --muted           list what no alerts are shown about\n"
 	"  --unmute N|all    take number N of that list, or all, off it\n"
+	"  --details         open the text that Open on an alert opened last\n"
 	"  --version         the version of this program\n"
 	"  -h, --help        this text\n";
 
@@ -94,6 +107,7 @@ static bool take_option(struct settled *settled, int found, int *status)
 		return true;
 	case TEST:
 	case MUTED:
+	case DETAILS:
 		settled->what = found;
 		return true;
 	case SHOW_VERSION:
@@ -178,6 +192,20 @@ static int with_mutes(const struct settled *settled)
 	return status;
 }
 
+static int show_details(void)
+{
+	char *path = viewer_path();
+	bool is_there = g_file_test(path, G_FILE_TEST_EXISTS);
+	GError *error = NULL;
+
+	g_free(path);
+	if (!is_there)
+		return complain(FAILED, "no text of an alert was opened in this session yet");
+	if (!viewer_run(&error))
+		return complain(FAILED, "the text cannot be opened: %s", error->message);
+	return DONE;
+}
+
 /* Return: 1 where it is ours now, 0 where another of us has it, -1 on failure, with @error. */
 static int take_name(GDBusConnection *bus, GError **error)
 {
@@ -251,6 +279,8 @@ int main(int argc, char **argv)
 		return with_mutes(&settled);
 	case TEST:
 		return sample_show() ? DONE : FAILED;
+	case DETAILS:
+		return show_details();
 	default:
 		return be_agent(&settled);
 	}

@@ -18,8 +18,8 @@ _lhguard_notify() {
 			sed -n 's/^\([0-9][0-9]*\) .*/\1/p')" -- "$word")
 		;;
 	*)
-		mapfile -t COMPREPLY < <(compgen -W '--socket --config --state-dir --test --muted --unmute --version
-			--help' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W '--socket --config --state-dir --test --muted --unmute --details
+			--version --help' -- "$word")
 		;;
 	esac
 }

@@ -13,5 +13,6 @@ complete -c lhguard-notify -l state-dir -x -a '(__fish_complete_directories)' -d
 complete -c lhguard-notify -l test -d 'show a sample alert'
 complete -c lhguard-notify -l muted -d 'list what no alerts are shown about'
 complete -c lhguard-notify -l unmute -x -a '(__lhguard_notify_muted)' -d 'show alerts about it again'
+complete -c lhguard-notify -l details -d 'open the text that Open opened last'
 complete -c lhguard-notify -l version -d 'the version of this program'
 complete -c lhguard-notify -l help -d 'a summary of the options'

@@ -38,14 +38,16 @@ exec "$@"
 
 
 class UserManager:
-    """The systemd of the user @uid, who is called person; a service of it is a process of the host."""
+    """The systemd of the user @uid, who is called person, a member of @groups; a service of it is a process
+    of the host. A FakeServer takes it for a session."""
 
-    def __init__(self, cleanup: Cleanup, uid: int) -> None:
+    def __init__(self, cleanup: Cleanup, uid: int, *groups: int) -> None:
         need("systemctl", "setpriv", "unshare", "make")
         self.folder = Path(tempfile.mkdtemp(prefix="lhg-manager-"))
         cleanup.add(shutil.rmtree, self.folder)
         self.folder.chmod(0o755)
         home, runtime = self.folder / "home", self.folder / "run"
+        self.cleanup, self.home = cleanup, home
         self.units = home / ".local/share/systemd/user"
         for path in (home, runtime):
             path.mkdir()
@@ -57,7 +59,8 @@ class UserManager:
         self.passwd.write_text(f"{Path('/etc/passwd').read_text()}person:x:{uid}:{uid}::{home}:/bin/sh\n")
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_RUNTIME_DIR": str(runtime),
                             "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus", "LC_ALL": "C.UTF-8"}
-        self.become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--"]
+        of = f"--groups={','.join(map(str, groups))}" if groups else "--clear-groups"
+        self.enter = ["setpriv", f"--reuid={uid}", f"--regid={uid}", of, "--"]
         self.cgroup = make_cgroup(f"{unique('person')}", cleanup)
         inner = self.cgroup / "manager"
         inner.mkdir()
@@ -66,7 +69,7 @@ class UserManager:
         with open(self.folder / "log", "wb") as log:
             self.process = spawn(
                 [*enter_cgroup(inner), "unshare", "--mount", "sh", "-c", PREPARE, "sh", self.passwd,
-                 *self.become, "/lib/systemd/systemd", "--user"],
+                 *self.enter, "/lib/systemd/systemd", "--user"],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         cleanup.add(end, self.process, 10)
         wait_for(self._is_up, "systemd --user", step=0.1)
@@ -86,7 +89,7 @@ class UserManager:
 
     def _run(self, *argv: str, check: bool = True) -> str:
         settings = [f"{name}={value}" for name, value in self.environment.items()]
-        return run(*self.become, "env", "-i", *settings, *argv, check=check).strip()
+        return run(*self.enter, "env", "-i", *settings, *argv, check=check).strip()
 
     def systemctl(self, *arguments: str, check: bool = True) -> str:
         """systemctl --user, as this person."""

@@ -9,15 +9,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from alerts import DEVTOOLS, GROUP, MEMBERS, PERSON, STOPPED, knock, reload, start_guard
+from alerts import (DEVTOOLS, GROUP, MEMBERS, PERSON, STOPPED, Desk, flood, knock, member, reload,
+                    start_guard)
 from lab.desktop import Desktop
-from lab.guests import UserVm
+from lab.guests import UserVm, VethGuest
 from lab.host import Answer, Host, Target
 from lab.session import NotifyAgent
 from lab.system import Cleanup, wait_for
 
 GATEWAY = "10.0.2.2"  # of the VM: the host's 127.0.0.1
 WITH_BUTTONS = ["mate-notification-daemon", "xfce4-notifyd"]
+RING = 1024  # events that the daemon keeps for everybody: EVENTS_RING
 EVIL = "<b>e</b>&amp;<img src=x>\x1b[31m\x07\u202edob"
 
 
@@ -220,3 +222,28 @@ def test_who_may_change_nothing_is_told(place, desktop) -> None:
         assert place.guard.exceptions() == []
     finally:
         reload(place.guard, MEMBERS)
+
+
+def test_a_click_while_another_guest_floods(place) -> None:
+    """The flood turns the ring of events over; the VM's alert can be answered as before, and is about it alone."""
+    guard = place.guard
+    guard.forget()
+    place.host.run("ss", "--kill", "state", "syn-sent")
+    with Cleanup() as cleanup:
+        box = VethGuest(place.host, "box", cleanup, "10.22.0.2/24", "10.22.0.1", "fd22::2/64", "fd22::1")
+        desk = Desk(guard, member(place.host, cleanup))
+        knock(place.devbox, GATEWAY)
+        alert = desk.server.wait_shown(f"VM devbox {STOPPED} {DEVTOOLS}")
+        # QEMU would go on for its guest, and each SYN of it would be a later event of devbox.
+        place.host.run("ss", "--kill", "state", "syn-sent")
+        before = guard.status()["attempts"]
+        with flood(box, "10.22.0.1", 1000, 10, 15000, 5000) as process:
+            wait_for(lambda: guard.status()["attempts"] - before > 2 * RING, "the ring to turn over")
+            desk.server.invoke(alert["id"], "allow-10m")
+            (made,) = wait_for(guard.exceptions, "the exception")
+            desk.server.wait_shown("VM devbox may reach Chrome DevTools for 10 minutes")
+            assert process.poll() is None, "the flood was over before the click"
+            assert knock(place.devbox, GATEWAY, timeout=3)
+            assert int(process.communicate(timeout=30)[0]) == 10000
+        assert made["service"] == "tcp/127.0.0.1:9222" and made["expires"]
+        assert not knock(place.devbox, GATEWAY, 11434) and not knock(place.evil, GATEWAY)

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The desktop's viewer of texts, which is none of the agent's: neither confined like it, nor ended with it. */
+#ifndef LHGUARD_NOTIFY_VIEWER_H
+#define LHGUARD_NOTIFY_VIEWER_H
+
+#include <gio/gio.h>
+#include <stdbool.h>
+
+/** viewer_path() - of the one file that is shown. Return: a string for g_free(). */
+char *viewer_path(void);
+
+/** viewer_failed - told out of the main loop, at most once; @reason: for a person, of GIO */
+typedef void (*viewer_failed)(void *data, const char *reason);
+
+/**
+ * viewer_open() - have the file at viewer_path() shown, without waiting for it
+ * @bus: of the session; the user's manager is asked there to start the viewer
+ */
+void viewer_open(GDBusConnection *bus, viewer_failed failed, void *data);
+
+/**
+ * viewer_run() - show it from this process, which waits until the viewer was started
+ * Return: whether it was; else *@error is set.
+ */
+bool viewer_run(GError **error);
+
+#endif

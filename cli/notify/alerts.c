@@ -68,20 +68,24 @@ void alert_service(char *target, const json_t *event)
 		    text_of(service, "protocol"), endpoint(place, sizeof(place), service));
 }
 
-/* How well a row can be done without: the higher, the better. 0: it stays. */
-static unsigned int spare(const struct row *row)
+/*
+ * How well a row can be done without: the higher, the better. 0: it stays. What was just
+ * closed is kept before what only waits: its details may be on the screen, and it would come again
+ * too soon.
+ */
+static unsigned int spare(const struct row *row, uint64_t now_us)
 {
-	if (row->is_busy)
+	if (row->is_busy || row->is_insisted)
 		return 0;
 	switch (row->state) {
 	case ROW_FREE:
-		return 6;
+		return 7;
 	case ROW_GONE:
-		return 5;
+		return now_us - row->gone_us < ALERTS_ACTIONABLE_US ? 3 : 6;
 	case ROW_HELD:
 		if (row->is_sensitive)
 			return row->is_counted ? 2 : 1;
-		return row->is_counted ? 4 : 3;
+		return row->is_counted ? 5 : 4;
 	default:
 		return 0;
 	}
@@ -91,15 +95,17 @@ static unsigned int spare(const struct row *row)
 static struct row *take_row(struct alerts *alerts, uint64_t now_us)
 {
 	struct row *best = NULL;
+	unsigned int best_spare = 0;
 
 	for (unsigned int i = 0; i < ALERTS_MAX; i++) {
 		struct row *row = &alerts->rows[i];
+		unsigned int found = spare(row, now_us);
 
-		if (!spare(row))
-			continue;
-		if (!best || spare(row) > spare(best) ||
-		    (spare(row) == spare(best) && row->fresh_us < best->fresh_us))
+		if (found > best_spare ||
+		    (best && found == best_spare && row->fresh_us < best->fresh_us)) {
 			best = row;
+			best_spare = found;
+		}
 	}
 	if (best && best->state == ROW_HELD && !best->is_counted)
 		row_count_in(alerts, best, now_us);

@@ -303,7 +303,8 @@ void alerts_failed(struct alerts *alerts, const struct alerts_next *next, uint64
 		row->is_dirty = row->state == ROW_LIVE;
 		break;
 	case ALERTS_SUMMARY:
-		alerts->summary.is_live = next->is_update;
+		/* Unless it was closed, or went with its server, while it was being updated. */
+		alerts->summary.is_live &= next->is_update;
 		alerts->summary.is_dirty = true;
 		break;
 	case ALERTS_CLOSE:

@@ -40,7 +40,7 @@ static void start_anew(struct alerts *alerts)
 
 		if (row->state != ROW_HELD || !row->is_counted)
 			continue;
-		if (row->is_busy)
+		if (row->is_busy || row->is_insisted)
 			row->counted = 0;
 		else
 			row_free(row);

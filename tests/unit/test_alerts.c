@@ -850,6 +850,74 @@ static void a_refusal_that_could_not_be_shown_is_tried_again(void **state)
 	assert_int_equal(desk->summaries, 0);
 }
 
+/* The rows are few, and a guest that tries ten thousand ports wants them all. */
+static void a_flood_does_not_take_the_place_of_a_refusal(void **state)
+{
+	struct desk *desk = *state;
+	unsigned int slot;
+
+	attempt(desk, "devbox", 9222);
+	show(desk);
+	slot = desk->last;
+	alerts_hold(desk->alerts, slot, true);
+	alerts_closed(desk->alerts, slot, desk->now_us);
+	desk->live[slot] = false;
+	wait_for(desk, 2 * SECOND);
+	alerts_refused(desk->alerts, slot, "polkit said no");
+	for (int i = 0; i < 1000; i++) /* the display is busy meanwhile */
+		attempt(desk, "hostile", 1 + i);
+	show(desk);
+	assert_true(desk->live[slot]);
+	assert_string_equal(get(desk, slot).failure, "polkit said no");
+}
+
+/* Its details may still be on the screen, with their buttons; and it is not to come again yet. */
+static void a_flood_does_not_take_the_place_of_what_was_closed(void **state)
+{
+	struct desk *desk = *state;
+	unsigned int slot;
+
+	attempt(desk, "devbox", 9222);
+	show(desk);
+	slot = desk->last;
+	close_last(desk);
+	for (int i = 0; i < 5000; i++) {
+		attempt(desk, "hostile", 1 + i);
+		wait_for(desk, SECOND / 100);
+	}
+	attempt(desk, "devbox", 9222);
+	wait_for(desk, 5 * SECOND);
+	assert_string_equal(get(desk, slot).label, "vm:devbox");
+	assert_int_equal(live_of(desk, "vm:devbox"), 0);
+	wait_for(desk, 11 * MINUTE); /* by now it is like any other */
+	for (int i = 0; i < 5000; i++)
+		attempt(desk, "hostile", 10001 + i);
+	assert_string_equal(get(desk, slot).label, "vm:hostile");
+}
+
+/* The update that a server took along when it went was of what it showed. */
+static void a_new_server_is_shown_the_summary_too(void **state)
+{
+	struct desk *desk = *state;
+	struct alerts_next next;
+
+	for (int i = 0; i < 100; i++)
+		attempt(desk, "hostile", 1 + i);
+	wait_for(desk, 10 * SECOND);
+	assert_true(desk->live[ALERTS_MAX]);
+	attempt(desk, "hostile", 101);
+	desk->now_us += 10 * SECOND;
+	do
+		assert_true(alerts_take(desk->alerts, desk->now_us, &next));
+	while (next.what != ALERTS_SUMMARY);
+	assert_true(next.is_update);
+	alerts_new_server(desk->alerts, desk->now_us);
+	memset(desk->live, 0, sizeof(desk->live));
+	alerts_failed(desk->alerts, &next, desk->now_us);
+	wait_for(desk, 70 * SECOND);
+	assert_true(desk->live[ALERTS_MAX]);
+}
+
 static void quiet_hours_without_events_are_not_talked_about(void **state)
 {
 	struct desk *desk = *state;
@@ -927,6 +995,9 @@ int main(void)
 		TEST(a_flood_does_not_take_the_place_of_what_is_decided),
 		TEST(what_is_decided_outlives_the_summary),
 		TEST(a_refusal_that_could_not_be_shown_is_tried_again),
+		TEST(a_flood_does_not_take_the_place_of_a_refusal),
+		TEST(a_flood_does_not_take_the_place_of_what_was_closed),
+		TEST(a_new_server_is_shown_the_summary_too),
 		TEST(quiet_hours_without_events_are_not_talked_about),
 		TEST(a_count_that_makes_no_sense_does_no_harm),
 		TEST(lost_events_are_told),

@@ -111,7 +111,7 @@ void notices_closed(struct notices *notices, unsigned int slot)
 	struct notice *notice = find(notices, slot);
 
 	if (notice)
-		notice->is_live = false;
+		notice->is_live = notice->is_over = false;
 }
 
 void notices_renewed(struct notices *notices)

@@ -257,7 +257,9 @@ static void close_shown(struct server *server, struct request *request)
 	if (!notification)
 		return;
 	g_signal_handlers_disconnect_by_data(notification, server->offers[request->slot]);
-	if (!notify_notification_close(notification, &error))
+	/* Some servers have an error for what is closed already. */
+	if (!server->offers[request->slot]->is_closed &&
+	    !notify_notification_close(notification, &error))
 		fail(request, error);
 	forget(server, request->slot);
 }

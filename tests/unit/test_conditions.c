@@ -261,6 +261,22 @@ static void what_a_person_closed_stays_closed(void **state)
 	assert_silent(guard); /* there is nothing to close */
 }
 
+/* It is past, and before that is said to the server, the person closes it. */
+static void what_is_closed_need_not_be_closed(void **state)
+{
+	struct guard *guard = *state;
+	json_t *failed = json_pack("{s:s, s:s}", "state", "failed", "error", "x:1: y");
+
+	json_object_set_new(guard->status, "exceptions", failed);
+	up(guard, START);
+	assert_non_null(shown(guard));
+	json_object_set_new(failed, "state", json_string("ok"));
+	tell_status(guard);
+	assert_true(notices_wait(&guard->notices, false));
+	notices_closed(&guard->notices, guard->notices.of[NOTICE_EXCEPTIONS].slot);
+	assert_silent(guard);
+}
+
 static void a_new_server_is_told_what_still_holds(void **state)
 {
 	struct guard *guard = *state;
@@ -406,6 +422,7 @@ int main(void)
 		TEST(a_stop_on_purpose_is_another_thing),
 		TEST(a_mistake_is_told_until_it_is_mended),
 		TEST(what_a_person_closed_stays_closed),
+		TEST(what_is_closed_need_not_be_closed),
 		TEST(a_new_server_is_told_what_still_holds),
 		TEST(what_could_not_be_shown_is_tried_again),
 		TEST(a_change_of_mode_is_told_but_not_the_mode),

@@ -128,6 +128,17 @@ static void ask_allow(struct agent *agent, unsigned int slot, const struct alert
 				    &handler, ask);
 }
 
+/* Whoever says now that it stays blocked has thought better of it: the dialog for a password goes. */
+static void withdraw(struct agent *agent, unsigned int slot)
+{
+	struct ask *ask = find(agent, slot);
+
+	if (!ask || !ask->channel)
+		return;
+	channel_close(ask->channel);
+	ask->channel = NULL;
+}
+
 static void keep_blocking(struct agent *agent, unsigned int slot, const struct alert *alert)
 {
 	uint64_t now = agent_now();
@@ -136,6 +147,7 @@ static void keep_blocking(struct agent *agent, unsigned int slot, const struct a
 	bool sensitive;
 	int number = mutes_add(agent->mutes, alert->label, alert->service, &error);
 
+	withdraw(agent, slot);
 	if (number > 0) {
 		word_muted(&message, alert, agent_title(agent, alert->event, &sensitive),
 			   (size_t)number);

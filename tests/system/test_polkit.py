@@ -167,6 +167,20 @@ def test_who_goes_away_is_not_asked_on(place, desk) -> None:
     assert place.guard.exceptions() == []
 
 
+def test_who_keeps_it_blocked_is_not_asked_on(place, desk) -> None:
+    """The dialog goes, and what it asked about is not given by a later yes."""
+    place.person.answer("wait")
+    mark = place.person.mark()
+    desk.server.invoke(desk.number, "allow-10m")
+    cookie = place.person.wait_asked(mark)["cookie"]
+    desk.server.invoke(desk.number, "keep-blocking")
+    place.person.wait(lambda record: record.get("cancelled") == cookie, mark)
+    desk.server.wait_shown("No more alerts about")
+    place.person.answer("yes")
+    time.sleep(0.5)
+    assert place.guard.exceptions() == [] and not knock(place.box, HERE)
+
+
 def test_polkit_that_hangs(place, desk) -> None:
     place.polkit.freeze()
     try:

@@ -212,15 +212,15 @@ static void complain(const char *reason)
 static void on_done(void *data, struct request *request)
 {
 	struct display *display = data;
-	bool is_shown =
-		request->result == RESULT_DONE && request->generation == display->generation;
+	bool is_past = request->generation != display->generation;
+	bool is_shown = request->result == RESULT_DONE && !is_past;
 
 	display->is_busy = false;
 	if (request->type == REQUEST_SHOW && is_shown)
 		display->ids[request->slot] = request->id;
 	if (is_shown || request->result == RESULT_GONE)
 		display->rest_s = REST_FIRST_S;
-	else
+	else if (!is_past) /* one that went says nothing of the one that is there now */
 		rest(display, request->result);
 	if (request->error)
 		complain(request->error);

@@ -182,6 +182,19 @@ def test_a_server_that_hangs(place, desk) -> None:
     desk.agent.stop(3)
 
 
+def test_a_server_that_ends_with_a_call_to_it(place, desk) -> None:
+    """Another one has the name at once: what the first did not answer is nothing to be patient for."""
+    old, new = desk.server, FakeServer(desk.session, own=False)
+    new.tell(do="own")  # once the first is gone
+    new.wait(lambda record: record.get("owns") is False)
+    old.freeze()
+    knock(place.box, GATEWAY)
+    time.sleep(0.7)  # it is being shown the alert
+    gone = time.monotonic()
+    old.process.kill()
+    assert new.wait_shown(STOPPED, DEVTOOLS)["time"] - gone < 1.5
+
+
 def test_a_server_that_has_had_enough(place, desk) -> None:
     desk.server.fail(EXCESS)
     for port in (9222, 8080, 7000, 7001):

@@ -105,6 +105,7 @@ def shell(cli: Cli, request: pytest.FixtureRequest, tmp_path: Path):
     ("lhguard explain la", "lhguard explain lan "),
     ("lhguard allow 127.0.0.1:chr", "lhguard allow 127.0.0.1:chrome-devtools "),
     ("lhguard-notify --mu", "lhguard-notify --muted "),
+    ("lhguard-notify --de", "lhguard-notify --details "),
     ("lhguard-notify --unmute a", "lhguard-notify --unmute all "),
     ("lhguard-notify --unmute 1", "lhguard-notify --unmute 1 "),
 ])
@@ -162,6 +163,7 @@ def fish(cli: Cli, home: Path, line: str) -> list[str]:
     ("lhguard guests vm:a\\ n", f"{LONG}\tvirtualbox guest:3"),
     ("lhguard guests 'vm:a n", f"{LONG}\tvirtualbox guest:3"),
     ("lhguard-notify --mu", "--muted\tlist what no alerts are shown about"),
+    ("lhguard-notify --de", "--details\topen the text that Open opened last"),
     ("lhguard-notify --unmute ", "1\tvm:devbox tcp/127.0.0.1:9222"),
 ])
 def test_fish(cli: Cli, tmp_path: Path, typed: str, offers: str) -> None:

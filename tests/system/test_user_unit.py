@@ -20,10 +20,9 @@ UNIT = "lhguard-notify.service"
 # As each desktop brings its own: graphical-session.target cannot be started by itself (systemd.special(7)).
 DESKTOP = "[Unit]\nBindsTo=graphical-session.target\nWants=dbus.socket\nAfter=dbus.socket\n"
 # What was started has ended when the window is there, as with most viewers of desktops.
-VIEWER = """\
-#!/bin/sh
-sh -c 'printf "%s\\n" "$$" "$(umask)" "$1" >"$0.new"; mv "$0.new" "$0"; exec sleep 1000' "{opened}" "$1" &
-"""
+VIEWER = ("#!/bin/sh\n"
+          "sh -c 'printf \"%s\\n\" \"$$\" \"$(umask)\" \"$1\" >\"$0.new\"; mv \"$0.new\" \"$0\"; exec sleep 1000' "
+          "\"{opened}\" \"$1\" &\n")
 LONG = "#!/bin/sh\nyes why it was so | head -n 200\n"  # more than a notification shows
 
 

@@ -20,9 +20,9 @@ UNIT = "lhguard-notify.service"
 # As each desktop brings its own: graphical-session.target cannot be started by itself (systemd.special(7)).
 DESKTOP = "[Unit]\nBindsTo=graphical-session.target\nWants=dbus.socket\nAfter=dbus.socket\n"
 # What was started has ended when the window is there, as with most viewers of desktops.
-VIEWER = ("#!/bin/sh\n"
-          "sh -c 'printf \"%s\\n\" \"$$\" \"$(umask)\" \"$1\" >\"$0.new\"; mv \"$0.new\" \"$0\"; exec sleep 1000' "
-          "\"{opened}\" \"$1\" &\n")
+VIEWER = r"""
+sh -c 'printf "%s\n" "$$" "$(umask)" "$1" >"$0.new"; mv "$0.new" "$0"; exec sleep 1000' "{opened}" "$1" &
+"""
 LONG = "#!/bin/sh\nyes why it was so | head -n 200\n"  # more than a notification shows
 
 
@@ -119,7 +119,7 @@ def knocked(machine, tmp_path):
 def make_viewer(manager: UserManager) -> Path:
     """What this person has for texts. Return: where it says that it was started."""
     opened, program = manager.runtime / "opened", manager.folder / "viewer"
-    program.write_text(VIEWER.format(opened=opened))
+    program.write_text("#!/bin/sh" + VIEWER.format(opened=opened))
     program.chmod(0o755)
     applications, config = manager.home / ".local/share/applications", manager.home / ".config"
     for folder in (applications, config):

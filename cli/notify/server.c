@@ -32,6 +32,7 @@ struct offer {
 	unsigned int slot;
 	struct binding binding;
 	bool is_clicked;
+	bool is_asked; /* to allow it: what comes of that is shown anew, or in its place */
 	bool is_closed;
 };
 
@@ -106,6 +107,11 @@ static void on_action(NotifyNotification *notification, char *key, gpointer data
 	for (unsigned int i = 0; i < ACTION_COUNT; i++)
 		if (!strcmp(key, actions[i].key))
 			told.action = i;
+	if (told.action == ACTION_ALLOW_10M || told.action == ACTION_ALLOW_ALWAYS) {
+		if (offer->is_asked)
+			return; /* a second click, however fast the daemon has answered the first */
+		offer->is_asked = true;
+	}
 	offer->is_clicked = true;
 	tell(&told);
 }

@@ -227,6 +227,21 @@ def test_forged_clicks(place, desk) -> None:
     assert knock(place.box, GATEWAY, timeout=3) and not knock(place.box, GATEWAY, 8080)
 
 
+def test_a_click_that_is_answered_but_not_shown_yet(place, desk) -> None:
+    """The server has had enough for a while: the alert stays, and a click on it is no second wish."""
+    knock(place.box, GATEWAY)
+    number, mark = desk.server.wait_shown(STOPPED, DEVTOOLS)["id"], desk.server.mark()
+    desk.server.fail(EXCESS)
+    knock(place.box, GATEWAY, 8080)
+    desk.server.wait_shown(STOPPED, "8080", mark=mark)
+    for key in ("allow-10m", "allow-10m", "allow-always"):
+        desk.server.invoke(number, key)
+        wait_for(place.guard.exceptions, "the exception")
+        time.sleep(0.5)
+    (made,) = place.guard.exceptions()
+    assert made["expires"]
+
+
 @pytest.mark.parametrize("to", [None, AGENT], ids=["broadcast", "unicast"])
 def test_clicks_that_are_not_the_servers(place, desk, session, to) -> None:
     """Any program of the session can say that somebody clicked, with the right number and the right key."""

@@ -231,6 +231,11 @@ static struct guest *kept_guest(struct registry *registry, const struct process 
 	const struct member *parent = members_find(registry, process->parent);
 	struct guest *guest = supervised_by(registry, parent);
 
+	/* What gVisor's program starts anew is of the same container. */
+	if (program->role == PROGRAM_VMM && program->kind == KIND_CONTAINER && parent &&
+	    parent->program && parent->program->description == program->description &&
+	    parent->guest != NO_GUEST)
+		return &registry->guests[parent->guest];
 	/* Whom a VMM belonged to when its supervisor was there, which may have ended since. */
 	if (program->role == PROGRAM_VMM && !guest && before && before->program &&
 	    before->program->role == PROGRAM_VMM && before->guest != NO_GUEST &&

@@ -120,6 +120,12 @@ ROWS = [
               unshare="user pid mnt"),
     vm("gvisor", "gvisor", "shop-1", "runsc", "--root=/run/runsc", "--network=host", "boot",
        "--bundle=/srv/shop", "shop-1", kind="container", comm="exe"),
+    # "runsc run": it stays, and starts itself anew in the container's namespaces.
+    Row("gvisor-alone", "container", "gvisor", "shop-3", "host-net",
+        (Process("runsc", ("runsc", "--network=host", "run", "--bundle=/srv/shop", "shop-3"),
+                 installed=True),
+         Process("runsc", ("runsc-sandbox", "--network=host", "boot", "--bundle=/srv/shop", "shop-3"),
+                 "exe", unshare="pid mnt uts ipc"))),
     # It runs from memory and its executable has no name.
     Row("gvisor-memfd", "container", "gvisor", "shop-2", "user-net",
         (Process("memfd:runsc-bin", ("runsc-sandbox", "--root=/run/runsc", "boot", "shop-2"), "exe"),)),

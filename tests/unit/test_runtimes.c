@@ -69,6 +69,36 @@ static void test_forkproxy(void **state)
 	assert_int_equal(members_find(fake->registry, 11)->program->role, PROGRAM_CONDUIT);
 }
 
+/* What it starts anew, outside and inside, is of the container that it was asked for. */
+static void test_gvisor(void **state)
+{
+	struct fake *fake = *state;
+	struct row again = {.pid = 11,
+			    .parent = 10,
+			    .executable = "/usr/bin/runsc",
+			    ARGUMENTS("runsc-gofer\0--root=/run/runsc\0gofer\0shop")};
+	struct row sandbox = {.pid = 12,
+			      .parent = 11,
+			      .executable = "/usr/bin/runsc",
+			      .pid_ns = OTHER,
+			      .mount_ns = OTHER,
+			      ARGUMENTS("runsc-sandbox\0--root=/run/runsc\0boot\0shop")};
+
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/usr/bin/runsc",
+				       ARGUMENTS("runsc\0run\0--bundle=/srv/shop\0shop")});
+	fake_start(fake, &again);
+	fake_start(fake, &sandbox);
+	assert_guest(fake, 12, KIND_CONTAINER, "gvisor", "shop");
+	assert_ptr_equal(fake_guest(fake, 11), fake_guest(fake, 12));
+	assert_ptr_equal(fake_guest(fake, 10), fake_guest(fake, 12));
+	assert_true(fake_is_suspect(fake, 12));
+	registry_rescan(fake->registry);
+	assert_guest(fake, 12, KIND_CONTAINER, "gvisor", "shop");
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -77,6 +107,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_contained_command, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_forkproxy, fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_gvisor, fake_set_up, fake_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

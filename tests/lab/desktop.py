@@ -128,7 +128,8 @@ class Desktop(Session):
 
     def click(self, label: str, timeout: float = PATIENCE) -> None:
         """Click the button of that name with the mouse, once it stands still (popups slide in). A second time
-        where it stays, as a person would: an update of the popup may come between press and release."""
+        where it stays, as a person would: an update of the popup may come between press and release. A busy
+        machine takes its time over the first: too early the second one would meet what comes after."""
         deadline, before, clicks = time.monotonic() + timeout, None, 0
         while clicks < 2:
             found = self._button(label)
@@ -136,7 +137,9 @@ class Desktop(Session):
                 left, top, width, height = found
                 self.click_at(left + width // 2, top + height // 2)
                 clicks += 1
-                time.sleep(0.3)
+                stays_until = time.monotonic() + 3
+                while self._button(label) == found and time.monotonic() < stays_until:
+                    time.sleep(0.1)
             elif clicks:
                 return
             before = found

@@ -36,7 +36,7 @@ static size_t next_character(const char *text, int *width)
 		return strcspn(text, "m") + (strchr(text, 'm') != NULL);
 	if (*text == WHOLE_BEGIN || *text == WHOLE_END)
 		return 1;
-	length = mbrtowc(&character, text, strlen(text), &state);
+	length = mbrtowc(&character, text, strnlen(text, MB_CUR_MAX), &state);
 	*width = 1;
 	if (length == (size_t)-1 || length == (size_t)-2 || !length)
 		return 1;
@@ -91,8 +91,10 @@ size_t text_line(const char *text, int room, bool divides, const char **next)
 	}
 	if ((!*c || *c == '\n') && is_word && (used <= room || !end))
 		end = c;
-	if (!end)
-		end = text; /* an empty line */
+	if (!end) { /* an empty line, which may have marks in it */
+		*next = line_after(c);
+		return 0;
+	}
 	*next = line_after(end);
 	return (size_t)(end - text);
 }

@@ -81,6 +81,16 @@ static void cells_are_divided_where_they_must(void **state)
 	assert_int_equal(text_line("日本", 1, true, &next), 3); /* at least one goes */
 }
 
+/* Else it would be printed for ever. */
+static void nothing_that_is_whole_is_a_line(void **state)
+{
+	const char *next, *text = WHOLE("");
+
+	assert_int_equal(text_line(text, 4, false, &next), 0);
+	assert_string_equal(next, "");
+	assert_wrapped(WHOLE("") "\nthen", 10, 2, "\nthen\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -91,6 +101,7 @@ int main(void)
 		cmocka_unit_test(what_is_too_wide_gives_up_its_indent),
 		cmocka_unit_test(colours_and_wide_characters_are_counted),
 		cmocka_unit_test(cells_are_divided_where_they_must),
+		cmocka_unit_test(nothing_that_is_whole_is_a_line),
 	};
 
 	setlocale(LC_ALL, "C.UTF-8");

@@ -100,6 +100,15 @@ static void rest(struct display *display, enum request_result result)
 		display->timer = g_timeout_add_seconds(seconds, on_rested, display);
 }
 
+/*
+ * One that went says nothing of the one that is there now. Where none is, the next call starts one, which
+ * may end as soon as that did.
+ */
+static bool is_to_rest(const struct display *display, bool is_past)
+{
+	return !is_past || !display->had_owner;
+}
+
 static void check_late(const struct display *display)
 {
 	if (g_get_monotonic_time() - display->asked_us > LATE_US)
@@ -149,8 +158,8 @@ static GVariant *answer_of(struct display *display, GObject *bus, GAsyncResult *
 
 	if (reply && !is_past)
 		return reply;
-	if (!is_past)
-		rest(display, error_is_absence(error) ? RESULT_ABSENT : RESULT_FAILED);
+	if (is_to_rest(display, is_past))
+		rest(display, error && error_is_absence(error) ? RESULT_ABSENT : RESULT_FAILED);
 	g_clear_error(&error);
 	g_clear_pointer(&reply, g_variant_unref);
 	answered(display);
@@ -220,8 +229,8 @@ static void on_done(void *data, struct request *request)
 		display->ids[request->slot] = request->id;
 	if (is_shown || request->result == RESULT_GONE)
 		display->rest_s = REST_FIRST_S;
-	else if (!is_past) /* one that went says nothing of the one that is there now */
-		rest(display, request->result);
+	else if (is_to_rest(display, is_past))
+		rest(display, request->result == RESULT_DONE ? RESULT_FAILED : request->result);
 	if (request->error)
 		complain(request->error);
 	/* Of what was closed meanwhile nothing is to be tried again. */

@@ -170,9 +170,10 @@ static enum status run(const struct command *command, const struct options *opti
 					"%s takes no --%s: try " WHOLE("lhguard help %s"), name,
 					option_infos[id].name, name);
 	if (argc < command->least)
-		return complain(STATUS_USAGE, "write: lhguard %s %s", name, command->arguments);
+		return complain(STATUS_USAGE, "write: " WHOLE("lhguard %s %s"), name,
+				command->arguments);
 	if (command->most >= 0 && argc > command->most)
-		return complain(STATUS_USAGE, "\"%s\" is too much: write lhguard %s%s%s",
+		return complain(STATUS_USAGE, "\"%s\" is too much: write " WHOLE("lhguard %s%s%s"),
 				shown(argv[command->most]), name, command->most ? " " : "",
 				command->arguments);
 	return command->run(options, argc, argv);

@@ -99,6 +99,8 @@ static char *name_file(void *data, const char *reason)
 	if (strncmp(reason, "text:", strlen("text:")) != 0)
 		return NULL;
 	line = (unsigned int)strtoul(reason + strlen("text:"), &end, 10);
+	if (!line)
+		end = strchr(reason, ':'); /* it is about all of it */
 	line = line_in_file(sent, line);
 	if (line)
 		result = asprintf(&name, "%s:%u%s", path, line, end);

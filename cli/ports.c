@@ -343,10 +343,10 @@ static enum status ask(const struct options *options, json_t **ports, bool *is_e
 static enum status check(const struct options *options, int argc, char **argv)
 {
 	if (argc && !has_option(options, OPTION_MAP))
-		return complain(
-			STATUS_USAGE,
-			"\"%s\" is too much: write lhguard ports, or lhguard ports --map %s",
-			shown(argv[0]), quoted(argv[0]));
+		return complain(STATUS_USAGE,
+				"\"%s\" is too much: write " WHOLE("lhguard ports") ", or " WHOLE(
+					"lhguard ports --map %s"),
+				shown(argv[0]), quoted(argv[0]));
 	if (argc && !format_of(argv[0]))
 		return complain(STATUS_USAGE, "\"%s\": a picture's name ends in .svg, .png or .pdf",
 				shown(argv[0]));

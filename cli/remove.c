@@ -33,8 +33,8 @@ static json_t *removal_parameters(const struct options *options, int argc, char 
 	struct selector selector;
 
 	if ((argc > 0) + (from != NULL) + has_option(options, OPTION_EXPIRED) != 1) {
-		complain(STATUS_USAGE,
-			 "write: lhguard remove ID..., or --from SOURCE, or --expired");
+		complain(STATUS_USAGE, "write: " WHOLE("lhguard remove ID...") ", or " WHOLE(
+					       "--from SOURCE") ", or --expired");
 	} else if (from && selector_parse(from, &selector, &error)) {
 		complain(STATUS_USAGE, "%s", shown(error.text));
 	} else if (from && json_object_set_new(parameters, "source", json_string(from))) {

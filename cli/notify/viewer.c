@@ -185,7 +185,8 @@ void viewer_open(GDBusConnection *bus, viewer_failed failed, void *data)
 	struct opening *opening = g_new(struct opening, 1);
 
 	*opening = (struct opening){failed, data};
-	if (!is_there_a_viewer()) {
+	/* The manager has a folder for what is of this session; without one, the text is not there. */
+	if (!is_there_a_viewer() || !g_getenv("XDG_RUNTIME_DIR")) {
 		launch(on_launched, opening);
 		return;
 	}

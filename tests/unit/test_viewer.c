@@ -267,6 +267,20 @@ static void test_without_a_manager(void **state)
 	}
 }
 
+/* The manager's XDG_RUNTIME_DIR is not where the text is. */
+static void test_without_a_runtime_folder(void **state)
+{
+	struct talk *talk = *state;
+	char *path = viewer_path(); /* GLib has it from now on */
+
+	g_unsetenv("XDG_RUNTIME_DIR");
+	viewer_open(talk->bus, on_failed, talk);
+	assert_started_here(talk);
+	assert_int_equal(talk->calls, 0);
+	g_setenv("XDG_RUNTIME_DIR", folder, TRUE);
+	g_free(path);
+}
+
 /* What the unit runs. */
 static void test_in_the_unit(void **state)
 {
@@ -365,6 +379,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_unit_of_the_manager, start, stop),
 		cmocka_unit_test_setup_teardown(test_without_a_manager, start, stop),
+		cmocka_unit_test_setup_teardown(test_without_a_runtime_folder, start, stop),
 		cmocka_unit_test_setup_teardown(test_in_the_unit, start, stop),
 		cmocka_unit_test(test_without_a_viewer),
 	};

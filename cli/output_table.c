@@ -166,10 +166,12 @@ static void fit(const struct table *table, struct layout *layout)
 /**
  * struct row - what is still to be printed of a row
  * @rest: of each column
+ * @is_continued: its first line has been printed
  */
 struct row {
 	const char *rest[COLUMNS_MAX];
 	enum colour paint[COLUMNS_MAX];
+	bool is_continued;
 };
 
 /* A part of a cell, padded unless it is the last of its line. */
@@ -210,7 +212,10 @@ static size_t take(const struct table *table, size_t column, int width, int star
 	return text_line(text, width > 0 ? width : 1, true, rest);
 }
 
-/* As much of each cell as has room. */
+/*
+ * As much of each cell as has room. What goes on in the first column hangs: a name with a blank in it
+ * must not look like a row of its own.
+ */
 static void print_line(const struct table *table, const int *widths, struct row *row, size_t last)
 {
 	int start = 0, blanks = 0;
@@ -218,23 +223,27 @@ static void print_line(const struct table *table, const int *widths, struct row 
 	for (size_t i = 0; i <= last && blanks >= 0; i++) {
 		const char *text = row->rest[i];
 		bool is_number = table->columns[i].is_number;
+		int hang = row->is_continued && !start && *text;
+		int width = widths[i] - hang;
 		size_t length;
 
 		if (widths[i] == HIDDEN_WIDTH)
 			continue;
-		length = take(table, i, widths[i], start, &row->rest[i]);
-		blanks = widths[i] - text_width_of(text, length); /* < 0: it ends the line */
+		length = take(table, i, width, start + hang, &row->rest[i]);
+		blanks = width - text_width_of(text, length); /* < 0: it ends the line */
+		printf("%*s", hang, "");
 		print_cell(text, length, blanks < 0 ? 0 : blanks, is_number,
 			   blanks < 0 || i == last, row->paint[i]);
 		start += widths[i] + GAP;
 	}
 	putchar('\n');
+	row->is_continued = true;
 }
 
 /* @cells: NULL: the heading */
 static void print_row(const struct table *table, const int *widths, const struct cell *cells)
 {
-	struct row row;
+	struct row row = {.is_continued = false};
 	size_t last;
 
 	for (size_t i = 0; i < table->column_count; i++) {

@@ -161,7 +161,7 @@ static uint64_t news_of(struct row *row, const json_t *event)
 static void hold_anew(struct row *row, uint64_t now_us)
 {
 	row->state = ROW_HELD;
-	row->is_counted = false;
+	row->is_counted = row->is_decided = false;
 	row->counted = row->count = 0;
 	row->failure[0] = '\0';
 	row->held_us = row->since_us = now_us;
@@ -247,6 +247,7 @@ bool alerts_get(const struct alerts *alerts, unsigned int slot, uint64_t now_us,
 		.is_sensitive = row->is_sensitive,
 		.is_current = row->is_ours,
 		.is_actionable = row_is_actionable(row, now_us),
+		.is_decided = row->is_decided,
 		.failure = row->failure,
 	};
 	return true;

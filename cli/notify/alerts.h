@@ -50,6 +50,7 @@ struct alerts_next {
  * @is_sensitive: as alerts_event() was told
  * @is_current: the event is of the daemon that runs now
  * @is_actionable: the event may still be allowed
+ * @is_decided: see alerts_settle(); until there is news of it
  * @failure: why the latest Allow failed, "": it did not
  */
 struct alert {
@@ -62,6 +63,7 @@ struct alert {
 	bool is_sensitive;
 	bool is_current;
 	bool is_actionable;
+	bool is_decided;
 	const char *failure;
 };
 

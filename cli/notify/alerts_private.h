@@ -27,6 +27,7 @@ struct seen {
  * @is_ours: the event is of the daemon that runs now
  * @is_busy: something is being done about it
  * @is_insisted: to be shown in any case
+ * @is_decided: the person has, of what is in it
  * @held_us: since when it is HELD
  * @fresh_us: HELD: of what makes it worth showing, its latest event or a new server
  * @event_us: of its latest event
@@ -59,6 +60,7 @@ struct row {
 	bool is_ours;
 	bool is_busy;
 	bool is_insisted;
+	bool is_decided;
 };
 
 /**

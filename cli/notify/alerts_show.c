@@ -350,4 +350,5 @@ void alerts_settle(struct alerts *alerts, unsigned int slot, uint64_t now_us)
 	if (row->state != ROW_FREE)
 		row_gone(row, now_us);
 	row->is_busy = row->is_insisted = false;
+	row->is_decided = true;
 }

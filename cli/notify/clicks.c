@@ -161,6 +161,19 @@ static void keep_blocking(struct agent *agent, unsigned int slot, const struct a
 	alerts_settle(agent->alerts, slot, now);
 }
 
+/* Its notification is still there, as the server has had enough, say; but it may be allowed by now. */
+static void tell_decided(struct agent *agent)
+{
+	struct message message = {
+		.summary = "That was decided before",
+		.body = "What was allowed is in lhguard list, and taken back by lhguard remove",
+		.urgency = URGENCY_NORMAL,
+		.timeout_ms = TIMEOUT_DEFAULT,
+	};
+
+	notices_tell(&agent->notices, NOTICE_LATE, &message);
+}
+
 /* Its place was needed for others: a flood, or many days. */
 static void tell_too_late(struct agent *agent)
 {
@@ -200,7 +213,10 @@ void clicks_take(void *data, unsigned int slot, const struct binding *binding, e
 		ask_allow(agent, slot, &alert, 0);
 		break;
 	case ACTION_KEEP_BLOCKING:
-		keep_blocking(agent, slot, &alert);
+		if (alert.is_decided)
+			tell_decided(agent);
+		else
+			keep_blocking(agent, slot, &alert);
 		break;
 	default:
 		details_show(agent, &alert);

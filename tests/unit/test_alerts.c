@@ -755,11 +755,16 @@ static void a_decision_ends_it_and_a_refusal_is_shown(void **state)
 	show(desk);
 	assert_int_equal(desk->popups, 2);
 	assert_string_equal(get(desk, slot).failure, "polkit said no");
+	assert_false(get(desk, slot).is_decided);
 	alerts_settle(desk->alerts, slot, desk->now_us);
 	desk->live[slot] = false;
 	attempt(desk, "devbox", 9222);
 	wait_for(desk, 10 * SECOND);
 	assert_int_equal(desk->popups, 2);
+	assert_true(get(desk, slot).is_decided); /* a late click must not be told otherwise */
+	wait_for(desk, 10 * MINUTE);
+	attempt(desk, "devbox", 9222);
+	assert_false(get(desk, slot).is_decided);
 }
 
 /* The daemon's no is faster than the server's word that the alert it was clicked in is gone. */

@@ -37,15 +37,22 @@ static const struct {
 	{0x0000, 0x001f},   /* C0 */
 	{0x007f, 0x009f},   /* DEL, C1 */
 	{0x00ad, 0x00ad},   /* soft hyphen */
+	{0x034f, 0x034f},   /* combining grapheme joiner */
 	{0x061c, 0x061c},   /* Arabic letter mark */
-	{0x180e, 0x180e},   /* Mongolian vowel separator */
+	{0x115f, 0x1160},   /* Hangul fillers, which nobody sees */
+	{0x17b4, 0x17b5},   /* Khmer vowels that nobody sees */
+	{0x180b, 0x180f},   /* Mongolian variation selectors and vowel separator */
 	{0x200b, 0x200f},   /* zero width; left-to-right and right-to-left marks */
 	{0x2028, 0x202e},   /* line and paragraph separators; bidirectional embeddings, overrides */
 	{0x2060, 0x206f},   /* word joiner, invisible operators; bidirectional isolates */
+	{0x2800, 0x2800},   /* Braille without a dot */
+	{0x3164, 0x3164},   /* Hangul filler */
+	{0xfe00, 0xfe0f},   /* variation selectors */
 	{0xfeff, 0xfeff},   /* byte order mark: zero width no-break space */
+	{0xffa0, 0xffa0},   /* Hangul filler, half as wide */
 	{0xfff9, 0xfffb},   /* interlinear annotation */
 	{0xfffe, 0xffff},   /* no characters, which XML cannot hold */
-	{0xe0000, 0xe007f}, /* tags */
+	{0xe0000, 0xe01ef}, /* tags, more variation selectors */
 };
 
 /* Return: bytes of the character at @bytes (@length > 0), 0 when it is no UTF-8. */

@@ -236,6 +236,15 @@ void members_missed(struct registry *registry)
 		registry->local_exit_us = now;
 }
 
+/*
+ * Does it end? Its memory goes first, and with it what it has become; its sockets go later. So it is still
+ * what it was.
+ */
+static bool is_ending(const struct member *before, const struct process *process)
+{
+	return before->program && !process->executable[0];
+}
+
 static void look_at(struct registry *registry, pid_t pid)
 {
 	char cgroup[CGROUP_PATH_SIZE] = "";
@@ -243,7 +252,7 @@ static void look_at(struct registry *registry, pid_t pid)
 	const struct member *known = members_find(registry, pid);
 	struct member before = known ? *known : (struct member){.pid = 0};
 	struct process process;
-	bool searched;
+	bool searched, is_known = known;
 
 	members_remove(registry, pid);
 	if (process_read(registry->settings.proc, pid, &process) || !process.namespaces.pid) {
@@ -260,12 +269,17 @@ static void look_at(struct registry *registry, pid_t pid)
 			registry->local_exit_us = clock_monotonic_us();
 		return;
 	}
-	if (!known)
+	if (!is_known)
 		past_find(registry, &process, &before);
 	before.carried = registry->reads_anew;
 	process_cgroup(registry->settings.proc, pid, cgroup, sizeof(cgroup));
-	if (!members_classify(registry, &process, cgroup, before.pid ? &before : NULL, &entry))
+	if (is_known && is_ending(&before, &process)) {
+		entry = before;
+		entry.headless = entry.carried = false;
+	} else if (!members_classify(registry, &process, cgroup, before.pid ? &before : NULL,
+				     &entry)) {
 		return;
+	}
 
 	entry.started_by = process.start;
 	/* A process of another network namespace opens no connection here. */

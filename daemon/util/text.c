@@ -52,6 +52,8 @@ static const struct {
 	{0xffa0, 0xffa0},   /* Hangul filler, half as wide */
 	{0xfff9, 0xfffb},   /* interlinear annotation */
 	{0xfffe, 0xffff},   /* no characters, which XML cannot hold */
+	{0x1bca0, 0x1bca3}, /* shorthand's controls */
+	{0x1d173, 0x1d17a}, /* musical notation's */
 	{0xe0000, 0xe01ef}, /* tags, more variation selectors */
 };
 

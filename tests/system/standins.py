@@ -199,6 +199,11 @@ ROWS = [
     vm("libvirt-machined", "libvirt", "build agent 2", "qemu-system-x86_64", "-name",
        "guest=build agent 2,debug-threads=on",
        cgroup="machine.slice/machine-qemu\\x2d7\\x2dbuildagent2.scope/libvirt/emulator"),
+    vm("libvirt-partition", "libvirt", "build agent 3", "qemu-system-x86_64", "-name",
+       "guest=build agent 3,debug-threads=on",
+       cgroup="machine.slice/machine-ci.slice/machine-qemu\\x2d8\\x2dbuildagent3.scope/libvirt/emulator"),
+    contained("libvirt-lxc", "libvirt-lxc", "machine.slice/machine-lxc\\x2d3\\x2dweb.scope/libvirt",
+              name="3-web"),
     vm("vmspawn", "vmspawn", "attic2", "qemu-system-x86_64", "-machine", "type=q35", "-nodefaults",
        cgroup="machine.slice/machine-attic2.scope", parents=(Process("systemd-vmspawn", (
            "systemd-vmspawn", "--machine=attic2", "--image=/srv/attic.raw")),)),

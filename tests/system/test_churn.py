@@ -105,6 +105,7 @@ def check_events(events: list[dict], members: list[Member]) -> Counter:
         if source["class"] == "unknown":
             seen["unknown"] += 1
         elif member.wired and not source["name"]:
+            assert (source["class"], source["kind"]) == ("guest", "container"), event
             seen["a container without a name"] += 1  # judged after its end
         else:
             assert source["class"] == "guest" and source["name"] in member.names, event

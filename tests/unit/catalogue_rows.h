@@ -168,6 +168,11 @@ static const struct row rows[] = {
 	{"libvirt, unescaped", "libvirt", KIND_VM,
 	 .cgroup = "/machine.slice/machine-qemu-1-build.scope", .id = "1-build",
 	 .interface = "virbr0"},
+	{"libvirt, in a partition", "libvirt", KIND_VM,
+	 .cgroup = "/machine.slice/machine-ci.slice/machine-qemu\\x2d1\\x2dbuild.scope/libvirt",
+	 .id = "1-build"},
+	{"libvirt's containers", "libvirt-lxc", KIND_CONTAINER,
+	 .cgroup = "/machine.slice/machine-lxc-3-web.scope/libvirt", .id = "3-web"},
 	{"libvirt without systemd", "libvirt", KIND_VM,
 	 .cgroup = "/machine/qemu-1-buildagent.libvirt-qemu/emulator", .id = "1-buildagent"},
 	/* Helpers */

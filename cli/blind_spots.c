@@ -158,31 +158,41 @@ static int find_mounts(const json_t *guests, json_t *found)
 	return guests ? 0 : -ENOTCONN;
 }
 
-/* Folders that a VM shares with the host, as its VMM's command line says. */
-static int find_shares(const json_t *guests, json_t *found)
+/* Folders that a VM shares with the host, as QEMU's command line says; false where it is no QEMU. */
+static bool look_at_shares(const json_t *guest, json_t *found)
 {
 	static const char *const options[] = {"-fsdev", "-virtfs", "vhost-user-fs", "spicevmc"};
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[64], arguments[65536], text[256];
+	size_t length;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)number_of(guest, "leader"));
+	file = fopen(path, "re");
+	length = file ? fread(arguments, 1, sizeof(arguments), file) : 0;
+	for (size_t k = 0; k < ARRAY_SIZE(options); k++) {
+		if (!memmem(arguments, length, options[k], strlen(options[k])))
+			continue;
+		snprintf(text, sizeof(text), "%.160s has %s", text_of(guest, "label"), options[k]);
+		tell(found, text);
+	}
+	return memmem(arguments, strnlen(arguments, length), "qemu", strlen("qemu"));
+}
+
+/* Others have their shares in files of their own: of these it is not known. */
+static int find_shares(const json_t *guests, json_t *found)
+{
+	bool is_known = true;
 
 	for (size_t i = 0; i < json_array_size(guests); i++) {
 		const json_t *guest = json_array_get(guests, i);
-		_cleanup_fclose_ FILE *file = NULL;
-		char path[64], arguments[65536], text[256];
-		size_t length;
 
-		if (strcmp(text_of(guest, "kind"), "vm") != 0 || number_of(guest, "leader") <= 0)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)number_of(guest, "leader"));
-		file = fopen(path, "re");
-		length = file ? fread(arguments, 1, sizeof(arguments), file) : 0;
-		for (size_t k = 0; k < ARRAY_SIZE(options); k++) {
-			if (!memmem(arguments, length, options[k], strlen(options[k])))
-				continue;
-			snprintf(text, sizeof(text), "%.160s has %s", text_of(guest, "label"),
-				 options[k]);
-			tell(found, text);
-		}
+		if (!strcmp(text_of(guest, "kind"), "vm") &&
+		    (number_of(guest, "leader") <= 0 || !look_at_shares(guest, found)))
+			is_known = false;
 	}
-	return guests ? 0 : -ENOTCONN;
+	if (!guests)
+		return -ENOTCONN;
+	return is_known || json_array_size(found) ? 0 : -ENOTSUP;
 }
 
 /* The guests that a conduit works for, as ", vm:one, vm:two"; how many. */

@@ -201,6 +201,30 @@ def test_a_conduit_of_several(lab, guard: Guard) -> None:
         assert set(found[0].split(" of ")[1].split(", ")) == {"container:upper", "container:lower"}
 
 
+def test_shared_folders(lab, guard: Guard, tmp_path) -> None:
+    """QEMU's stand in its command line; of a VM of another program it is not known."""
+    def shares() -> dict:
+        return spots(guard)["shared-folders"]
+
+    assert (shares()["state"], shares()["found"]) == ("none", [])
+    with Cleanup() as cleanup:
+        process = lab.host.spawn(
+            "qemu-system-x86_64", "-name", "guest=sharer", "-machine", "q35,accel=tcg", "-m", "16",
+            "-nodefaults", "-display", "none", "-S", "-virtfs",
+            f"local,path={tmp_path},mount_tag=x,security_model=none", stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        cleanup.add(end, process)
+        wait_for(lambda: shares()["found"] == ["vm:sharer has -virtfs"], "the shared folder", step=0.3)
+        assert shares()["state"] == "found"
+    wait_for(lambda: shares()["state"] == "none", "its end", step=0.3)
+    with Cleanup() as cleanup:
+        standin = Standin(lab.host, tmp_path, cleanup,
+                          Process("VBoxHeadless", ("VBoxHeadless", "--comment", "boxed")),
+                          target=Target("tcp", "127.0.0.1", 9222))
+        standin.wait_ready()
+        wait_for(lambda: shares()["state"] == "not looked at", "a VM of another program", step=0.3)
+
+
 def test_without_a_daemon(lab, guard: Guard) -> None:
     """What can be told without the daemon is told, and the rest is said not to be known."""
     said = guard.cli("doctor", "--json", "--socket", "/proc/none/socket")

@@ -55,8 +55,14 @@ const struct option_info option_infos[OPTION_COUNT] = {
 
 static const char letters[] = ":qhy";
 
+/* With one more name, as people write it who look for attempts. */
 static void fill_long_options(struct option *options)
 {
+	options[OPTION_COUNT] = (struct option){
+		.name = "guest",
+		.has_arg = required_argument,
+		.val = LONG_BASE + OPTION_FROM,
+	};
 	for (int id = 0; id < OPTION_COUNT; id++)
 		options[id] = (struct option){
 			.name = option_infos[id].name,
@@ -75,7 +81,7 @@ static int option_of_letter(int letter)
 
 int options_parse(struct options *options, int argc, char **argv, int *rest)
 {
-	struct option long_options[OPTION_COUNT + 1] = {{.name = NULL}};
+	struct option long_options[OPTION_COUNT + 2] = {{.name = NULL}};
 	const char *environment = getenv("LHGUARD_SOCKET");
 	int found;
 

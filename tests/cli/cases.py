@@ -117,6 +117,7 @@ WORDS = {
     "log-since": Case(("log", "--since", "2020-02-03T04:05:17Z", *FILE)),
     "log-newest-since": Case(("log", "--since", "2020-02-03T04:05:17Z", "--past", "100", *FILE)),
     "log-filtered": Case(("log", "--from", "vm", "--service", "11000-12000", "--verdict", "drop", *FILE)),
+    "log-by-guest": Case(("log", "--guest", "vm", "--service", "11000-12000", "--verdict", "drop", *FILE)),
     "log-none-matches": Case(("log", "--from", "vm:nobody", *FILE)),
     "log-none-since": Case(("log", "--since", "1h", *FILE)),
     "log-of-another-unit": Case(("log", "--unit", "lhguardd@vpn.service", *FILE)),

@@ -12,7 +12,9 @@ import pytest
 
 from lab.guard import Guard, Said
 from lab.guests import PodmanGuest
-from lab.system import BUILD, Cleanup, wait_for
+from lab.host import Target
+from lab.standins import Process, Standin
+from lab.system import BUILD, Cleanup, end, wait_for
 
 NETLINK_NETFILTER = 12
 

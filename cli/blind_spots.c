@@ -57,7 +57,7 @@ static int take_vsock(const struct nlmsghdr *message, json_t *found)
 	if (message->nlmsg_type == NLMSG_ERROR) {
 		const struct nlmsgerr *error = NLMSG_DATA(message);
 
-		return error->error == -ENOENT ? 1 : error->error; /* the kernel has no vsock */
+		return error->error;
 	}
 	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*socket)))
 		return -EBADMSG;
@@ -67,7 +67,8 @@ static int take_vsock(const struct nlmsghdr *message, json_t *found)
 	return 0;
 }
 
-static int find_vsock(const json_t *guests, json_t *found)
+/* All listeners there are; -ENOENT: the kernel has no vsock, or no vsock_diag. */
+static int dump_vsock(json_t *found)
 {
 	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	_Alignas(struct nlmsghdr) char buffer[16384];
@@ -89,6 +90,40 @@ static int find_vsock(const json_t *guests, json_t *found)
 			result = take_vsock(message, found);
 	}
 	return result < 0 ? result : 0;
+}
+
+/*
+ * Whether there may be such sockets at all: each line of /proc/net/protocols begins with a name, AF_VSOCK for
+ * vsock_proto of net/vmw_vsock/af_vsock.c. To make a socket would tell, too, but would load the module.
+ * Return: 1 yes, 0 no, or -errno.
+ */
+static int has_vsock(void)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/net/protocols", "re");
+	char line[256];
+
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, "AF_VSOCK ", strlen("AF_VSOCK ")))
+			return 1;
+	return ferror(file) ? -EIO : 0;
+}
+
+static int find_vsock(const json_t *guests, json_t *found)
+{
+	int result = dump_vsock(found), has;
+
+	if (result != -ENOENT)
+		return result;
+	has = has_vsock();
+	if (!has)
+		return 0;
+	tell(found,
+	     has < 0 ? "/proc/net/protocols cannot be read, which says whether there is AF_VSOCK"
+		     : "this kernel has AF_VSOCK, but not vsock_diag, which lists its listeners: "
+		       "it needs CONFIG_VSOCKETS_DIAG");
+	return result;
 }
 
 /* Abstract sockets: "@name" in the last column of /proc/net/unix, proc_net(5). */

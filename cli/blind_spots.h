@@ -13,7 +13,7 @@
  * @advice: what the owner can do; each command in it a WHOLE() of prose.h
  * @find: adds to the array @found a text for each that is on this host; NULL where nobody can tell
  *	@guests: the daemon's list of guests, NULL when it could not be had
- *	Return: 0, or -errno when it could not be looked at.
+ *	Return: 0, or -errno when it could not be looked at; then @found may have the reason.
  */
 struct blind_spot {
 	const char *name;

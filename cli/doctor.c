@@ -104,11 +104,11 @@ static void print_spots(const json_t *spots)
 	putchar('\n');
 	for (size_t i = 0; i < json_array_size(spots); i++) {
 		const json_t *spot = json_array_get(spots, i);
+		const char *state = text_of(spot, "state");
 
 		print_head(spot, COLOUR_NONE);
 		print_found(spot, blind_spots[i].advice,
-			    json_array_size(json_object_get(spot, "found")) ||
-				    !strcmp(text_of(spot, "state"), "cannot be told"));
+			    !strcmp(state, "found") || !strcmp(state, "cannot be told"));
 	}
 }
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -173,6 +174,48 @@ def test_abstract_sockets(lab, guard: Guard) -> None:
     assert not any("@lhg-doctor" in text for text in spots(guard)["abstract-sockets"]["found"])
 
 
+def listen_on_vsock() -> socket.socket | None:
+    """For every guest, on a free port; None: the kernel has no AF_VSOCK."""
+    try:
+        made = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+    except OSError as error:
+        assert error.errno == errno.EAFNOSUPPORT
+        return None
+    made.bind((socket.VMADDR_CID_ANY, socket.VMADDR_PORT_ANY))
+    made.listen()
+    return made
+
+
+def lists_vsock() -> bool:
+    """Whether the kernel has vsock_diag (linux/sock_diag.h, linux/vm_sockets_diag.h)."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as diag:  # NETLINK_SOCK_DIAG
+        diag.settimeout(5)
+        request = struct.pack("=BBHIIIII", socket.AF_VSOCK, 0, 0, 1 << 10, 0, 0, 0, 0)
+        diag.send(struct.pack("=IHHII", 16 + len(request), 20, 0x301, 1, 0) + request)
+        answer = diag.recv(65536)
+    is_error = struct.unpack_from("=H", answer, 4) == (2,)
+    return not is_error or struct.unpack_from("=i", answer, 16) != (-errno.ENOENT,)
+
+
+def test_vsock(lab, guard: Guard) -> None:
+    """A listener is named where the kernel lists them; where it does not, nobody is told that there is none."""
+    with Cleanup() as cleanup:
+        listener = lab.host.netns.call(listen_on_vsock)
+        if listener:
+            cleanup.add(listener.close)
+            port = listener.getsockname()[1]
+        listed = lab.host.netns.call(lists_vsock)
+        spot, said = spots(guard)["vsock"], guard.must("doctor").output
+    if not listener:
+        assert spot["state"] == "none" and spot["found"] == []
+    elif listed:
+        assert spot["state"] == "found" and f"port {port}, for every guest" in spot["found"]
+        assert f"port {port}, for every guest" in said
+    else:
+        assert spot["state"] == "not looked at" and ["vsock_diag" in text for text in spot["found"]] == [True]
+        assert "vsock_diag" in said and spot["advice"] not in said
+
+
 def test_mounted_sockets(lab, guard: Guard, tmp_path) -> None:
     """A container that has the socket of a container engine is named."""
     with Cleanup() as cleanup, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as engine:
@@ -233,7 +276,10 @@ def test_without_a_daemon(lab, guard: Guard) -> None:
     assert said.status == 3 and "not running" in said.error
     states = {spot["name"]: spot["state"] for spot in said.json["blindSpots"]}
     assert states["mounted-sockets"] == "not looked at"
-    assert states["vsock"] in ("none", "found")
+    listener = listen_on_vsock()
+    if listener:
+        listener.close()
+    assert states["vsock"] in (("none", "found") if lists_vsock() or not listener else ("not looked at",))
     assert states["forged-mac"] == "cannot be told"
     checks = {name: check["state"] for name, check in checks_of(said).items()}
     assert checks["queue-expression"] == checks["socket-cgroup"] == checks["cut-connections"] == "ok"

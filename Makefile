@@ -153,6 +153,10 @@ $(B)/tests/unit/test_exceptions: UNIT_LDFLAGS += -Wl,--wrap=index_new
 # And who calls.
 $(B)/tests/unit/test_control: UNIT_LDFLAGS += -Wl,--wrap=getsockopt
 
+# And what the mode is the mode of.
+$(B)/tests/unit/test_mode: UNIT_LDFLAGS += -Wl,--wrap=daemon_install_table \
+	-Wl,--wrap=control_status_changed -Wl,--wrap=loop_read_resolvers
+
 # What of the agent uses GLib.
 GLIB_TESTS   := $(addprefix $(B)/tests/unit/test_,channel conditions viewer wording)
 $(GLIB_TESTS): UNIT_LDFLAGS += $(AGENT_LDLIBS)

@@ -85,7 +85,6 @@ static const char *plural(json_int_t count)
 /* What most people read. */
 static void print_summary(const json_t *status)
 {
-	const char *created = text_of(json_object_get(status, "modeOverride"), "created");
 	bool is_enforced = !strcmp(text_of(status, "mode"), "enforce");
 	json_int_t guests = number_of(status, "guestCount");
 	json_int_t exceptions = number_of(status, "exceptionCount");
@@ -94,7 +93,7 @@ static void print_summary(const json_t *status)
 	prose("%s" WHOLE("%s: %s since %s") "%s,",
 	      colour(is_enforced ? COLOUR_GREEN : COLOUR_YELLOW),
 	      is_enforced ? "guarding" : "watching", shown(text_of(status, "mode")),
-	      local_time(*created ? created : text_of(status, "since")), colour(COLOUR_NONE));
+	      local_time(text_of(status, "modeSince")), colour(COLOUR_NONE));
 	prose(" " WHOLE(NUMBER " guest%s") ",", guests, plural(guests));
 	prose(" " WHOLE(NUMBER " exception%s") ",", exceptions, plural(exceptions));
 	prose(" " WHOLE(NUMBER "%s refused in the last hour"), number_of(status, "refusedLastHour"),

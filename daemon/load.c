@@ -73,7 +73,7 @@ void load_use(struct daemon *daemon, struct config *config)
 	daemon->access = config->access;
 	if (daemon->control)
 		control_open(daemon->control);
-	daemon->guard.enforce = mode_in_force(daemon, config) == MODE_ENFORCE;
+	mode_use(daemon, config);
 	loop_read_resolvers(daemon);
 }
 

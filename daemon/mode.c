@@ -15,13 +15,24 @@ enum guard_mode mode_in_force(const struct daemon *daemon, const struct config *
 	return daemon->override.is_set ? daemon->override.mode : config->mode;
 }
 
+void mode_use(struct daemon *daemon, const struct config *config)
+{
+	bool enforce = mode_in_force(daemon, config) == MODE_ENFORCE;
+
+	if (!daemon->mode_since_us)
+		daemon->mode_since_us = daemon->since_us;
+	else if (enforce != daemon->guard.enforce)
+		daemon->mode_since_us = clock_realtime_us();
+	daemon->guard.enforce = enforce;
+}
+
 /* Verdicts, and what the table does while nobody gives any. */
 static int apply(struct daemon *daemon, struct error *error)
 {
 	int result = daemon_install_table(daemon, daemon->config, error);
 
 	if (!result)
-		daemon->guard.enforce = mode_in_force(daemon, daemon->config) == MODE_ENFORCE;
+		mode_use(daemon, daemon->config);
 	return result;
 }
 
@@ -88,7 +99,7 @@ static int on_mode_end(sd_event_source *source, uint64_t now, void *data)
 		log_notice("the time of %s mode is over: %s mode, as the configuration says",
 			   mode_text(daemon->override.mode), mode_text(daemon->config->mode));
 		daemon->override.is_set = false;
-		daemon->guard.enforce = daemon->config->mode == MODE_ENFORCE;
+		mode_use(daemon, daemon->config);
 		control_status_changed(daemon->control);
 	}
 	if (apply(daemon, &error)) {
@@ -116,6 +127,7 @@ void mode_fill_status(const struct daemon *daemon, struct status *status)
 
 	status->mode = mode_text(mode_in_force(daemon, daemon->config));
 	status->configured_mode = mode_text(daemon->config->mode);
+	status->mode_since_us = daemon->mode_since_us;
 	status->is_mode_set = override->is_set;
 	status->mode_creator = override->creator;
 	status->mode_created_us = override->created_us;

@@ -37,6 +37,7 @@ struct daemon {
 	struct guard guard;
 	struct config *config;
 	struct mode_override override;
+	uint64_t mode_since_us; /* CLOCK_REALTIME: in force since then, without another between */
 	struct catalogue *catalogue;
 	struct services *services; /* read anew in its place */
 	struct exceptions *exceptions;
@@ -120,8 +121,12 @@ void connections_exception_ended(void *data, const struct exception *exception);
 int connections_add_source(struct daemon *daemon);
 void connections_stop(struct daemon *daemon);
 
-/* mode.c: the mode in force, with @config: the configuration's, or one that was set over it */
+/*
+ * mode.c: the mode in force, with @config: the configuration's, or one that was set over it; and verdicts by it
+ * from now on
+ */
 enum guard_mode mode_in_force(const struct daemon *daemon, const struct config *config);
+void mode_use(struct daemon *daemon, const struct config *config);
 int mode_set(void *data, const struct mode_change *change, struct error *error);
 void mode_fill_status(const struct daemon *daemon, struct status *status);
 int mode_add_source(struct daemon *daemon);

@@ -40,6 +40,7 @@ struct status {
 	const char *version;
 	const char *mode;	     /* in force: "enforce" or "monitor" */
 	const char *configured_mode; /* what it would be if nobody had set another */
+	uint64_t mode_since_us;	     /* CLOCK_REALTIME: the one in force */
 	bool is_mode_set;	     /* somebody has, with what follows */
 	uid_t mode_creator;
 	uint64_t mode_created_us; /* CLOCK_REALTIME, as the next */

@@ -108,11 +108,12 @@ json_t *reply_status(const struct status *status)
 
 	for (size_t i = 0; i < ARRAY_SIZE(status->queues); i++)
 		json_array_append_new(queues, queue(status, i));
-	reply = json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
+	reply = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
 			  "version", status->version, "mode", status->mode, "configuredMode",
-			  status->configured_mode, "modeOverride", mode_override(status), "verdict",
-			  status->refusal, "since", time_text(status->since_us), "netns",
-			  text(status->netns), "expression", status->expression, "configuration",
+			  status->configured_mode, "modeOverride", mode_override(status),
+			  "modeSince", time_text(status->mode_since_us), "verdict", status->refusal,
+			  "since", time_text(status->since_us), "netns", text(status->netns),
+			  "expression", status->expression, "configuration",
 			  part(status->config_failure), "configurationFile",
 			  text(status->config_path), "catalogue", part(status->catalogue_failure),
 			  "services", part(status->services_failure), "exceptions",

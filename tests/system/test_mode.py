@@ -24,6 +24,7 @@ def test_for_a_while(lab, start_guard) -> None:
     guard, guest = start_guard(), lab.guests.devbox
     events = guard.events()
     assert not is_open(guest, USER_NET)
+    assert guard.status()["modeSince"] == guard.status()["since"]
 
     mark = events.mark()
     said = guard.must("mode", "monitor", "--for", "4s")
@@ -33,10 +34,13 @@ def test_for_a_while(lab, start_guard) -> None:
     assert (status["mode"], status["configuredMode"]) == ("monitor", "enforce")
     assert status["modeOverride"]["creator"] == 0
     assert status["modeOverride"]["created"] < status["modeOverride"]["expires"]
+    assert status["since"] < status["modeSince"] < status["modeOverride"]["expires"]
     assert events.wait_refused("vm:devbox", "tcp", "127.0.0.1", 9222, mark)["mode"] == "monitor"
 
     wait_for(lambda: mode(guard) == "enforce", "the end of monitor mode")
-    assert guard.status()["modeOverride"] is None
+    monitored, status = status, guard.status()
+    assert status["modeOverride"] is None
+    assert status["since"] == monitored["since"] < monitored["modeSince"] < status["modeSince"]
     mark = events.mark()
     assert not is_open(guest, USER_NET) and not is_open(lab.guests.veth, GUEST_WAY)
     assert events.wait_refused("vm:devbox", "tcp", "127.0.0.1", 9222, mark)["mode"] == "enforce"

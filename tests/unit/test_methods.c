@@ -101,6 +101,8 @@ static void fake_status(void *data, struct status *status)
 		.version = "1",
 		.mode = mode_text(change->mode),
 		.configured_mode = "enforce",
+		.since_us = 1000000,
+		.mode_since_us = 2000000,
 		.is_mode_set = asked->set_mode && change->mode != MODE_ENFORCE,
 		.mode_creator = change->creator,
 		.mode_expires_us = change->seconds * 1000000u,
@@ -1156,18 +1158,23 @@ static void status_is_whole_whatever_its_bytes_are(void **state)
 {
 	json_t *answer = answer_to_root("{\"method\":\"org.lhguard.GetStatus\"}");
 	const char *state_word, *reason, *mistake, *name, *netns;
+	const char *since, *mode_since;
 	json_t *queues;
 
-	assert_int_equal(json_unpack(answer, "{s:{s:{s:{s:s, s:s}, s:{s:s}, s:{s:s}, s:s, s:o}}}",
+	assert_int_equal(json_unpack(answer,
+				     "{s:{s:{s:{s:s, s:s}, s:{s:s}, s:{s:s}, s:s, s:o, s:s, s:s}}}",
 				     "parameters", "status", "configuration", "state", &state_word,
 				     "error", &reason, "catalogue", "error", &mistake, "services",
-				     "error", &name, "netns", &netns, "queues", &queues),
+				     "error", &name, "netns", &netns, "queues", &queues, "since",
+				     &since, "modeSince", &mode_since),
 			 0);
 	assert_string_equal(state_word, "failed");
 	assert_string_equal(reason, "lhguard.conf:3: unknown key");
 	assert_string_equal(mistake, "guests.conf:9: no role");
 	assert_string_equal(name, "services.conf:2: no port");
 	assert_string_equal(netns, "/run/netns/\\xff");
+	assert_string_equal(since, "1970-01-01T00:00:01Z");
+	assert_string_equal(mode_since, "1970-01-01T00:00:02Z");
 	assert_int_equal(json_array_size(queues), 2);
 	json_decref(answer);
 }

@@ -19,7 +19,7 @@ from interface import Interface
 from schema import complaints
 
 GOLDEN = HERE / "golden"
-# What these print is of the machine that they run on: no golden file, but test_schema.py looks at it.
+# What these print is of the machine that they run on: no golden file, but test_schema.py and test_doctor.py look at it.
 OF_THIS_MACHINE = {"doctor"}
 
 

@@ -65,28 +65,24 @@ static uint8_t protocol_of(const char *word)
 	return 0;
 }
 
-/* The one that is about the fewest ports says most. */
+/* The first is the one that the daemon would name, too. */
 const char *known_title(const struct known *known, const json_t *service, bool *sensitive)
 {
 	struct flow flow = {
 		.protocol = protocol_of(text_of(service, "protocol")),
 		.service_port = (uint16_t)number_of(service, "port"),
 	};
-	const struct entry *best = NULL;
 
 	*sensitive = false;
 	if (!known || !flow.protocol || !flow.service_port)
 		return NULL;
 	for (size_t i = 0; i < known->count; i++) {
 		const struct entry *entry = &known->entries[i];
-		int ports = entry->service.last - entry->service.first;
 
-		if (service_matches(&entry->service, &flow) &&
-		    (!best || ports < best->service.last - best->service.first))
-			best = entry;
+		if (!service_matches(&entry->service, &flow))
+			continue;
+		*sensitive = entry->sensitive;
+		return entry->title;
 	}
-	if (!best)
-		return NULL;
-	*sensitive = best->sensitive;
-	return best->title;
+	return NULL;
 }

@@ -8,7 +8,10 @@
 
 struct known;
 
-/** known_new() - from the list of ListServices; entries that are not understood are left out */
+/**
+ * known_new() - from the list of ListServices; entries that are not understood are left out
+ * Its order is that of look-up: of several that have a port the first counts.
+ */
 struct known *known_new(const json_t *list);
 void known_free(struct known *known);
 

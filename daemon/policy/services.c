@@ -16,6 +16,7 @@
 
 /**
  * struct services - all of them
+ * @known: in the order of services_at()
  * @file: of each of @known, the number of the latest file that names it
  */
 struct services {
@@ -86,30 +87,16 @@ const struct known_service *services_named(const struct services *services, cons
 	return NULL;
 }
 
-static unsigned int width(const struct known_service *known)
-{
-	return known->service.last - known->service.first + 1u;
-}
-
 const struct known_service *services_of_port(const struct services *services, uint8_t protocol,
 					     uint16_t port)
 {
 	const struct flow flow = {.protocol = protocol, .service_port = port};
-	const struct known_service *known, *best = NULL;
-	unsigned int best_file = 0;
+	const struct known_service *known;
 
-	for (size_t i = 0; (known = services_at(services, i)); i++) {
-		unsigned int file = services->file[i];
-
-		if (!service_matches(&known->service, &flow))
-			continue;
-		if (best && (width(known) > width(best) ||
-			     (width(known) == width(best) && file <= best_file)))
-			continue;
-		best = known;
-		best_file = file;
-	}
-	return best;
+	for (size_t i = 0; (known = services_at(services, i)); i++)
+		if (service_matches(&known->service, &flow))
+			return known;
+	return NULL;
 }
 
 /* Names in the place of ports. */
@@ -279,8 +266,36 @@ static void read_folder(struct loader *loader, const char *folder)
 		take_mistake(loader, error.text);
 }
 
-/* Only now is it known which have got ports. */
-static void leave_out_portless(struct loader *loader)
+/* The order in which services_of_port() looks; of equal ones the upper one stays the first. */
+static bool is_before(const struct services *services, size_t a, size_t b)
+{
+	const struct service *first = &services->known[a].service;
+	const struct service *second = &services->known[b].service;
+	int wider = (first->last - first->first) - (second->last - second->first);
+
+	return wider ? wider < 0 : services->file[a] > services->file[b];
+}
+
+static void swap(struct services *services, size_t a, size_t b)
+{
+	struct known_service known = services->known[a];
+	unsigned int file = services->file[a];
+
+	services->known[a] = services->known[b];
+	services->file[a] = services->file[b];
+	services->known[b] = known;
+	services->file[b] = file;
+}
+
+/* One more behind @count that are in order. */
+static void put_in_order(struct services *services, size_t count)
+{
+	for (size_t i = count; i && is_before(services, i, i - 1); i--)
+		swap(services, i, i - 1);
+}
+
+/* Only now is it known which have got ports, and which of two files is the later one. */
+static void put_together(struct loader *loader)
 {
 	struct services *services = loader->services;
 	size_t kept = 0;
@@ -290,7 +305,8 @@ static void leave_out_portless(struct loader *loader)
 
 		if (services->known[i].service.last) {
 			services->known[kept] = services->known[i];
-			services->file[kept++] = services->file[i];
+			services->file[kept] = services->file[i];
+			put_in_order(services, kept++);
 			continue;
 		}
 		if (loader->starts[i].has_ports)
@@ -312,7 +328,7 @@ int services_read(struct services *services, const char *installed, const char *
 	loader->services = new;
 	take_file(loader, installed);
 	read_folder(loader, folder);
-	leave_out_portless(loader);
+	put_together(loader);
 	*services = *new;
 	return 0;
 }

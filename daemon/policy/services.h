@@ -45,7 +45,10 @@ const char *services_failure(const struct services *services);
 /** services_mistake() - one of the first MISTAKES_MAX (util/mistakes.h), NULL behind the last. */
 const char *services_mistake(const struct services *services, size_t i);
 
-/** services_at() - one of them, in the order of the files; NULL behind the last. */
+/**
+ * services_at() - one of them; NULL behind the last
+ * The one with the fewest ports comes first; of equal ones that of a later file, then the upper one.
+ */
 const struct known_service *services_at(const struct services *services, size_t i);
 
 /** services_named() - the one with this name, or NULL. */
@@ -53,7 +56,7 @@ const struct known_service *services_named(const struct services *services, cons
 
 /**
  * services_of_port() - what a port is known for
- * Of several the one with the fewest ports; among these one of a later file, then the upper one.
+ * Of several the first in the order of services_at().
  * Return: NULL when it is not known.
  */
 const struct known_service *services_of_port(const struct services *services, uint8_t protocol,

@@ -161,12 +161,13 @@ static void keep_blocking(struct agent *agent, unsigned int slot, const struct a
 	alerts_settle(agent->alerts, slot, now);
 }
 
-/* Its notification is still there, as the server has had enough, say; but it may be allowed by now. */
+/* Its notification is still there, as the server has had enough, say; but it is allowed, or muted, by now. */
 static void tell_decided(struct agent *agent)
 {
 	struct message message = {
 		.summary = "That was decided before",
-		.body = "What was allowed is in lhguard list, and taken back by lhguard remove",
+		.body = "What is allowed is in lhguard list, and taken back by lhguard remove; "
+			"what there are no more alerts about is in lhguard-notify --muted",
 		.urgency = URGENCY_NORMAL,
 		.timeout_ms = TIMEOUT_DEFAULT,
 	};

@@ -235,7 +235,8 @@ def test_forged_clicks(place, desk) -> None:
 
 
 def test_a_click_that_is_answered_but_not_shown_yet(place, desk) -> None:
-    """The server has had enough for a while: the alert stays, and a click on it is no second wish."""
+    """The server has had enough for a while: the alert stays, and a click on it is no second wish, nor is what was
+    allowed muted."""
     knock(place.box, GATEWAY)
     number, mark = desk.server.wait_shown(STOPPED, DEVTOOLS)["id"], desk.server.mark()
     desk.server.fail(EXCESS)
@@ -245,8 +246,14 @@ def test_a_click_that_is_answered_but_not_shown_yet(place, desk) -> None:
         desk.server.invoke(number, key)
         wait_for(place.guard.exceptions, "the exception")
         time.sleep(0.5)
+    mark = desk.server.mark()
+    desk.server.invoke(number, "keep-blocking")
+    time.sleep(0.5)
+    assert desk.agent.run("--muted").stdout == "nothing is muted\n"
     (made,) = place.guard.exceptions()
     assert made["expires"]
+    desk.server.fail(None)
+    desk.server.wait_shown("That was decided before", "lhguard list", "lhguard-notify --muted", mark=mark)
 
 
 @pytest.mark.parametrize("to", [None, AGENT], ids=["broadcast", "unicast"])

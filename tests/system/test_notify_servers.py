@@ -427,6 +427,27 @@ def test_settings(place, desk) -> None:
     assert shown["actions"] == {} and "lhguard allow" in shown["body"] and shown["timeout"] == 15000
 
 
+def test_quiet_hours(place, desk) -> None:
+    """Nothing is shown in them, and one notification tells of it all when they are over."""
+    minute, day = time.localtime().tm_hour * 60 + time.localtime().tm_min, 24 * 60
+    ends = (minute + day // 2) % day  # all day but a minute that is far away
+    begins = (ends + 1) % day
+    hours = "-".join(f"{at // 60:02}:{at % 60:02}" for at in (begins, ends))
+    desk.agent.configure(f"[alerts]\nquiet-hours = {hours}\nnonsense = 1\n")
+    wait_for(lambda: "notify.conf:3" in desk.agent.log_text(), "the settings to be read")
+    events = place.guard.events()
+    mark = events.mark()
+    knock(place.box, GATEWAY)
+    events.wait(lambda event: event["type"] == "attempt", mark)
+    time.sleep(3)  # what is younger than two seconds would be shown by itself at their end
+    assert desk.server.shown() == []
+    desk.agent.configure("[alerts]\nquiet-hours = none\n")
+    desk.server.wait_shown("Guests were busy during the quiet hours", "Among them: ", DEVTOOLS)
+    knock(place.box, GATEWAY, 8080)
+    desk.server.wait_shown(STOPPED, "8080")
+    assert not [shown for shown in desk.server.shown() if STOPPED in shown["summary"] and DEVTOOLS in shown["summary"]]
+
+
 def test_one_for_each_session(place, desk, session) -> None:
     second = desk.agent.run()
     assert second.returncode == 0 and len(second.stderr.splitlines()) == 1

@@ -14,7 +14,7 @@ from lab.host import Host, Target, new_token, service_name
 
 GUEST_WAY = Target("tcp", "10.22.0.1", 8080)   # of the guest `veth`
 USER_NET = Target("tcp", "10.0.2.2", 9222)     # of the guest `devbox`
-FLOWS = iter(range(42000, 43000))              # client ports
+FLOWS = iter(range(22000, 23000))  # client ports, below ip_local_port_range: nobody else has one
 OWN = [Target(protocol, address, 9222) for protocol in ("tcp", "udp")
        for address in ("127.0.0.1", "::1", Host.LAN4, Host.LAN6)]
 

@@ -96,8 +96,12 @@ class Machine:
                 "printf '[guard]\\nmode = enforce\\nverdict = drop\\n' >/etc/lhguard/lhguard.conf")
         self.sh("lhguardd >/run/guard.log 2>&1 & echo $! >/run/guard.pid")
         wait_for(lambda: self.agent.run("lhguard status", 30)[0] == 0, "the machine's lhguardd")
-        self.sh("lhguard watch --json >/run/events 2>/run/watch.log & echo $! >/run/watch.pid")
-        wait_for(lambda: self.sh("ls -l /proc/$(cat /run/watch.pid)/fd").count("socket:"), "its watch")
+        self.sh("lhguard watch --json --past 100 >/run/events 2>/run/watch.log & echo $! >/run/watch.pid")
+        # ls fails where the program closes a file under its eyes.
+        wait_for(lambda: "socket:" in self.agent.run("ls -l /proc/$(cat /run/watch.pid)/fd", 30)[1],
+                 "its watch")
 
     def unguard(self) -> None:
-        self.sh("set -- $(cat /run/watch.pid /run/guard.pid) && kill $* && { wait $*; true; }")
+        """End both, also where only one has started: none is left to the next test."""
+        self.sh("set -- $(cat /run/watch.pid /run/guard.pid); rm -f /run/watch.pid /run/guard.pid; "
+                "kill $*; killed=$?; [ $# = 0 ] || wait $*; [ $killed = 0 ]")

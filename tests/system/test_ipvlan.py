@@ -81,9 +81,11 @@ def ipvlan(machine) -> Iterator[Ipvlan]:
 
 @pytest.fixture
 def guard(ipvlan: Ipvlan) -> Iterator[Machine]:
-    ipvlan.machine.guard()
-    yield ipvlan.machine
-    ipvlan.machine.unguard()
+    try:
+        ipvlan.machine.guard()
+        yield ipvlan.machine
+    finally:
+        ipvlan.machine.unguard()
 
 
 # Without a guard.

@@ -93,7 +93,7 @@ class Services:
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         cleanup.add(end, self.process)
         threading.Thread(target=self._read, daemon=True).start()
-        if not self._ready.wait(10):
+        if not self._ready.wait(PATIENCE):
             raise LabError("the services did not start")
 
     def _read(self) -> None:

@@ -235,7 +235,7 @@ ROWS = [
        scenery=f'mkdir -p /snap\nmount -t tmpfs none /snap\ninstall -D "$0" {SNAP}'),
     vm("lima-host-agent", "lima", "", "limactl", "hostagent", "--pidfile", "/ha.pid",
        "default"),
-    vm("lima-vm", "qemu", "lima-default", "qemu-system-x86_64", "-m", "4096", "-name", "lima-default"),
+    vm("lima-vm", "lima", "default", "qemu-system-x86_64", "-m", "4096", "-name", "lima-default"),
     vm("qemu-of-rhel", "qemu", "depot3", "qemu-kvm", "-name", "guest=depot3,debug-threads=on"),
     vm("libvirt-cgroupfs", "libvirt", "build agent 3", "qemu-system-x86_64", "-name",
        "guest=build agent 3,debug-threads=on", cgroup="machine/qemu-9-buildagent3.libvirt-qemu/emulator"),

@@ -2,9 +2,11 @@
 /* Fuzz control/wire and what stands behind it: any bytes, in any pieces, as root and as nobody. */
 #include "control/call.h"
 #include "control/events.h"
+#include "control/reach.h"
 #include "control/wire.h"
 #include "guests/catalogue.h"
 #include "guests/registry.h"
+#include "guests/view.h"
 #include "policy/rules.h"
 #include "tests/interface/idl.h"
 
@@ -55,6 +57,11 @@ static void print(const struct service *service, const struct selector *source)
 
 	service_format(text, sizeof(text), service);
 	selector_format(text, sizeof(text), source);
+}
+
+static int pin(void *data, struct exception *exception, struct error *error)
+{
+	return error_set(error, -ESRCH, "nobody listens there");
 }
 
 static int add(void *data, const struct exception *exception, uint32_t *id, struct error *error)
@@ -128,6 +135,95 @@ static void walk_end(struct walk *walk)
 	free(walk);
 }
 
+/* The same with two ports, one of them reached. */
+struct reach_walk {
+	int steps;
+	struct reach reach;
+	struct open_port port;
+};
+
+static int reach_start(void *data, struct reach_walk **walk, struct error *error)
+{
+	*walk = calloc(1, sizeof(**walk));
+	return *walk ? 0 : -ENOMEM;
+}
+
+static int reach_next(struct reach_walk *walk, const struct open_port **port, struct error *error)
+{
+	if (walk->steps++ == 1)
+		return WALK_LATER;
+	if (walk->steps > 3)
+		return WALK_END;
+	walk->reach = (struct reach){.guest = 1, .label = "vm:devbox"};
+	walk->port = (struct open_port){
+		.protocol = IPPROTO_TCP,
+		.port = 9222,
+		.reaches = &walk->reach,
+		.reach_count = walk->steps > 1,
+	};
+	*port = &walk->port;
+	return WALK_FOUND;
+}
+
+static bool reach_is_incomplete(const struct reach_walk *walk)
+{
+	return false;
+}
+
+static void reach_end(struct reach_walk *walk)
+{
+	free(walk);
+}
+
+static size_t explain(void *data, const struct explain_query *query,
+		      int (*visit)(void *data, const struct explanation *explanation),
+		      void *visit_data)
+{
+	struct explanation explanation = {
+		.flow = query->flow,
+		.source.why = "its VMM's command line",
+		.decision.rule = "default for vm",
+		.place = "guests.conf:1",
+		.program = "program",
+	};
+
+	if (query->is_host)
+		return 0;
+	visit(visit_data, &explanation);
+	return 1;
+}
+
+static void explain_attempt(void *data, const struct attempt *attempt,
+			    struct explanation *explanation)
+{
+	*explanation = (struct explanation){
+		.flow = attempt->flow,
+		.source.why = "",
+		.decision.rule = "",
+		.enforced = true,
+	};
+}
+
+static void view(void *data, const struct guest *guest, struct guest_view *view)
+{
+	*view = (struct guest_view){0};
+}
+
+static bool peer_guest(void *data, pid_t pid, char *label, size_t size)
+{
+	return false;
+}
+
+static uint64_t peer_start(void *data, pid_t pid)
+{
+	return 0;
+}
+
+static bool is_enforcing(void *data)
+{
+	return true;
+}
+
 static struct catalogue *known;
 
 static const struct catalogue *catalogue(void *data)
@@ -141,21 +237,42 @@ static bool has_interface(void *data, const char *name)
 }
 
 static const struct control_handler handler = {
-	.catalogue = catalogue,
-	.has_interface = has_interface,
 	.status = fill_status,
+	.pin = pin,
 	.add = add,
 	.edit = edit,
 	.import = import,
 	.remove = forget,
 	.reload = reload,
 	.set_mode = set_mode,
+	.view = view,
+	.catalogue = catalogue,
+	.has_interface = has_interface,
+	.peer_guest = peer_guest,
+	.peer_start = peer_start,
+	.explain = explain,
+	.explain_attempt = explain_attempt,
 	.walk_start = walk_start,
 	.walk_next = walk_next,
 	.walk_end = walk_end,
+	.reach_start = reach_start,
+	.reach_next = reach_next,
+	.reach_is_incomplete = reach_is_incomplete,
+	.reach_end = reach_end,
+	.is_enforcing = is_enforcing,
 };
 
 static struct control_settings settings = {.handler = &handler};
+
+/* A method whose part of the handler is missing would be a crash of the fuzzer's own. */
+static void assert_whole(void)
+{
+	void (*members[sizeof(handler) / sizeof(void (*)(void))])(void);
+
+	memcpy(members, &handler, sizeof(members));
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		assert(members[i]);
+}
 
 static struct idl *own, *service;
 
@@ -209,6 +326,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	int fds[2];
 
 	if (!settings.events) {
+		assert_whole();
 		settings.events = events_new();
 		assert(!catalogue_load(&known, "conf/guests.conf", "/nowhere", NULL));
 		assert(!idl_parse(&own, interface_text(INTERFACE_OWN), NULL));

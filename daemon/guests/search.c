@@ -26,7 +26,7 @@
  * @budget: what may still be read
  * @found: the suspect that holds it
  * @searched: somebody was searched
- * @loose: one of them may hide a socket
+ * @loose: one of them may hide a socket, or ends and shows none any more
  * @cut: the budget did not suffice for one of them
  */
 struct search {
@@ -53,6 +53,9 @@ static int search_one(struct search *search, struct suspect *suspect)
 	case SOCKET_SEARCH_CUT:
 		search->cut = true;
 		return 1;
+	case SOCKET_HOLDER_ENDS:
+		search->loose = true;
+		break;
 	case SOCKET_NOT_HELD:
 		break;
 	}
@@ -166,6 +169,7 @@ static bool held_by_host(struct search *search)
 		case SOCKET_HELD:
 			return true;
 		case SOCKET_NOT_HELD:
+		case SOCKET_HOLDER_ENDS:
 			break;
 		case SOCKET_SEARCH_CUT:
 			return false;
@@ -194,7 +198,8 @@ static enum search_result doubt(struct search *search)
 		return nobody;
 	/*
 	 * A contained process can hide a socket from its descriptors: in a thread with a table of
-	 * its own, in a message that nobody receives, in an io_uring. So the host has to show it.
+	 * its own, in a message that nobody receives, in an io_uring. And the descriptors of one that
+	 * ends go before its sockets (kernel/exit.c, do_exit()). So the host has to show it.
 	 */
 	return cgroup && held_by_host(search) ? SEARCH_NOBODY : SEARCH_UNSURE;
 }

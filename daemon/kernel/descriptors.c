@@ -137,6 +137,7 @@ enum socket_search process_holds_socket(int root, pid_t pid, uint32_t inode, int
 {
 	_cleanup_close_ int directory = -1;
 	struct socket_query query = {.budget = budget, .hint = hint};
+	unsigned int before;
 	int r = 0;
 
 	if (*budget == 0)
@@ -147,10 +148,13 @@ enum socket_search process_holds_socket(int root, pid_t pid, uint32_t inode, int
 	snprintf(query.link, sizeof(query.link), "socket:[%u]", inode);
 	if (*hint >= 0)
 		r = visit_socket(&query, directory, *hint);
+	before = *budget;
 	if (r == 0)
 		r = descriptors_walk(directory, visit_socket, &query);
 	if (r == WALK_FOUND)
 		return SOCKET_HELD;
+	if (r == 0 && *budget == before)
+		return SOCKET_HOLDER_ENDS;
 	return r == WALK_CUT ? SOCKET_SEARCH_CUT : SOCKET_NOT_HELD;
 }
 

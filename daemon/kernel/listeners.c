@@ -70,6 +70,7 @@ int listeners_holder(struct listeners *listeners, const struct socket_info *sock
 		case SOCKET_SEARCH_CUT:
 			return -EAGAIN;
 		case SOCKET_NOT_HELD:
+		case SOCKET_HOLDER_ENDS:
 			break;
 		}
 	}

@@ -37,6 +37,9 @@ static void put_descriptors(const char *folder, const struct row *row)
 
 	snprintf(path, sizeof(path), "%s/fd", folder);
 	mkdir(path, 0755);
+	snprintf(path, sizeof(path), "%s/fd/0", folder);
+	unlink(path);
+	assert_int_equal(symlink("/dev/null", path), 0);
 	for (int i = 0; i < ROW_LINKS; i++) {
 		snprintf(path, sizeof(path), "%s/fd/%d", folder, i + 3);
 		unlink(path);

@@ -330,6 +330,16 @@ static void finds_a_socket(void **state)
 	assert_int_equal(process_holds_socket(root, PID, 10123, &hint, &budget), SOCKET_NOT_HELD);
 	assert_int_equal(budget, 10000 - 3000 - 1); /* the hint is read twice */
 	assert_int_equal(process_holds_socket(root, 43, 5, &hint, &budget), SOCKET_NOT_HELD);
+
+	/* One that ends: what was found before is gone, and all else. */
+	for (int i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), "%d/fd/%d", PID, i);
+		assert_int_equal(unlinkat(root, name, 0), 0);
+	}
+	budget = 10000;
+	assert_int_equal(process_holds_socket(root, PID, 5, &hint, &budget), SOCKET_HOLDER_ENDS);
+	hint = -1;
+	assert_int_equal(process_holds_socket(root, PID, 5, &hint, &budget), SOCKET_HOLDER_ENDS);
 }
 
 static void finds_a_tap(void **state)

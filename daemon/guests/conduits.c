@@ -167,11 +167,11 @@ static void find_holders(struct round *round)
 	const struct registry *registry = round->registry;
 
 	qsort(round->ends, round->count, sizeof(round->ends[0]), compare_ends);
-	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+	for (uint32_t i = 0; i < registry->member_count; i++) {
 		const struct member *member = &registry->members[i];
 		ssize_t count;
 
-		if (!member->pid || member->supervisor || member->guest == NO_GUEST ||
+		if (member->supervisor || member->guest == NO_GUEST ||
 		    registry->guests[member->guest].kind != KIND_VM)
 			continue;
 		count = process_sockets(registry->settings.proc, member->pid, 0, inodes,

@@ -276,10 +276,10 @@ static void find_leaders(struct registry *registry)
 	registry->leaders_lost = false;
 	for (uint32_t i = 0; i < registry->guests_high; i++)
 		lost[i] = registry->guest_members[i] && !registry->guests[i].leader;
-	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+	for (uint32_t i = 0; i < registry->member_count; i++) {
 		const struct member *member = &registry->members[i];
 
-		if (member->pid && member->guest != NO_GUEST && !member->supervisor &&
+		if (member->guest != NO_GUEST && !member->supervisor &&
 		    !registry->guests[member->guest].leader)
 			registry->guests[member->guest].leader = member->pid;
 	}

@@ -71,10 +71,11 @@ static void look_for_driver(struct registry *registry, const struct guest *guest
 	uint16_t index = guests_index(registry, guest);
 	int count = 0;
 
-	for (uint32_t i = 0; i < MEMBERS_MAX && count < OF_ONE && !reading->holds_driver; i++) {
+	for (uint32_t i = 0; i < registry->member_count && count < OF_ONE && !reading->holds_driver;
+	     i++) {
 		const struct member *member = &registry->members[i];
 
-		if (!member->pid || member->guest != index || member->supervisor)
+		if (member->guest != index || member->supervisor)
 			continue;
 		reading->holds_driver = holds_driver(registry, member->pid, driver);
 		count++;

@@ -12,98 +12,15 @@
 #define CGROUP_NEW_US 5000000 /* a container's first process starts that soon after its cgroup */
 #define SWEEP_US      1000000 /* between looks at processes whose end is not reported */
 
-static uint32_t slot_of(pid_t pid)
-{
-	return ((uint32_t)pid * 2654435761u) & (MEMBERS_MAX - 1);
-}
-
-struct member *members_find(struct registry *registry, pid_t pid)
-{
-	for (uint32_t i = slot_of(pid); registry->members[i].pid; i = (i + 1) & (MEMBERS_MAX - 1))
-		if (registry->members[i].pid == pid)
-			return &registry->members[i];
-	return NULL;
-}
-
-void suspect_remember(struct registry *registry, uint32_t suspect, uint64_t path_hash)
-{
-	uint8_t next = registry->suspects[suspect].seen_next;
-
-	if (suspect_was_seen(registry, suspect, path_hash))
-		return;
-	registry->suspect_seen[suspect][next] = (uint32_t)(path_hash >> 32);
-	registry->suspects[suspect].seen_next = (uint8_t)((next + 1) % CGROUPS_SEEN);
-}
-
-/*
- * A process that found no slot may make sockets in this cgroup. The bit stays until the next
- * rescan: whoever shares it is unknown rather than the host.
- */
-void cgroup_lose(struct registry *registry, uint64_t path_hash)
-{
-	uint32_t bit = (uint32_t)(path_hash >> 32) & (LOST_BITS - 1);
-
-	registry->lost_cgroups[bit / 64] |= 1ull << bit % 64;
-}
-
-bool cgroup_is_lost(const struct registry *registry, uint64_t path_hash)
-{
-	uint32_t bit = (uint32_t)(path_hash >> 32) & (LOST_BITS - 1);
-
-	return registry->lost_cgroups[bit / 64] >> bit % 64 & 1;
-}
-
-/* Give the member a slot among those that are searched for sockets. */
-static void make_suspect(struct registry *registry, struct member *member, uint64_t path_hash)
-{
-	struct suspect *suspect;
-	uint32_t i = 0;
-
-	if (registry->suspects_count == registry->suspects_high)
-		i = registry->suspects_high;
-	while (i < registry->suspects_high && registry->suspects[i].pid)
-		i++;
-	if (i == SUSPECTS_MAX) {
-		registry->suspects_lost++;
-		cgroup_lose(registry, path_hash);
-		return;
-	}
-	if (i == registry->suspects_high)
-		registry->suspects_high++;
-	suspect = &registry->suspects[i];
-	memset(suspect, 0, sizeof(*suspect));
-	suspect->pid = member->pid;
-	suspect->guest = member->guest;
-	suspect->program = member->program;
-	suspect->loose = member->loose;
-	suspect->hint = -1;
-	if (member->program && member->program->role == PROGRAM_CONDUIT)
-		suspect->look_next_us = clock_monotonic_us() + CONDUIT_WAIT_US;
-	if (suspect->look_next_us)
-		registry->conduits_next_us = 1; /* members_work() finds out when */
-	suspect_remember(registry, i, path_hash);
-	registry->suspects_count++;
-	if (member->guest != NO_GUEST)
-		registry->guest_suspects[member->guest]++;
-	member->suspect = (int16_t)i;
-	registry->loose_suspects += member->loose;
-	if (!member->is_copy)
-		registry->local_start_us = clock_monotonic_us();
-}
-
 static struct member *add(struct registry *registry, const struct member *entry)
 {
-	uint32_t i = slot_of(entry->pid);
+	struct member *member = members_append(registry, entry);
 
-	if (registry->member_count >= MEMBERS_MAX / 4 * 3) {
+	if (!member) {
 		registry->members_lost++;
 		return NULL;
 	}
-	while (registry->members[i].pid)
-		i = (i + 1) & (MEMBERS_MAX - 1);
-	registry->members[i] = *entry;
-	registry->members[i].suspect = -1;
-	registry->member_count++;
+	member->suspect = -1;
 	registry->local_members += entry->local;
 	if (entry->local && entry->guest != NO_GUEST && !registry->guest_members[entry->guest])
 		registry->local_start_us = clock_monotonic_us();
@@ -111,7 +28,7 @@ static struct member *add(struct registry *registry, const struct member *entry)
 		registry->guest_members[entry->guest]++;
 		registry->guests[entry->guest].last_us = clock_realtime_us();
 	}
-	return &registry->members[i];
+	return member;
 }
 
 /* The guest lost a process: if that was its leader another takes its place. */
@@ -130,53 +47,18 @@ static void leave_guest(struct registry *registry, uint16_t index, pid_t pid)
 void members_remove(struct registry *registry, pid_t pid)
 {
 	struct member *member = members_find(registry, pid);
-	uint32_t hole, i;
 	uint16_t guest;
 
 	if (!member)
 		return;
 	registry->local_members -= member->local;
-	registry->member_count--;
 	registry->headless -= member->headless;
-	if (member->suspect >= 0) {
-		if (!member->is_copy)
-			registry->local_exit_us = clock_monotonic_us();
-		registry->loose_suspects -= member->loose;
-		if (registry->suspects[member->suspect].netns ||
-		    conduit_is_pending(&registry->suspects[member->suspect]))
-			registry->prune_us = 1; /* nobody else may serve its namespace */
-		registry->suspects[member->suspect].pid = 0;
-		memset(registry->suspect_seen[member->suspect], 0,
-		       sizeof(registry->suspect_seen[0]));
-		registry->suspects_count--;
-		if (member->guest != NO_GUEST)
-			registry->guest_suspects[member->guest]--;
-	}
-	while (registry->suspects_high && !registry->suspects[registry->suspects_high - 1].pid)
-		registry->suspects_high--;
+	if (member->suspect >= 0)
+		suspects_remove(registry, member);
 	guest = member->guest;
-
-	/* Close the gap of the open addressing (Knuth, TAOCP 6.4, algorithm R). */
-	hole = (uint32_t)(member - registry->members);
-	for (i = (hole + 1) & (MEMBERS_MAX - 1); registry->members[i].pid;
-	     i = (i + 1) & (MEMBERS_MAX - 1)) {
-		uint32_t home = slot_of(registry->members[i].pid);
-
-		if (((i - home) & (MEMBERS_MAX - 1)) >= ((i - hole) & (MEMBERS_MAX - 1))) {
-			registry->members[hole] = registry->members[i];
-			hole = i;
-		}
-	}
-	memset(&registry->members[hole], 0, sizeof(registry->members[hole]));
+	members_take_out(registry, member);
 	if (guest != NO_GUEST)
 		leave_guest(registry, guest, pid);
-}
-
-static void lose_suspect(struct registry *registry, int16_t suspect)
-{
-	for (int i = 0; i < CGROUPS_SEEN; i++)
-		if (registry->suspect_seen[suspect][i])
-			cgroup_lose(registry, (uint64_t)registry->suspect_seen[suspect][i] << 32);
 }
 
 /* Before everything is read anew. Of a headless process /proc tells nothing any more: it stays
@@ -184,19 +66,14 @@ static void lose_suspect(struct registry *registry, int16_t suspect)
 void members_clear(struct registry *registry)
 {
 	memset(registry->lost_cgroups, 0, sizeof(registry->lost_cgroups));
-	for (uint32_t i = 0; registry->headless && i < MEMBERS_MAX; i++)
+	for (uint32_t i = 0; registry->headless && i < registry->member_count; i++)
 		if (registry->members[i].headless && registry->members[i].suspect >= 0)
-			lose_suspect(registry, registry->members[i].suspect);
+			suspects_lose(registry, registry->members[i].suspect);
 	past_keep(registry);
-	memset(registry->members, 0, sizeof(registry->members));
-	memset(registry->suspects, 0, sizeof(registry->suspects));
-	memset(registry->suspect_seen, 0, sizeof(registry->suspect_seen));
+	members_take_out_all(registry);
+	suspects_clear(registry);
 	memset(registry->guest_members, 0, sizeof(registry->guest_members));
-	memset(registry->guest_suspects, 0, sizeof(registry->guest_suspects));
-	registry->member_count = registry->local_members = 0;
-	registry->suspects_high = registry->suspects_count = 0;
-	registry->suspects_lost = registry->members_lost = 0;
-	registry->loose_suspects = registry->headless = 0;
+	registry->local_members = registry->members_lost = registry->headless = 0;
 }
 
 /* A VM lives where its VMM does by now: of `nsenter --net … qemu-system-…` the new words may have been
@@ -287,7 +164,7 @@ static void look_at(struct registry *registry, pid_t pid)
 	entry.local = !entry.supervisor && process.namespaces.net == registry->host.net;
 	member = add(registry, &entry);
 	if (member && searched)
-		make_suspect(registry, member, hash_text(cgroup));
+		suspects_add(registry, member, hash_text(cgroup));
 	else if (searched)
 		cgroup_lose(registry, hash_text(cgroup));
 	if (entry.guest != NO_GUEST && !entry.supervisor)
@@ -322,9 +199,9 @@ static void copy_member(struct registry *registry, const struct member *from, pi
 	if (parent < 0)
 		return;
 	if (member)
-		make_suspect(registry, member, (uint64_t)registry->suspect_seen[parent][0] << 32);
+		suspects_add(registry, member, (uint64_t)registry->suspect_seen[parent][0] << 32);
 	if (!member || member->suspect < 0) {
-		lose_suspect(registry, parent);
+		suspects_lose(registry, parent);
 		return;
 	}
 	suspect = &registry->suspects[member->suspect];
@@ -417,8 +294,8 @@ void members_exit(struct registry *registry, pid_t pid)
 /* Remove the headless processes that have ended since. */
 static void sweep_headless(struct registry *registry)
 {
-	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
-		while (registry->members[i].headless &&
+	for (uint32_t i = 0; i < registry->member_count; i++) {
+		while (i < registry->member_count && registry->members[i].headless &&
 		       has_ended(registry, registry->members[i].pid)) {
 			structure_forget(registry, registry->members[i].pid);
 			members_remove(registry, registry->members[i].pid);

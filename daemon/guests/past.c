@@ -9,7 +9,7 @@
 
 #include "util/clock.h"
 
-#include <string.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 uint64_t past_now(void)
@@ -17,18 +17,9 @@ uint64_t past_now(void)
 	return clock_us(CLOCK_BOOTTIME) / (1000000u / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
-static uint32_t slot_of(pid_t pid)
-{
-	return ((uint32_t)pid * 2654435761u) & (MEMBERS_MAX - 1);
-}
-
 static void keep(struct registry *registry, const struct member *member)
 {
-	uint32_t i = slot_of(member->pid);
-
-	while (registry->past[i].pid)
-		i = (i + 1) & (MEMBERS_MAX - 1);
-	registry->past[i] = (struct past){
+	registry->past[registry->past_count++] = (struct past){
 		.pid = member->pid,
 		.guest = member->guest,
 		.guest_id = registry->guest_ids[member->guest],
@@ -37,28 +28,34 @@ static void keep(struct registry *registry, const struct member *member)
 	};
 }
 
+static int compare(const void *left, const void *right)
+{
+	const struct past *a = left, *b = right;
+
+	return (a->pid > b->pid) - (a->pid < b->pid);
+}
+
 void past_keep(struct registry *registry)
 {
 	past_forget(registry);
-	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+	for (uint32_t i = 0; i < registry->member_count; i++) {
 		const struct member *member = &registry->members[i];
 
-		if (member->pid && member->guest != NO_GUEST && !member->supervisor &&
+		if (member->guest != NO_GUEST && !member->supervisor &&
 		    (!member->program || member->program->role == PROGRAM_VMM))
 			keep(registry, member);
 	}
+	qsort(registry->past, registry->past_count, sizeof(registry->past[0]), compare);
 }
 
 bool past_find(const struct registry *registry, const struct process *process,
 	       struct member *member)
 {
-	uint32_t i = slot_of(process->pid);
-	const struct past *past;
+	const struct past key = {.pid = process->pid};
+	const struct past *past = bsearch(&key, registry->past, registry->past_count,
+					  sizeof(registry->past[0]), compare);
 
-	while (registry->past[i].pid && registry->past[i].pid != process->pid)
-		i = (i + 1) & (MEMBERS_MAX - 1);
-	past = &registry->past[i];
-	if (!past->pid || process->start > past->started_by ||
+	if (!past || process->start > past->started_by ||
 	    registry->guest_ids[past->guest] != past->guest_id)
 		return false;
 	*member = (struct member){
@@ -68,5 +65,5 @@ bool past_find(const struct registry *registry, const struct process *process,
 
 void past_forget(struct registry *registry)
 {
-	memset(registry->past, 0, sizeof(registry->past));
+	registry->past_count = 0;
 }

@@ -101,7 +101,7 @@ uint64_t registry_work(struct registry *registry)
 	uint64_t next;
 
 	if ((registry->suspects_lost && registry->suspects_high < SUSPECTS_MAX / 2) ||
-	    (registry->members_lost && registry->member_count < MEMBERS_MAX / 2))
+	    (registry->members_lost && registry->member_count < MEMBERS_MAX / 3 * 2))
 		registry_rescan(registry);
 	next = earlier(guests_work(registry), structure_work(registry));
 	next = earlier(next, wires_work(registry));
@@ -279,10 +279,10 @@ uint64_t registry_started_us(const struct registry *registry, const struct guest
 
 	if (!guest->leader)
 		return namespace_made_us(registry, guest);
-	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+	for (uint32_t i = 0; i < registry->member_count; i++) {
 		const struct member *member = &registry->members[i];
 
-		if (member->pid && member->guest == index && !member->supervisor)
+		if (member->guest == index && !member->supervisor)
 			take_older(registry, member->pid, &oldest_us);
 	}
 	return oldest_us;

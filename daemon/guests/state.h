@@ -5,12 +5,13 @@
  * DOC: Theory of Operation
  *
  * Everything here has a fixed size and is allocated once, so that the verdict path never allocates
- * and a hostile guest cannot make the daemon grow. When a table is full the guard degrades towards
+ * and a hostile guest cannot make the daemon grow. What of a table has not been used yet is not
+ * written to, so that it costs no memory. When a table is full the guard degrades towards
  * `unknown`, never towards `host`.
  *
  *  - guests[]   what `lhguard guests` shows. A guest lives as long as something refers to it: a
  * member process, a named network namespace, or a cgroup that sockets still come from.
- *  - members[]  hash by pid of every process that is a guest, works for one, or supervises one.
+ *  - members[]  every process that is a guest, works for one, or supervises one, found by pid.
  * fork copies the entry, exec looks again, exit removes it.
  *  - suspects[] the members whose sockets the cgroup does not give away: conduits, VMMs, and
  * contained processes in the guarded network namespace. Only these are ever searched for a socket.
@@ -39,7 +40,8 @@
 #include "kernel/sockets.h"
 
 #define GUESTS_MAX     2048
-#define MEMBERS_MAX    16384 /* a power of two; at most 3/4 are used */
+#define MEMBER_SLOTS   16384 /* a power of two */
+#define MEMBERS_MAX    (MEMBER_SLOTS / 4 * 3)
 #define SUSPECTS_MAX   2048
 #define CGROUPS_MAX    2048 /* a power of two */
 #define WIRES_MAX      2048
@@ -61,7 +63,7 @@
 
 /**
  * struct member - one process that has to do with a guest
- * @pid: 0 in a free slot
+ * @pid: its number
  * @guest: index in guests[], NO_GUEST for a conduit whose guests are found by @netns
  * @suspect: index in suspects[], -1 when its cgroup tells all or it is not in the guarded namespace
  * @local: works for a guest in the guarded network namespace
@@ -69,10 +71,10 @@
  * @is_copy: made by a fork, and no other program since: comes and goes unnoticed
  * @carried: only known from before everything was read anew, or from the first of its two passes; not
  * in members[]
- * @started_by: in clock ticks since boot: a process of this number that started later is another
  * @headless: its first thread has ended, and others live on
  * @supervisor: a host process (conmon, …): keeps the guest alive, its own connections are the
  * host's
+ * @started_by: in clock ticks since boot: a process of this number that started later is another
  * @program: its entry in the catalogue, NULL for a contained process
  * @namespaces: a supervisor's
  */
@@ -84,16 +86,16 @@ struct member {
 	bool loose;
 	bool is_copy;
 	bool carried;
-	uint64_t started_by;
 	bool headless;
 	bool supervisor;
+	uint64_t started_by;
 	const struct program *program;
 	struct namespaces namespaces;
 };
 
 /**
  * struct past - a contained process or a VMM before everything was read anew
- * @pid: 0 in a free slot
+ * @pid: its number
  * @guest: index in guests[]
  * @guest_id: that guest's id
  * @started_by: as in struct member
@@ -271,10 +273,12 @@ struct registry {
 	bool supervisors_due;	   /* some guest's @supervisor_due */
 	uint32_t vm_changes;	   /* VMs that came and went */
 	uint32_t vm_changes_seen;  /* by conduits_work() */
-	struct member members[MEMBERS_MAX];
-	struct past past[MEMBERS_MAX]; /* hash by pid, as members[] */
+	struct member members[MEMBERS_MAX];  /* the first @member_count, in no order */
+	uint16_t member_slots[MEMBER_SLOTS]; /* hash by pid of indexes in members[], plus one */
 	uint32_t member_count;
-	uint32_t members_lost;	/* members that found no slot */
+	uint32_t members_lost;	       /* members that found no room */
+	struct past past[MEMBERS_MAX]; /* the first @past_count, in order of their pids */
+	uint32_t past_count;
 	uint32_t local_members; /* guest processes in the guarded network namespace */
 	struct suspect suspects[SUSPECTS_MAX];
 	/* Halves of hashes of cgroup paths that suspects[] were seen in, close together. */
@@ -419,8 +423,13 @@ bool past_find(const struct registry *registry, const struct process *process,
 	       struct member *member);
 void past_forget(struct registry *registry);
 
-/* members.c: processes */
+/* members_table.c: where their entries are; pointers to them are good until one leaves */
 struct member *members_find(struct registry *registry, pid_t pid);
+struct member *members_append(struct registry *registry, const struct member *entry);
+void members_take_out(struct registry *registry, struct member *member);
+void members_take_out_all(struct registry *registry);
+
+/* members.c: processes */
 void members_look_at(struct registry *registry, pid_t pid);
 void members_fork(struct registry *registry, pid_t child, pid_t parent);
 void members_exec(struct registry *registry, pid_t pid);
@@ -428,10 +437,19 @@ void members_remove(struct registry *registry, pid_t pid);
 void members_clear(struct registry *registry);
 void members_exit(struct registry *registry, pid_t pid);
 void members_missed(struct registry *registry);
+uint64_t members_work(struct registry *registry);
+
+/*
+ * suspects.c: processes that are searched for sockets, and cgroups that sockets of others may be in
+ * @path_hash: of the cgroup that the process is in
+ */
+void suspects_add(struct registry *registry, struct member *member, uint64_t path_hash);
+void suspects_remove(struct registry *registry, const struct member *member);
+void suspects_clear(struct registry *registry);
+void suspects_lose(struct registry *registry, int16_t suspect);
 void suspect_remember(struct registry *registry, uint32_t suspect, uint64_t path_hash);
 void cgroup_lose(struct registry *registry, uint64_t path_hash);
 bool cgroup_is_lost(const struct registry *registry, uint64_t path_hash);
-uint64_t members_work(struct registry *registry);
 
 static inline bool suspect_was_seen(const struct registry *registry, uint32_t suspect,
 				    uint64_t path_hash)

@@ -241,6 +241,9 @@ static void enlist(struct registry *registry, unsigned int stage, pid_t pid, uin
 {
 	struct young_queue *queue = &registry->young[stage];
 
+	if (!queue->count)
+		queue->first =
+			0; /* from the front: what is behind costs no memory until it is used */
 	if (queue->count == YOUNG_MAX) { /* so many at once: look at all of them later */
 		registry->sweep_due = true;
 		return;

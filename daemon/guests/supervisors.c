@@ -205,7 +205,7 @@ static bool is_below(struct registry *registry, const struct guest *guest, pid_t
 static void note_supervised(const struct registry *registry, pid_t but, bool *is_supervised)
 {
 	memset(is_supervised, 0, GUESTS_MAX * sizeof(*is_supervised));
-	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+	for (uint32_t i = 0; i < registry->member_count; i++) {
 		const struct member *member = &registry->members[i];
 
 		if (member->supervisor && member->guest != NO_GUEST && member->pid != but)

@@ -45,11 +45,10 @@ static void add_members(struct ways *ways)
 	text_copy(way.source.interface, sizeof(way.source.interface), "lo");
 	way.source.route = ways->guest->kind == KIND_VM ? ROUTE_USER_NET : ROUTE_HOST_NET;
 	source_set_guest(&way.source, ways->guest);
-	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+	for (uint32_t i = 0; i < ways->registry->member_count; i++) {
 		const struct member *member = &ways->registry->members[i];
 
-		if (member->pid && member->local && member->guest == ways->index &&
-		    member->suspect < 0) {
+		if (member->local && member->guest == ways->index && member->suspect < 0) {
 			add(ways, &way);
 			return;
 		}

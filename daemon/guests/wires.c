@@ -135,9 +135,9 @@ static void resolve_device(struct registry *registry, const struct link *link,
 {
 	uint32_t found = 0;
 
-	for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+	for (uint32_t i = 0; i < registry->member_count; i++) {
 		const struct member *member = &registry->members[i];
-		bool is_vmm = member->pid && member->guest != NO_GUEST && !member->supervisor &&
+		bool is_vmm = member->guest != NO_GUEST && !member->supervisor &&
 			      registry->guests[member->guest].kind == KIND_VM;
 
 		if (!is_vmm || !holds(registry, member->pid, link))

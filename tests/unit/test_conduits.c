@@ -50,12 +50,23 @@ static struct suspect *conduit(struct fake *fake)
 	return &fake->registry->suspects[0];
 }
 
+static void add_vmm(struct fake *fake, uint16_t vm, pid_t pid)
+{
+	members_append(fake->registry, &(struct member){.pid = pid, .guest = vm});
+}
+
+static void end_vmm(struct fake *fake, pid_t pid)
+{
+	members_take_out(fake->registry, members_find(fake->registry, pid));
+}
+
+/* Its VMM is the process FIRST_VM + index. */
 static uint16_t add_vm(struct fake *fake, const char *name)
 {
 	struct guest *guest = guests_add(fake->registry, KIND_VM, "qemu", name, name, "");
 	uint16_t index = guests_index(fake->registry, guest);
 
-	fake->registry->members[index] = (struct member){.pid = FIRST_VM + index, .guest = index};
+	members_append(fake->registry, &(struct member){.pid = FIRST_VM + index, .guest = index});
 	return index;
 }
 
@@ -204,10 +215,11 @@ static void a_vm_that_went(void **state)
 	connect_pair(fake, FIRST_VM + devbox);
 	look(fake);
 	assert_int_equal(conduit(fake)->served[0].id, id);
-	fake->registry->members[devbox].pid = 0;
+	end_vmm(fake, FIRST_VM + devbox);
 	guests_prune(fake->registry);
 	assert_int_equal(add_vm(fake, "next"), devbox);
-	fake->registry->members[devbox].pid = FIRST_VM + 50;
+	end_vmm(fake, FIRST_VM + devbox);
+	add_vmm(fake, devbox, FIRST_VM + 50);
 	assert_int_not_equal(fake->registry->guests[devbox].id, id);
 	fake->now += CONDUIT_WAIT_US * 2;
 	conduits_work(fake->registry, fake->now);

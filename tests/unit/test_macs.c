@@ -114,7 +114,9 @@ static void start_guest(const char *runtime, bool holds)
 	guest->leader = PID;
 	*reading_of(guest) =
 		(struct mac_reading){.guest_id = guest->id, .holds_driver = holds, .next_us = 1};
-	registry->members[0] = (struct member){.pid = PID, .guest = guests_index(registry, guest)};
+	members_take_out_all(registry);
+	members_append(registry,
+		       &(struct member){.pid = PID, .guest = guests_index(registry, guest)});
 }
 
 static void add_guest(const char *runtime)

@@ -317,7 +317,43 @@ static void test_a_guest_survives_the_exec_of_its_only_process(void **state)
 	assert_int_equal(fake_guest(fake, 10)->id, id);
 }
 
+/* One process after the other, so that COLLIDING in a row have the same place in the hash. */
+static pid_t colliding_pid(int number)
+{
+	enum { COLLIDING = 40 };
+
+	return 1000 + number / COLLIDING + number % COLLIDING * MEMBER_SLOTS;
+}
+
 /* Open addressing with removals: what is in must be found, what is out must not. */
+static void test_members_of_one_place(void **state)
+{
+	enum { COUNT = 400 };
+	struct fake *fake = *state;
+
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/bin/sh",
+				       .cgroup = "/lxc.payload.box",
+				       .pid_ns = OTHER});
+	for (int i = 0; i < COUNT; i++)
+		fake_event(fake, PROCESS_FORK, colliding_pid(i), 10);
+	for (int step = 3; step > 0; step--) { /* every third, every second of the rest, all */
+		for (int i = 0; i < COUNT; i += step)
+			fake_event(fake, PROCESS_EXIT, colliding_pid(i), 0);
+		for (int i = 0; i < COUNT; i++) {
+			bool has_gone = i % 3 == 0 || (step < 3 && i % 2 == 0) || step == 1;
+			const struct member *member =
+				members_find(fake->registry, colliding_pid(i));
+
+			assert_int_equal(member == NULL, has_gone);
+			assert_true(!member || member->pid == colliding_pid(i));
+		}
+	}
+	assert_int_equal(fake->registry->member_count, 1);
+}
+
+/* More than there is room for. */
 static void test_many_members(void **state)
 {
 	struct fake *fake = *state;
@@ -336,7 +372,7 @@ static void test_many_members(void **state)
 	for (pid_t pid = 6000; pid < 20000; pid++)
 		fake_event(fake, PROCESS_FORK, pid, 10);
 	assert_true(fake->registry->members_lost > 0);
-	assert_true(fake->registry->member_count <= MEMBERS_MAX / 4 * 3);
+	assert_true(fake->registry->member_count <= MEMBERS_MAX);
 	for (pid_t pid = 10; pid < 20000; pid++)
 		fake_event(fake, PROCESS_EXIT, pid, 0);
 	assert_int_equal(fake->registry->member_count, 0);
@@ -475,6 +511,8 @@ int main(void)
 						fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_guest_survives_the_exec_of_its_only_process,
 						fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_members_of_one_place, fake_set_up,
+						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_many_members, fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_more_guests_than_fit, fake_set_up,
 						fake_tear_down),

@@ -6,11 +6,21 @@
 #include "kernel/ruleset.h"
 #include "util/text.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define ARGUMENTS_MAX 8192 /* bytes of a command line that are read */
+
+/**
+ * struct told - what a program's command line tells of its guest
+ * @name: as its owner calls it, "" when it does not say
+ * @id: of its container, in @arguments; NULL when it does not say
+ */
+struct told {
+	char name[NAME_SIZE];
+	const char *id;
+	char arguments[ARGUMENTS_MAX];
+};
 
 /* "boxes/devbox": a name that was chosen inside a sandbox. */
 static void put_inside(char *name, const char *outer)
@@ -19,6 +29,83 @@ static void put_inside(char *name, const char *outer)
 
 	snprintf(whole, sizeof(whole), "%s/%s", outer, name);
 	text_copy_name(name, NAME_SIZE, whole, strlen(whole));
+}
+
+static void read_command_line(const struct registry *registry, const struct program *program,
+			      const struct process *process, struct told *told)
+{
+	const struct runtime *runtime = program->description;
+	ssize_t length = process_arguments(registry->settings.proc, process->pid, told->arguments,
+					   sizeof(told->arguments));
+
+	if (length < 0)
+		length = 0;
+	told->name[0] = '\0';
+	names_from_arguments(runtime, process->comm, told->arguments, (size_t)length, told->name);
+	told->id = runtime->id_option[0]
+			   ? names_option(told->arguments, (size_t)length, runtime->id_option)
+			   : NULL;
+}
+
+/* What the guest is called: that, or what comes nearest to it. Return: whether that is a number only. */
+static bool put_name(const struct program *program, const struct process *process,
+		     const struct told *told, const struct finding *finding, char *name)
+{
+	text_copy(name, NAME_SIZE, told->name);
+	if (!name[0] && told->id)
+		text_copy_name(name, NAME_SIZE, told->id, strnlen(told->id, 12));
+	if (!name[0] && finding)
+		text_copy_name(name, NAME_SIZE, process->comm, strlen(process->comm));
+	if (name[0])
+		return false;
+	snprintf(name, NAME_SIZE, "%s-%d", program->runtime, process->pid);
+	return true;
+}
+
+static struct guest *add_told(struct registry *registry, const struct program *program,
+			      const struct process *process, const struct told *told,
+			      const struct guest_key *key)
+{
+	const struct finding *finding = structure_find(registry, process);
+	const char *why = program->role == PROGRAM_VMM ? "its VMM's command line"
+						       : "its supervisor's command line";
+	char name[NAME_SIZE];
+	bool is_numbered = put_name(program, process, told, finding, name);
+	struct guest *guest = guests_add(registry, program->kind, program->runtime, name, key,
+					 finding ? finding->why : why);
+
+	if (guest)
+		guest->is_numbered = is_numbered;
+	if (!told->name[0])
+		guests_want_name(registry, guest);
+	return guest;
+}
+
+/* The guest that the command line tells of; NULL when it tells of none, or there is no room. */
+static struct guest *guest_told(struct registry *registry, const struct program *program,
+				const struct process *process, const struct told *told,
+				struct guest *kept)
+{
+	struct guest *guest = NULL;
+	struct guest_key key;
+
+	if (told->id) {
+		keys_by_id(&key, told->id);
+	} else if (program->role == PROGRAM_VMM) {
+		keys_by_vmm(&key, program->runtime, process);
+	} else if (told->name[0]) {
+		keys_by_supervisor(&key, program->runtime, told->name);
+		guest = supervisors_guest(registry, process->pid, program, told->name, kept);
+	} else {
+		return NULL; /* its children tell */
+	}
+	if (!guest)
+		guest = guests_find_key(registry, key.text);
+	if (!guest)
+		return add_told(registry, program, process, told, &key);
+	if (told->name[0])
+		guests_set_name(guest, told->name);
+	return guest;
 }
 
 /*
@@ -30,61 +117,18 @@ static void put_inside(char *name, const char *outer)
 struct guest *classify_program(struct registry *registry, const struct program *program,
 			       const struct process *process, const char *outer, struct guest *kept)
 {
-	char arguments[ARGUMENTS_MAX], key[sizeof(registry->guests->key)], name[NAME_SIZE] = "";
-	const struct finding *finding = structure_find(registry, process);
-	const char *id = NULL;
-	struct guest *guest;
-	ssize_t length;
+	bool is_vmm = program->role == PROGRAM_VMM;
+	struct guest *guest = is_vmm ? kept : NULL;
 
-	length = process_arguments(registry->settings.proc, process->pid, arguments,
-				   sizeof(arguments));
-	if (length < 0)
-		length = 0;
-	if (program->role == PROGRAM_VMM && kept) {
-		kept->leader = process->pid;
-		return kept;
-	}
-	names_from_arguments(program->description, process->comm, arguments, (size_t)length, name);
-	if (outer)
-		put_inside(name, outer);
-	if (program->description->id_option[0])
-		id = names_option(arguments, (size_t)length, program->description->id_option);
-	if (id)
-		snprintf(key, sizeof(key), "container:%.200s", id);
-	else if (program->role == PROGRAM_SUPERVISOR && name[0])
-		supervisors_key(key, sizeof(key), program->runtime, name);
-	else if (program->role == PROGRAM_SUPERVISOR)
-		return NULL; /* its children tell */
-	else
-		snprintf(key, sizeof(key), "%s:%d:%" PRIu64, program->runtime, process->pid,
-			 process->start);
-	if (program->role == PROGRAM_SUPERVISOR && !id)
-		guest = supervisors_guest(registry, process->pid, program, name, kept);
-	else
-		guest = guests_find_key(registry, key);
-	if (guest && name[0]) {
-		guests_set_name(guest, name);
-	} else if (!guest) {
-		bool is_named = name[0] != '\0', is_numbered;
+	if (!guest) {
+		struct told told;
 
-		if (!is_named && id)
-			text_copy_name(name, sizeof(name), id, strnlen(id, 12));
-		if (!name[0] && finding)
-			text_copy_name(name, sizeof(name), process->comm, strlen(process->comm));
-		is_numbered = !name[0];
-		if (is_numbered)
-			snprintf(name, sizeof(name), "%s-%d", program->runtime, process->pid);
-		guest = guests_add(registry, program->kind, program->runtime, name, key,
-				   finding ? finding->why
-				   : program->role == PROGRAM_VMM
-					   ? "its VMM's command line"
-					   : "its supervisor's command line");
-		if (guest)
-			guest->is_numbered = is_numbered;
-		if (!is_named)
-			guests_want_name(registry, guest);
+		read_command_line(registry, program, process, &told);
+		if (outer)
+			put_inside(told.name, outer);
+		guest = guest_told(registry, program, process, &told, kept);
 	}
-	if (guest && program->role == PROGRAM_VMM)
+	if (guest && is_vmm)
 		guest->leader = process->pid;
 	return guest;
 }
@@ -217,10 +261,41 @@ static bool has_other_vmm(struct registry *registry, const struct guest *guest, 
 	       leader->program->role == PROGRAM_VMM;
 }
 
-/* A VM with a supervisor or a cgroup of its own is not known by the number of its VMM. */
-static bool is_told_by_others(const struct guest *guest)
+/* Of gVisor, which is what a container runs on: what its program starts anew is of the same container. */
+static struct guest *started_anew(struct registry *registry, const struct program *program,
+				  const struct member *parent)
 {
-	return strchr(guest->key, '@') || !strncmp(guest->key, "container:", 10);
+	if (program->kind != KIND_CONTAINER || !parent || parent->guest == NO_GUEST ||
+	    !parent->program || parent->program->description != program->description)
+		return NULL;
+	return &registry->guests[parent->guest];
+}
+
+/* Whose VMM it was when its supervisor was there, which may have ended since. */
+static struct guest *supervised_before(struct registry *registry, const struct member *before)
+{
+	if (!before || before->guest == NO_GUEST || !before->program ||
+	    before->program->role != PROGRAM_VMM ||
+	    registry->guests[before->guest].known_by == KNOWN_BY_VMM)
+		return NULL;
+	return &registry->guests[before->guest];
+}
+
+/* The VM that a VMM is by what is known already: NULL when it is one of its own. */
+static struct guest *kept_vm(struct registry *registry, const struct process *process,
+			     const struct program *program, const struct member *before)
+{
+	const struct member *parent = members_find(registry, process->parent);
+	struct guest *guest = started_anew(registry, program, parent);
+
+	if (guest)
+		return guest;
+	guest = supervised_by(registry, parent);
+	if (!guest)
+		guest = supervised_before(registry, before);
+	return guest && guest->kind == KIND_VM && !has_other_vmm(registry, guest, process->pid)
+		       ? guest
+		       : NULL;
 }
 
 /* The guest of this program by what is known already: its own past, or its parent. */
@@ -228,25 +303,9 @@ static struct guest *kept_guest(struct registry *registry, const struct process 
 				const struct program *program, const struct member *before,
 				bool is_copy)
 {
-	const struct member *parent = members_find(registry, process->parent);
-	struct guest *guest = supervised_by(registry, parent);
-
-	/* What gVisor's program starts anew is of the same container. */
-	if (program->role == PROGRAM_VMM && program->kind == KIND_CONTAINER && parent &&
-	    parent->program && parent->program->description == program->description &&
-	    parent->guest != NO_GUEST)
-		return &registry->guests[parent->guest];
-	/* Whom a VMM belonged to when its supervisor was there, which may have ended since. */
-	if (program->role == PROGRAM_VMM && !guest && before && before->program &&
-	    before->program->role == PROGRAM_VMM && before->guest != NO_GUEST &&
-	    is_told_by_others(&registry->guests[before->guest]))
-		guest = &registry->guests[before->guest];
 	if (program->role == PROGRAM_VMM)
-		return guest && guest->kind == KIND_VM &&
-				       !has_other_vmm(registry, guest, process->pid)
-			       ? guest
-			       : NULL;
-	return is_copy ? guest : supervised_by(registry, before);
+		return kept_vm(registry, process, program, before);
+	return supervised_by(registry, is_copy ? members_find(registry, process->parent) : before);
 }
 
 /* An application of the desktop that has mounts of its own and no more, as Snap's. */
@@ -259,7 +318,41 @@ static bool is_in_sandbox(const struct registry *registry, const struct process 
 	       catalogue_sandbox(registry->settings.catalogue, cgroup, &match);
 }
 
-/* What is this process? Fills @member and returns true when it has to do with a guest. */
+/* In a cgroup that says whose it is. */
+static struct guest *classify_in_cgroup(struct registry *registry, const struct process *process,
+					const struct program *program, const char *cgroup,
+					const struct cgroup_match *match, struct member *member)
+{
+	struct guest *guest = guests_for_cgroup(registry, match, process);
+
+	note_cgroup(registry, guest, cgroup, match);
+	if (guest && program && program->role == PROGRAM_VMM)
+		note_vmm(registry, guest, match, program, process);
+	/* The kernel cannot be told of this cgroup: then its processes are searched. */
+	member->local = !guest || !guest->cgroup || guest->cgroup_level > RULESET_LEVELS;
+	member->loose = member->local && may_hide(registry, guest);
+	return guest;
+}
+
+/* A program that works for guests, or keeps one; a conduit's guests are found later. */
+static struct guest *classify_worker(struct registry *registry, const struct process *process,
+				     const struct program *program, const struct member *before,
+				     bool is_copy, struct member *member)
+{
+	member->program = program;
+	member->supervisor = program->role == PROGRAM_SUPERVISOR;
+	member->namespaces = process->namespaces;
+	member->local = !member->supervisor;
+	if (program->role == PROGRAM_CONDUIT)
+		return NULL;
+	return classify_program(registry, program, process, NULL,
+				kept_guest(registry, process, program, before, is_copy));
+}
+
+/*
+ * What is this process? Fills @member and returns true when it has to do with a guest. Who is asked first
+ * is whom the process can forge least: its cgroup, its namespaces, its mounts, the name of its program.
+ */
 bool members_classify(struct registry *registry, const struct process *process, const char *cgroup,
 		      const struct member *before, struct member *member)
 {
@@ -271,13 +364,7 @@ bool members_classify(struct registry *registry, const struct process *process, 
 
 	*member = (struct member){.pid = process->pid, .guest = NO_GUEST, .suspect = -1};
 	if (in_cgroup) {
-		guest = guests_for_cgroup(registry, &match, process);
-		note_cgroup(registry, guest, cgroup, &match);
-		if (guest && program && program->role == PROGRAM_VMM)
-			note_vmm(registry, guest, &match, program, process);
-		/* The kernel cannot be told of this cgroup: then its processes are searched. */
-		member->local = !guest || !guest->cgroup || guest->cgroup_level > RULESET_LEVELS;
-		member->loose = member->local && may_hide(registry, guest);
+		guest = classify_in_cgroup(registry, process, program, cgroup, &match, member);
 	} else if (!is_copy && is_set_apart(registry, process) &&
 		   contained_classify(registry, process, program, cgroup, before, member, &guest)) {
 		;
@@ -285,15 +372,8 @@ bool members_classify(struct registry *registry, const struct process *process, 
 		guest = contained_sandbox(registry, process, NULL); /* NULL: the table is full */
 		member->local = true;
 		member->loose = may_hide(registry, guest);
-	} else if (program && program->role != PROGRAM_SANDBOX && program->role != PROGRAM_HOST) {
-		member->program = program;
-		member->supervisor = program->role == PROGRAM_SUPERVISOR;
-		member->namespaces = process->namespaces;
-		member->local = !member->supervisor;
-		if (program->role != PROGRAM_CONDUIT)
-			guest = classify_program(
-				registry, program, process, NULL,
-				kept_guest(registry, process, program, before, is_copy));
+	} else if (works_for_guests(program) || (program && program->role == PROGRAM_SUPERVISOR)) {
+		guest = classify_worker(registry, process, program, before, is_copy, member);
 	}
 	member->guest = guests_index(registry, guest);
 	return guest || member->program || member->local;

@@ -2,12 +2,9 @@
 /* Processes in namespaces of their own that no cgroup tells of: whose are they? */
 #include "guests/state.h"
 
-#include "util/array.h"
 #include "util/text.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /**
@@ -20,25 +17,6 @@
  * and namespaces can be left for others, but not for the host's. Only a new line of the catalogue can make
  * one the host's that was taken for a guest for want of a better answer.
  */
-
-#define ANCESTORS_MAX 16 /* levels walked up to find a supervisor */
-
-static bool is_in_hosts(const struct registry *registry, const struct namespaces *theirs)
-{
-	return !namespace_is_foreign(theirs->pid, registry->host.pid) &&
-	       !namespace_is_foreign(theirs->user, registry->host.user);
-}
-
-bool is_contained(const struct registry *registry, const struct process *process)
-{
-	return !is_in_hosts(registry, &process->namespaces);
-}
-
-bool is_set_apart(const struct registry *registry, const struct process *process)
-{
-	return is_contained(registry, process) ||
-	       namespace_is_foreign(process->namespaces.mount, registry->host.mount);
-}
 
 /* One that hides its sockets puts its neighbours under suspicion, unless it wins nothing by it. */
 bool may_hide(const struct registry *registry, const struct guest *guest)
@@ -63,20 +41,6 @@ static struct guest *name_sandbox(const struct registry *registry, struct guest 
 	return guest;
 }
 
-/* The namespace that a sandbox is known by: the one that is hardest to leave unseen. */
-static void sandbox_key(const struct registry *registry, const struct process *process, char *key,
-			size_t size)
-{
-	const struct namespaces *theirs = &process->namespaces, *ours = &registry->host;
-
-	if (namespace_is_foreign(theirs->pid, ours->pid))
-		snprintf(key, size, "pidns:%" PRIu64, theirs->pid);
-	else if (namespace_is_foreign(theirs->user, ours->user))
-		snprintf(key, size, "userns:%" PRIu64, theirs->user);
-	else
-		snprintf(key, size, "mntns:%" PRIu64, theirs->mount);
-}
-
 /*
  * A sandboxed application: its cgroup tells which, where a desktop put it into one.
  * @program: that made the sandbox, NULL when only the cgroup tells of one, as of Snap's
@@ -84,23 +48,25 @@ static void sandbox_key(const struct registry *registry, const struct process *p
 struct guest *contained_sandbox(struct registry *registry, const struct process *process,
 				const struct program *program)
 {
-	char key[64], name[NAME_SIZE], cgroup[CGROUP_PATH_SIZE] = "";
+	struct own_namespace own = namespaces_first(registry, process);
+	char name[NAME_SIZE], cgroup[CGROUP_PATH_SIZE] = "";
 	struct cgroup_match match;
+	struct guest_key key;
 	struct guest *guest;
 
-	sandbox_key(registry, process, key, sizeof(key));
-	guest = guests_find_key(registry, key);
+	keys_by_namespace(&key, own.type, own.inode);
+	guest = guests_find_key(registry, key.text);
 	if (guest)
 		return name_sandbox(registry, guest, process);
 	process_cgroup(registry->settings.proc, process->pid, cgroup, sizeof(cgroup));
 	if (catalogue_sandbox(registry->settings.catalogue, cgroup, &match))
-		return guests_add(registry, match.kind, match.runtime, match.id, key,
+		return guests_add(registry, match.kind, match.runtime, match.id, &key,
 				  program ? "a sandbox among its ancestors, and its cgroup"
 					  : "its mounts and the cgroup of a sandbox");
 	if (!program)
 		return NULL;
 	text_copy_name(name, sizeof(name), process->comm, strlen(process->comm));
-	return guests_add(registry, program->kind, program->runtime, name, key,
+	return guests_add(registry, program->kind, program->runtime, name, &key,
 			  "a sandbox among its ancestors");
 }
 
@@ -139,61 +105,11 @@ static struct guest *guest_of_ancestors(struct registry *registry, const struct 
 		program = catalogue_program(registry->settings.catalogue, ancestor.executable, "",
 					    "");
 		if (program && program->role == PROGRAM_SANDBOX &&
-		    is_in_hosts(registry, &ancestor.namespaces))
+		    namespaces_are_hosts(registry, &ancestor.namespaces))
 			return contained_sandbox(registry, process, program);
 		pid = ancestor.parent;
 	}
 	return NULL;
-}
-
-/* The guest that a foreign namespace is known by, when the process's ancestors have ended. */
-static struct guest *guest_of_namespaces(struct registry *registry, const struct process *process)
-{
-	const struct namespaces *theirs = &process->namespaces, *ours = &registry->host;
-	const struct {
-		const char *type;
-		uint64_t inode, host;
-	} namespaces[] = {
-		{"pidns", theirs->pid, ours->pid},
-		{"userns", theirs->user, ours->user},
-		{"mntns", theirs->mount, ours->mount},
-	};
-	char key[64];
-
-	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++) {
-		struct guest *guest = NULL;
-
-		snprintf(key, sizeof(key), "%s:%" PRIu64, namespaces[i].type, namespaces[i].inode);
-		if (namespace_is_foreign(namespaces[i].inode, namespaces[i].host))
-			guest = guests_find_key(registry, key);
-		if (guest)
-			return guest;
-	}
-	return NULL;
-}
-
-/* The guest that stands for a namespace which nobody is known to have made. */
-static struct guest *guest_of_unknown(struct registry *registry, const struct process *process)
-{
-	bool by_pid = namespace_is_foreign(process->namespaces.pid, registry->host.pid);
-	uint64_t inode = by_pid ? process->namespaces.pid : process->namespaces.user;
-	char key[64], name[NAME_SIZE];
-	struct guest *guest;
-
-	snprintf(key, sizeof(key), "%s:%" PRIu64, by_pid ? "pidns" : "userns", inode);
-	snprintf(name, sizeof(name), "%s-%" PRIu64, by_pid ? "pidns" : "userns", inode);
-	guest = guests_add(registry, KIND_CONTAINER, "contained", name, key,
-			   by_pid ? "its pid namespace is not the host's"
-				  : "its user namespace is not the host's");
-	if (guest)
-		guest->is_numbered = true;
-	return guest;
-}
-
-/* A namespace as such, of which more may be known by now. */
-static bool stands_for_namespace(const struct guest *guest)
-{
-	return !strcmp(guest->runtime, "contained");
 }
 
 /*
@@ -202,7 +118,7 @@ static bool stands_for_namespace(const struct guest *guest)
  */
 static struct guest *sandbox_of_namespaces(struct registry *registry, const struct process *process)
 {
-	struct guest *guest = guest_of_namespaces(registry, process);
+	struct guest *guest = namespaces_guest(registry, process);
 	bool by_pid = namespace_is_foreign(process->namespaces.pid, registry->host.pid);
 
 	return guest && (by_pid || guest->kind == KIND_SANDBOX) ? guest : NULL;
@@ -227,7 +143,7 @@ static bool find_maker(const struct registry *registry, const struct process *pr
 	for (int level = 0; level < ANCESTORS_MAX && pid > 0; level++) {
 		if (process_read(registry->settings.proc, pid, maker))
 			return false;
-		if (is_in_hosts(registry, &maker->namespaces))
+		if (namespaces_are_hosts(registry, &maker->namespaces))
 			return true;
 		pid = maker->parent;
 	}
@@ -304,7 +220,7 @@ static struct guest *guest_of_inner_program(struct registry *registry, const str
 					    const struct program *program,
 					    const struct process *process)
 {
-	bool by_pid = namespace_is_foreign(process->namespaces.pid, registry->host.pid);
+	struct own_namespace own = namespaces_first(registry, process);
 	bool is_numbered = !outer || outer->is_numbered;
 	struct guest *guest;
 	char prefix[NAME_SIZE];
@@ -314,8 +230,7 @@ static struct guest *guest_of_inner_program(struct registry *registry, const str
 	if (outer)
 		text_copy(prefix, sizeof(prefix), outer->name);
 	else
-		snprintf(prefix, sizeof(prefix), "%s-%" PRIu64, by_pid ? "pidns" : "userns",
-			 by_pid ? process->namespaces.pid : process->namespaces.user);
+		namespaces_put_name(prefix, &own);
 	guest = classify_program(registry, program, process, prefix, NULL);
 	if (guest)
 		guest->is_numbered |= is_numbered;
@@ -333,7 +248,7 @@ static bool is_hosts(const struct registry *registry, const struct process *proc
 	 */
 	if (theirs->mount == ours->mount && namespace_is_foreign(theirs->net, ours->net))
 		return true;
-	return is_in_hosts(registry, theirs) || is_service(registry, process, cgroup) ||
+	return namespaces_are_hosts(registry, theirs) || is_service(registry, process, cgroup) ||
 	       is_hosts_helper(registry, process, program);
 }
 
@@ -347,10 +262,28 @@ static bool may_have_been_taken_wrongly(const struct registry *registry,
 {
 	const struct program *was;
 
-	if (!registry->catalogue_before || !program || !stands_for_namespace(past))
+	if (!registry->catalogue_before || !program || !namespaces_is_stand_in(past))
 		return false;
 	was = catalogue_program(registry->catalogue_before, process->executable, "", "");
 	return !was || was->role != program->role;
+}
+
+/*
+ * The guest that it is known to be of; NULL for none.
+ * @past: guest_before()
+ * @is_sure: @past is from no time before everything was read anew
+ */
+static struct guest *known_guest(struct registry *registry, const struct process *process,
+				 const struct program *program, struct guest *past, bool is_sure)
+{
+	struct guest *guest;
+
+	if (past && is_sure && !namespaces_is_stand_in(past))
+		return past;
+	guest = guest_of_ancestors(registry, process);
+	if (!guest && past && !may_have_been_taken_wrongly(registry, process, program, past))
+		guest = past;
+	return guest ? guest : sandbox_of_namespaces(registry, process);
 }
 
 bool contained_classify(struct registry *registry, const struct process *process,
@@ -358,21 +291,16 @@ bool contained_classify(struct registry *registry, const struct process *process
 			const struct member *before, struct member *member, struct guest **guest)
 {
 	struct guest *past = guest_before(registry, before);
+	bool is_sure = past && !before->carried;
 
 	assert(registry); /* or the analyser takes "no guest" for "no registry" */
-	*guest = past && !before->carried && !stands_for_namespace(past) ? past : NULL;
-	if ((!past || before->carried) && is_own_sandbox(registry, process, program))
+	if (!is_sure && is_own_sandbox(registry, process, program))
 		return false;
-	if (!*guest)
-		*guest = guest_of_ancestors(registry, process);
-	if (!*guest && past && !may_have_been_taken_wrongly(registry, process, program, past))
-		*guest = past;
-	if (!*guest)
-		*guest = sandbox_of_namespaces(registry, process);
+	*guest = known_guest(registry, process, program, past, is_sure);
 	if (!*guest && is_hosts(registry, process, program, cgroup))
 		return false;
 	if (!*guest)
-		*guest = guest_of_namespaces(registry, process);
+		*guest = namespaces_guest(registry, process);
 	member->local = true;
 	if (works_for_guests(program) && is_believed(registry, process, program, *guest)) {
 		member->loose = true;
@@ -381,7 +309,7 @@ bool contained_classify(struct registry *registry, const struct process *process
 		return true;
 	}
 	if (!*guest)
-		*guest = guest_of_unknown(registry, process);
+		*guest = namespaces_stand_in(registry, process);
 	member->loose = may_hide(registry, *guest);
 	return true;
 }

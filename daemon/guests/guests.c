@@ -53,7 +53,7 @@ static void prune_after(struct registry *registry, uint64_t wait_us)
 }
 
 struct guest *guests_add(struct registry *registry, enum kind kind, const char *runtime,
-			 const char *name, const char *key, const char *why)
+			 const char *name, const struct guest_key *key, const char *why)
 {
 	struct guest *guest;
 	uint32_t i = 0;
@@ -75,10 +75,11 @@ struct guest *guests_add(struct registry *registry, enum kind kind, const char *
 	guest->kind = kind;
 	text_copy(guest->runtime, sizeof(guest->runtime), runtime);
 	text_copy(guest->name, sizeof(guest->name), name);
-	text_copy(guest->key, sizeof(guest->key), key);
+	guest->known_by = key->known_by;
+	text_copy(guest->key, sizeof(guest->key), key->text);
 	guest->why = why;
 	guest->first_us = guest->last_us = clock_realtime_us();
-	registry->guest_keys[i] = hash_text(key);
+	registry->guest_keys[i] = hash_text(key->text);
 	registry->guest_netns[i] = 0;
 	registry->guest_nsids[i] = 0;
 	registry->guest_members[i] = 0;
@@ -107,17 +108,12 @@ static void set_runtime(struct registry *registry, struct guest *guest,
 struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_match *match,
 				const struct process *process)
 {
-	char key[sizeof(registry->guests->key)], name[NAME_SIZE];
+	char name[NAME_SIZE];
+	struct guest_key key;
 	struct guest *guest;
 
-	/* An opaque id is the container's own, whoever tells it: conmon, containerd's shim or the
-	 * cgroup. A name is not. */
-	if (match->is_unique)
-		snprintf(key, sizeof(key), "%s:%s",
-			 match->kind == KIND_VM ? match->runtime : "container", match->id);
-	else
-		supervisors_cgroup_key(key, sizeof(key), match);
-	guest = guests_find_key(registry, key);
+	keys_by_cgroup(&key, match);
+	guest = guests_find_key(registry, key.text);
 	if (guest && match->is_unique)
 		set_runtime(registry, guest, match);
 	else if (!guest && !match->is_unique)
@@ -127,7 +123,7 @@ struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_m
 	text_copy(name, sizeof(name), match->id);
 	if (!match->is_name && strlen(name) == 64)
 		name[12] = '\0'; /* the short id, as the container runtimes print it */
-	guest = guests_add(registry, match->kind, match->runtime, name, key, "its cgroup");
+	guest = guests_add(registry, match->kind, match->runtime, name, &key, "its cgroup");
 	if (!match->is_name)
 		guests_want_name(registry, guest);
 	return guest;
@@ -141,16 +137,12 @@ void guests_set_name(struct guest *guest, const char *name)
 }
 
 /* It is the same guest, of which more is known. */
-void guests_set_key(struct registry *registry, struct guest *guest, const char *key)
+void guests_set_key(struct registry *registry, struct guest *guest, const struct guest_key *key)
 {
-	text_copy(guest->key, sizeof(guest->key), key);
-	registry->guest_keys[guests_index(registry, guest)] = hash_text(key);
+	guest->known_by = key->known_by;
+	text_copy(guest->key, sizeof(guest->key), key->text);
+	registry->guest_keys[guests_index(registry, guest)] = hash_text(key->text);
 	registry->generation++;
-}
-
-static bool stands_for_netns(const struct guest *guest)
-{
-	return !strncmp(guest->key, "netns:", 6);
 }
 
 static void forget(struct registry *registry, uint32_t index)
@@ -174,7 +166,8 @@ static void forget(struct registry *registry, uint32_t index)
  */
 struct guest *guests_for_netns(struct registry *registry, uint64_t netns)
 {
-	char key[64], name[NAME_SIZE];
+	char name[NAME_SIZE];
+	struct guest_key key;
 	struct guest *guest;
 	uint64_t made_us = 0;
 	bool is_named = names_netns(registry->settings.run_netns, netns, name, &made_us);
@@ -185,13 +178,13 @@ struct guest *guests_for_netns(struct registry *registry, uint64_t netns)
 		guest = &registry->guests[i];
 		if (registry->guest_netns[i] != netns || !guest->id)
 			continue;
-		if (!stands_for_netns(guest) ||
+		if (guest->known_by != KNOWN_BY_NETNS ||
 		    (!strcmp(guest->name, name) && made_us <= guest->first_us))
 			return guest;
 		forget(registry, i);
 	}
-	snprintf(key, sizeof(key), "netns:%" PRIu64, netns);
-	guest = guests_add(registry, KIND_CONTAINER, "netns", name, key, "its network namespace");
+	keys_by_namespace(&key, "netns", netns);
+	guest = guests_add(registry, KIND_CONTAINER, "netns", name, &key, "its network namespace");
 	if (guest) {
 		guest->is_numbered = !is_named;
 		guests_set_netns(registry, guest, netns);
@@ -206,7 +199,7 @@ void guests_set_netns(struct registry *registry, struct guest *guest, uint64_t n
 	/* A container that turns out to live there takes the place of the namespace as such. */
 	for (uint32_t i = 0; i < registry->guests_high; i++)
 		if (registry->guest_netns[i] == netns && &registry->guests[i] != guest &&
-		    stands_for_netns(&registry->guests[i]))
+		    registry->guests[i].known_by == KNOWN_BY_NETNS)
 			forget(registry, i);
 	guest->netns = netns;
 	registry->guest_netns[index] = netns;
@@ -215,7 +208,7 @@ void guests_set_netns(struct registry *registry, struct guest *guest, uint64_t n
 
 static bool is_referred_to(const struct registry *registry, const struct guest *guest)
 {
-	if (!stands_for_netns(guest) || !guest->netns)
+	if (guest->known_by != KNOWN_BY_NETNS || !guest->netns)
 		return false;
 	for (uint32_t i = 0; i < registry->wires_high; i++)
 		if (registry->wires[i].state == WIRE_NETNS &&

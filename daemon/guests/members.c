@@ -122,30 +122,57 @@ static bool is_ending(const struct member *before, const struct process *process
 	return before->program && !process->executable[0];
 }
 
+/*
+ * False when the process has ended. One that only waits for its parent, and may wait for ever, is nobody's
+ * either.
+ * @was_local: it was a member in the guarded network namespace
+ */
+static bool read_living(struct registry *registry, pid_t pid, bool was_local,
+			struct process *process)
+{
+	bool has_gone =
+		process_read(registry->settings.proc, pid, process) || !process->namespaces.pid;
+
+	if (!has_gone && !process->is_dead)
+		return true;
+	if (was_local)
+		registry->local_exit_us = clock_monotonic_us();
+	else if (has_gone)
+		members_missed(registry);
+	return false;
+}
+
+/* Into the tables, as what it was found to be. */
+static void enter(struct registry *registry, struct member *entry, const struct process *process,
+		  const char *cgroup)
+{
+	/* A process of another network namespace opens no connection here. */
+	bool is_here = process->namespaces.net == registry->host.net;
+	bool is_searched = entry->local && is_here;
+	struct member *member;
+
+	entry->started_by = process->start;
+	entry->local = !entry->supervisor && is_here;
+	member = add(registry, entry);
+	if (member && is_searched)
+		suspects_add(registry, member, hash_text(cgroup));
+	else if (is_searched)
+		cgroup_lose(registry, hash_text(cgroup));
+	if (entry->guest != NO_GUEST && !entry->supervisor)
+		note_process(registry, &registry->guests[entry->guest], process);
+}
+
 static void look_at(struct registry *registry, pid_t pid)
 {
-	char cgroup[CGROUP_PATH_SIZE] = "";
-	struct member entry, *member;
 	const struct member *known = members_find(registry, pid);
-	struct member before = known ? *known : (struct member){.pid = 0};
+	struct member before = known ? *known : (struct member){.pid = 0}, entry;
+	char cgroup[CGROUP_PATH_SIZE] = "";
+	bool is_known = known;
 	struct process process;
-	bool searched, is_known = known;
 
 	members_remove(registry, pid);
-	if (process_read(registry->settings.proc, pid, &process) || !process.namespaces.pid) {
-		/* It has ended. */
-		if (before.local)
-			registry->local_exit_us = clock_monotonic_us();
-		else
-			members_missed(registry);
+	if (!read_living(registry, pid, before.local, &process))
 		return;
-	}
-	/* Nor is one a guest's that only waits for its parent; it may wait for ever. */
-	if (process.is_dead) {
-		if (before.local)
-			registry->local_exit_us = clock_monotonic_us();
-		return;
-	}
 	if (!is_known)
 		past_find(registry, &process, &before);
 	before.carried = registry->reads_anew;
@@ -157,18 +184,7 @@ static void look_at(struct registry *registry, pid_t pid)
 				     &entry)) {
 		return;
 	}
-
-	entry.started_by = process.start;
-	/* A process of another network namespace opens no connection here. */
-	searched = entry.local && process.namespaces.net == registry->host.net;
-	entry.local = !entry.supervisor && process.namespaces.net == registry->host.net;
-	member = add(registry, &entry);
-	if (member && searched)
-		suspects_add(registry, member, hash_text(cgroup));
-	else if (searched)
-		cgroup_lose(registry, hash_text(cgroup));
-	if (entry.guest != NO_GUEST && !entry.supervisor)
-		note_process(registry, &registry->guests[entry.guest], &process);
+	enter(registry, &entry, &process, cgroup);
 }
 
 void members_look_at(struct registry *registry, pid_t pid)

@@ -34,10 +34,10 @@ static bool find_name(struct registry *registry, const struct guest *guest, char
 {
 	const struct runtime *runtime =
 		catalogue_runtime(registry->settings.catalogue, guest->runtime);
-	const char *files = registry->settings.files, *colon = strchr(guest->key, ':');
+	const char *files = registry->settings.files, *id = keys_rest(guest, KNOWN_BY_ID);
 	struct names_question question = {
 		.root = files ? files : "",
-		.id = colon && !strncmp(guest->key, "container:", 10) ? colon + 1 : "",
+		.id = id ? id : "",
 		.leaders = {guest->leader, 0},
 	};
 	struct process process;

@@ -18,6 +18,17 @@ struct socket_info;
 struct sockets;
 struct unix_peers;
 
+/** enum known_by - what makes a guest this one and no other, and what its key looks like */
+enum known_by {
+	KNOWN_BY_ID,	 /* "container:0123abcd…": an opaque id of its own, whoever tells it */
+	KNOWN_BY_VM_ID,	 /* "kata:0123abcd…": the same of a VM */
+	KNOWN_BY_CGROUP, /* "lxc@0123456789abcdef:web": a name, and its cgroup's path as a hash */
+	KNOWN_BY_SUPERVISOR, /* "lxc@:web": a name, and no cgroup yet */
+	KNOWN_BY_VMM,	     /* "qemu:123:9876": its VMM's process, and when that started */
+	KNOWN_BY_NAMESPACE,  /* "pidns:4026532…": a namespace that its processes have in common */
+	KNOWN_BY_NETNS,	     /* "netns:4026532…": it stands for a network namespace as such */
+};
+
 /**
  * struct guest - a VM or a container on this machine
  * @id: number since the daemon's start, from 1; 0 in a free slot
@@ -25,8 +36,8 @@ struct unix_peers;
  * @runtime: "qemu", "podman", "netns", …
  * @name: as its owner calls it; text_copy_name()
  * @is_numbered: as of struct source
- * @key: what makes it this guest and no other: "qemu:123:9876", "container:0123abcd…",
- * "lxc@0123456789abcdef:web" with the hash of its cgroup's path, "netns:4026532…"
+ * @known_by: what it is known by
+ * @key: that as a text, which no other guest has (keys.c)
  * @leader: its first known process, 0 when none is known
  * @netns: inode of its network namespace, 0 when not known, or the host's own
  * @cgroup: id of its own cgroup, 0 when it has none that is known
@@ -46,6 +57,7 @@ struct guest {
 	char runtime[RUNTIME_SIZE];
 	char name[NAME_SIZE];
 	bool is_numbered;
+	enum known_by known_by;
 	char key[GUEST_KEY_SIZE];
 	pid_t leader;
 	uint64_t netns;

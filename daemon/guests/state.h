@@ -58,6 +58,8 @@
 
 #define NO_GUEST UINT16_MAX
 
+#define ANCESTORS_MAX 16 /* levels walked up to find a supervisor */
+
 #define CONDUIT_WAIT_US 30000 /* before a new conduit's guests are looked for */
 #define CONDUIT_LOOKS	8     /* with twice the time between them for each */
 
@@ -324,15 +326,38 @@ struct registry {
 	uint64_t wires_wait_us;	   /* from then to the next one */
 };
 
+/**
+ * struct guest_key - a guest's key while it is not clear whether there is such a guest
+ * @known_by: as in struct guest
+ * @text: as its @key
+ */
+struct guest_key {
+	enum known_by known_by;
+	char text[GUEST_KEY_SIZE];
+};
+
+/*
+ * keys.c: the only place that writes and reads the text of a key
+ * @type: "netns" for a network namespace as such; "pidns", "userns", "mntns" for one that is lived in
+ */
+void keys_by_id(struct guest_key *key, const char *id);
+void keys_by_cgroup(struct guest_key *key, const struct cgroup_match *match);
+void keys_by_supervisor(struct guest_key *key, const char *runtime, const char *name);
+void keys_by_vmm(struct guest_key *key, const char *runtime, const struct process *vmm);
+void keys_by_namespace(struct guest_key *key, const char *type, uint64_t inode);
+
+/* What it says behind the colon, when the guest is known by that; else NULL. */
+const char *keys_rest(const struct guest *guest, enum known_by known_by);
+
 /* guests.c: the table of guests */
 struct guest *guests_find_key(struct registry *registry, const char *key);
 struct guest *guests_find_id(struct registry *registry, uint32_t id);
 struct guest *guests_add(struct registry *registry, enum kind kind, const char *runtime,
-			 const char *name, const char *key, const char *why);
+			 const char *name, const struct guest_key *key, const char *why);
 struct guest *guests_for_cgroup(struct registry *registry, const struct cgroup_match *match,
 				const struct process *process);
 void guests_set_name(struct guest *guest, const char *name);
-void guests_set_key(struct registry *registry, struct guest *guest, const char *key);
+void guests_set_key(struct registry *registry, struct guest *guest, const struct guest_key *key);
 struct guest *guests_for_netns(struct registry *registry, uint64_t netns);
 void guests_set_netns(struct registry *registry, struct guest *guest, uint64_t netns);
 void guests_release(struct registry *registry, uint16_t index);
@@ -346,12 +371,10 @@ void guests_want_name(struct registry *registry, struct guest *guest);
 uint64_t guests_name_work(struct registry *registry);
 
 /*
- * supervisors.c: guests with names
+ * supervisors.c: guests with names; NULL when there is none yet
  * @process: in that cgroup, NULL when only a socket tells of it
  * @kept: whose supervisor it was when it was looked at before, or its parent is; NULL for none
  */
-void supervisors_key(char *key, size_t size, const char *runtime, const char *name);
-void supervisors_cgroup_key(char *key, size_t size, const struct cgroup_match *match);
 struct guest *supervisors_claim(struct registry *registry, const struct cgroup_match *match,
 				const struct process *process);
 struct guest *supervisors_guest(struct registry *registry, pid_t supervisor,
@@ -372,14 +395,34 @@ struct guest *classify_program(struct registry *registry, const struct program *
 			       struct guest *kept);
 bool works_for_guests(const struct program *program);
 
+/** struct own_namespace - one that is not the host's */
+struct own_namespace {
+	const char *type; /* as keys_by_namespace() takes it */
+	const char *why;  /* a guest is recognised by it, a static string for a person */
+	uint64_t inode;
+};
+
+/* namespaces.c: is it in others than the host's? A mount namespace alone sets apart and does not contain. */
+bool namespaces_are_hosts(const struct registry *registry, const struct namespaces *theirs);
+bool is_contained(const struct registry *registry, const struct process *process);
+bool is_set_apart(const struct registry *registry, const struct process *process);
+
+/* namespaces.c: by which of them a process is known that is_set_apart(), and a name for want of a better */
+struct own_namespace namespaces_first(const struct registry *registry,
+				      const struct process *process);
+void namespaces_put_name(char *name, const struct own_namespace *own);
+
+/* namespaces.c: the guest that is known by one of them; one more that stands for the first of them */
+struct guest *namespaces_guest(struct registry *registry, const struct process *process);
+struct guest *namespaces_stand_in(struct registry *registry, const struct process *process);
+bool namespaces_is_stand_in(const struct guest *guest);
+
 /* contained.c: the same for one in namespaces of its own; false when it is the host's all the same */
 bool contained_classify(struct registry *registry, const struct process *process,
 			const struct program *program, const char *cgroup,
 			const struct member *before, struct member *member, struct guest **guest);
 struct guest *contained_sandbox(struct registry *registry, const struct process *process,
 				const struct program *program);
-bool is_contained(const struct registry *registry, const struct process *process);
-bool is_set_apart(const struct registry *registry, const struct process *process);
 bool may_hide(const struct registry *registry, const struct guest *guest);
 
 /* Of two times to come again; 0 is never. */

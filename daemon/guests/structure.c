@@ -3,6 +3,7 @@
 #include "guests/state.h"
 
 #include "kernel/mappings.h"
+#include "util/array.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -165,7 +166,30 @@ static bool visit_library(void *data, const char *path)
 	return search->program;
 }
 
-/* What it holds. The tap comes first: it says whom a conduit serves. */
+/* By a device. The tap comes first: it says whom a conduit serves. */
+static bool find_by_device(struct registry *registry, const struct process *process,
+			   const struct holdings *holdings)
+{
+	const struct {
+		bool is_held;
+		const struct program *program;
+		const char *why;
+	} devices[] = {
+		{holdings->tap_netns, &tap_holder, "it holds a tap of another network namespace"},
+		{holdings->kvm_vm, &kvm, "it holds a virtual machine of KVM"},
+		{holdings->virtualbox, &virtualbox, "it holds /dev/vboxdrv"},
+		{holdings->vmware, &vmware, "it holds /dev/vmmon"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
+		if (!devices[i].is_held)
+			continue;
+		add_finding(registry, process, devices[i].program, devices[i].why);
+		return true;
+	}
+	return false;
+}
+
 static void look_at_holdings(struct registry *registry, const struct process *process,
 			     bool with_libraries)
 {
@@ -173,17 +197,9 @@ static void look_at_holdings(struct registry *registry, const struct process *pr
 	struct holdings holdings;
 
 	if (process_holdings(registry->settings.proc, process->pid, process->namespaces.net,
-			     &holdings))
+			     &holdings) ||
+	    find_by_device(registry, process, &holdings))
 		return;
-	if (holdings.tap_netns)
-		return add_finding(registry, process, &tap_holder,
-				   "it holds a tap of another network namespace");
-	if (holdings.kvm_vm)
-		return add_finding(registry, process, &kvm, "it holds a virtual machine of KVM");
-	if (holdings.virtualbox)
-		return add_finding(registry, process, &virtualbox, "it holds /dev/vboxdrv");
-	if (holdings.vmware)
-		return add_finding(registry, process, &vmware, "it holds /dev/vmmon");
 	if (with_libraries && process_each_library(registry->settings.proc, process->pid,
 						   visit_library, &search) == 1)
 		add_finding(registry, process, search.program,

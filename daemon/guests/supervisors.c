@@ -4,8 +4,6 @@
 
 #include "util/text.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /**
@@ -29,45 +27,7 @@
  * runtimes the one counts that stands higher in the catalogue.
  */
 
-#define ANCESTORS_MAX 16 /* levels walked up to find a supervisor */
-#define HASH_DIGITS   16
-#define LOOKS_MAX     16 /* supervisors that are looked at again in one turn */
-
-void supervisors_key(char *key, size_t size, const char *runtime, const char *name)
-{
-	snprintf(key, size, "%s@:%s", runtime, name);
-}
-
-void supervisors_cgroup_key(char *key, size_t size, const struct cgroup_match *match)
-{
-	snprintf(key, size, "%s@%0*" PRIx64 ":%s", match->runtime, HASH_DIGITS, match->node_hash,
-		 match->id);
-}
-
-/* What stands behind the runtime and its "@"; NULL for other keys. Words of runtimes have neither "@" nor
- * ":". */
-static const char *behind_runtime(const struct guest *guest)
-{
-	const char *end = guest->key + strcspn(guest->key, "@:");
-
-	return *end == '@' ? end + 1 : NULL;
-}
-
-/* Its supervisor's name, while its cgroup is not known; else NULL. */
-static const char *name_without_cgroup(const struct guest *guest)
-{
-	const char *rest = behind_runtime(guest);
-
-	return rest && *rest == ':' ? rest + 1 : NULL;
-}
-
-/* The name as its cgroup has it, else NULL. */
-static const char *name_of_cgroup(const struct guest *guest)
-{
-	const char *rest = behind_runtime(guest);
-
-	return rest && *rest != ':' ? rest + HASH_DIGITS + 1 : NULL;
-}
+#define LOOKS_MAX 16 /* supervisors that are looked at again in one turn */
 
 /* Can a cgroup of this name be that guest's? "web-1" can be that of "web". */
 static bool can_be_called(const char *of_cgroup, const char *name)
@@ -83,7 +43,7 @@ static bool can_be_called(const char *of_cgroup, const char *name)
 
 static bool is_namesake(const struct guest *guest, const char *name)
 {
-	const char *of_cgroup = name_of_cgroup(guest);
+	const char *of_cgroup = keys_rest(guest, KNOWN_BY_CGROUP);
 
 	return of_cgroup && can_be_called(of_cgroup, name);
 }
@@ -103,33 +63,33 @@ static void refine(struct registry *registry, struct guest *guest, const struct 
 	guest->kind = kind;
 }
 
-static bool descends_from(const struct registry *registry, pid_t pid, pid_t ancestor)
+/* 0 when it cannot be told: then nobody is above it. */
+static pid_t parent_of(const struct registry *registry, pid_t pid)
 {
 	struct process process;
 
+	return process_read(registry->settings.proc, pid, &process) ? 0 : process.parent;
+}
+
+static bool descends_from(const struct registry *registry, pid_t pid, pid_t ancestor)
+{
 	for (int level = 0; level < ANCESTORS_MAX && pid > 1; level++) {
 		if (pid == ancestor)
 			return true;
-		if (process_read(registry->settings.proc, pid, &process))
-			return false;
-		pid = process.parent;
+		pid = parent_of(registry, pid);
 	}
 	return false;
 }
 
-/* The nearest ancestor that supervises a guest or is one. */
+/* It, or the nearest ancestor, that supervises a guest or is one. */
 static const struct member *nearest_member(struct registry *registry, pid_t pid)
 {
-	struct process ancestor;
-
 	for (int level = 0; level < ANCESTORS_MAX && pid > 1; level++) {
 		const struct member *member = members_find(registry, pid);
 
 		if (member && member->guest != NO_GUEST)
 			return member;
-		if (process_read(registry->settings.proc, pid, &ancestor))
-			return NULL;
-		pid = ancestor.parent;
+		pid = parent_of(registry, pid);
 	}
 	return NULL;
 }
@@ -152,7 +112,7 @@ static struct guest *told_above(struct registry *registry, const struct cgroup_m
 {
 	const struct member *member = nearest_member(registry, process->parent);
 	struct guest *guest = member ? &registry->guests[member->guest] : NULL;
-	const char *name = guest ? name_without_cgroup(guest) : NULL;
+	const char *name = guest ? keys_rest(guest, KNOWN_BY_SUPERVISOR) : NULL;
 
 	return name && can_be_called(match->id, name) ? guest : NULL;
 }
@@ -163,7 +123,8 @@ static struct guest *told_by_name(struct registry *registry, const struct cgroup
 {
 	for (uint32_t i = 0; i < registry->guests_high; i++) {
 		struct guest *guest = &registry->guests[i];
-		const char *name = registry->guest_ids[i] ? name_without_cgroup(guest) : NULL;
+		const char *name =
+			registry->guest_ids[i] ? keys_rest(guest, KNOWN_BY_SUPERVISOR) : NULL;
 
 		if (!name || strcmp(name, match->id) != 0)
 			continue;
@@ -179,14 +140,14 @@ struct guest *supervisors_claim(struct registry *registry, const struct cgroup_m
 				const struct process *process)
 {
 	struct guest *guest = process ? told_above(registry, match, process) : NULL;
-	char key[GUEST_KEY_SIZE];
+	struct guest_key key;
 
 	if (!guest)
 		guest = told_by_name(registry, match, process);
 	if (!guest)
 		return NULL;
-	supervisors_cgroup_key(key, sizeof(key), match);
-	guests_set_key(registry, guest, key);
+	keys_by_cgroup(&key, match);
+	guests_set_key(registry, guest, &key);
 	refine(registry, guest, match->description, match->kind);
 	return guest;
 }
@@ -239,7 +200,7 @@ static struct guest *find_below(struct registry *registry, pid_t supervisor, con
 
 		if (!registry->guest_ids[i] || !is_namesake(guest, name))
 			continue;
-		is_exact = !strcmp(name_of_cgroup(guest), name);
+		is_exact = !strcmp(keys_rest(guest, KNOWN_BY_CGROUP), name);
 		if (is_exact && is_below(registry, guest, supervisor))
 			return guest;
 		has_numbered |= !is_exact;
@@ -251,37 +212,29 @@ struct guest *supervisors_guest(struct registry *registry, pid_t supervisor,
 				const struct program *program, const char *name, struct guest *kept)
 {
 	struct guest *guest = find_below(registry, supervisor, name);
-	char key[GUEST_KEY_SIZE];
 
 	if (!guest && kept && is_namesake(kept, name))
 		guest = kept;
-	if (guest) {
+	if (guest)
 		refine(registry, guest, program->description, program->kind);
-		return guest;
-	}
-	supervisors_key(key, sizeof(key), program->runtime, name);
-	return guests_find_key(registry, key);
+	return guest;
 }
 
 void supervisors_note_leader(struct registry *registry, struct guest *guest)
 {
-	guest->supervisor_due = name_of_cgroup(guest) != NULL;
+	guest->supervisor_due = keys_rest(guest, KNOWN_BY_CGROUP) != NULL;
 	registry->supervisors_due |= guest->supervisor_due;
 }
 
 /* The supervisor of this process, by a name; 0 for none. */
 static pid_t supervisor_above(struct registry *registry, pid_t pid)
 {
-	struct process process;
-
 	for (int level = 0; level < ANCESTORS_MAX && pid > 1; level++) {
 		const struct member *member = members_find(registry, pid);
 
 		if (member && member->supervisor)
 			return member->program->description->id_option[0] ? 0 : pid;
-		if (process_read(registry->settings.proc, pid, &process))
-			return 0;
-		pid = process.parent;
+		pid = parent_of(registry, pid);
 	}
 	return 0;
 }

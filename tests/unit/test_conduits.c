@@ -50,6 +50,15 @@ static struct suspect *conduit(struct fake *fake)
 	return &fake->registry->suspects[0];
 }
 
+/* A VM's, which no other name has. */
+static const struct guest_key *key_of(const char *name)
+{
+	static struct guest_key key = {.known_by = KNOWN_BY_VMM};
+
+	snprintf(key.text, sizeof(key.text), "%s", name);
+	return &key;
+}
+
 static void add_vmm(struct fake *fake, uint16_t vm, pid_t pid)
 {
 	members_append(fake->registry, &(struct member){.pid = pid, .guest = vm});
@@ -63,7 +72,7 @@ static void end_vmm(struct fake *fake, pid_t pid)
 /* Its VMM is the process FIRST_VM + index. */
 static uint16_t add_vm(struct fake *fake, const char *name)
 {
-	struct guest *guest = guests_add(fake->registry, KIND_VM, "qemu", name, name, "");
+	struct guest *guest = guests_add(fake->registry, KIND_VM, "qemu", name, key_of(name), "");
 	uint16_t index = guests_index(fake->registry, guest);
 
 	members_append(fake->registry, &(struct member){.pid = FIRST_VM + index, .guest = index});

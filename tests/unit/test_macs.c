@@ -106,10 +106,19 @@ static struct mac_reading *reading_of(const struct guest *its)
 	return &registry->mac_readings[guests_index(registry, its)];
 }
 
+/* A VM's, which no other name has. */
+static const struct guest_key *key_of(const char *name)
+{
+	static struct guest_key key = {.known_by = KNOWN_BY_VMM};
+
+	snprintf(key.text, sizeof(key.text), "%s", name);
+	return &key;
+}
+
 /* @holds: as if it was seen to hold its runtime's driver */
 static void start_guest(const char *runtime, bool holds)
 {
-	guest = guests_add(registry, KIND_VM, runtime, "box", runtime, "a test");
+	guest = guests_add(registry, KIND_VM, runtime, "box", key_of(runtime), "a test");
 	assert_non_null(guest);
 	guest->leader = PID;
 	*reading_of(guest) =
@@ -357,7 +366,7 @@ static void test_full_table(void **state)
 	registry->mac_count = GUEST_MACS_MAX;
 	registry->mac_readings[0] = (struct mac_reading){
 		.guest_id = guest->id, .is_read = true, .read_us = clock_monotonic_us()};
-	guest = guests_add(registry, KIND_VM, "qemu", "other", "other", "a test");
+	guest = guests_add(registry, KIND_VM, "qemu", "other", key_of("other"), "a test");
 	guest->leader = PID;
 	macs_work(registry);
 	assert_false(is_read());

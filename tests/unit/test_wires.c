@@ -111,9 +111,18 @@ static int tear_down(void **state)
 }
 
 /* @mac: of its configuration, NULL for one that could not be read */
+/* A VM's, which no other name has. */
+static const struct guest_key *key_of(const char *name)
+{
+	static struct guest_key key = {.known_by = KNOWN_BY_VMM};
+
+	snprintf(key.text, sizeof(key.text), "%s", name);
+	return &key;
+}
+
 static struct guest *add_vm(const char *runtime, const char *name, const uint8_t *mac)
 {
-	struct guest *guest = guests_add(registry, KIND_VM, runtime, name, name, "a test");
+	struct guest *guest = guests_add(registry, KIND_VM, runtime, name, key_of(name), "a test");
 	uint16_t index = guests_index(registry, guest);
 
 	assert_non_null(guest);

@@ -261,7 +261,7 @@ static void follow_leader(struct registry *registry, struct guest *guest)
 				 namespaces.net == registry->host.net ? 0 : namespaces.net);
 }
 
-/* For all guests whose leader has ended, in one walk: another process takes its place. */
+/* For all guests whose leader has ended, in one walk: the process of the lowest number takes its place. */
 static void find_leaders(struct registry *registry)
 {
 	static bool lost[GUESTS_MAX];
@@ -271,10 +271,13 @@ static void find_leaders(struct registry *registry)
 		lost[i] = registry->guest_members[i] && !registry->guests[i].leader;
 	for (uint32_t i = 0; i < registry->member_count; i++) {
 		const struct member *member = &registry->members[i];
+		struct guest *guest;
 
-		if (member->guest != NO_GUEST && !member->supervisor &&
-		    !registry->guests[member->guest].leader)
-			registry->guests[member->guest].leader = member->pid;
+		if (member->guest == NO_GUEST || member->supervisor || !lost[member->guest])
+			continue;
+		guest = &registry->guests[member->guest];
+		if (!guest->leader || member->pid < guest->leader)
+			guest->leader = member->pid;
 	}
 	for (uint32_t i = 0; i < registry->guests_high; i++)
 		if (lost[i] && registry->guest_netns[i])

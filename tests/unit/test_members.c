@@ -405,6 +405,7 @@ static void test_more_guests_than_fit(void **state)
 	assert_int_equal(fake->registry->local_members, 0);
 }
 
+/* The next one is that of the lowest number. */
 static void test_a_guest_follows_its_leader(void **state)
 {
 	struct fake *fake = *state;
@@ -416,9 +417,12 @@ static void test_a_guest_follows_its_leader(void **state)
 				.net_ns = OTHER};
 	struct row other = box;
 
+	fake_start(fake, &box);
 	other.pid = 11;
 	other.net_ns = OTHER + 1;
-	fake_start(fake, &box);
+	fake_start(fake, &other);
+	other.pid = 12;
+	other.net_ns = OTHER;
 	fake_start(fake, &other);
 	assert_int_equal(fake_guest(fake, 11)->leader, 10);
 	fake_event(fake, PROCESS_EXIT, 10, 0);

@@ -75,7 +75,8 @@ struct port {
 struct fdb {
 	uint64_t key;
 	uint32_t sync;
-	uint16_t free;
+	uint16_t free; /* the first of those in use once and free again */
+	uint16_t used; /* so many were in use once; what is behind costs no memory */
 	size_t port_count;
 	uint16_t hash[HASH_SIZE];
 	struct port ports[FDB_ENTRIES];
@@ -103,8 +104,7 @@ int fdb_new(struct fdb **fdb)
 		return -EIO;
 	}
 	memset(made->hash, 0xff, sizeof(made->hash));
-	for (uint16_t i = 0; i < FDB_ENTRIES; i++)
-		made->slots[i].chain = i + 1 < FDB_ENTRIES ? i + 1 : NONE;
+	made->free = NONE;
 	*fdb = made;
 	return 0;
 }
@@ -207,21 +207,27 @@ static bool is_ambiguous(const struct slot *slot, uint64_t now_ms)
 	return slot->in_vlans || (slot->moved && now_ms - slot->moved_ms < FDB_AMBIGUOUS_MS);
 }
 
-/* Return: the new entry, without a port yet, or NONE. */
-static uint16_t insert(struct fdb *fdb, const struct fdb_entry *entry)
+/* For a new entry; when there is none left, that of the largest port's oldest. */
+static uint16_t take_slot(struct fdb *fdb)
 {
-	struct slot *slot;
-	uint16_t *link;
 	uint16_t index;
 
+	if (fdb->free == NONE && fdb->used < FDB_ENTRIES)
+		return fdb->used++;
 	if (fdb->free == NONE)
 		release(fdb, largest_port(fdb)->oldest);
 	index = fdb->free;
-	slot = &fdb->slots[index];
-	fdb->free = slot->chain;
-	*slot = (struct slot){.entry = *entry, .chain = NONE};
-	link = find_link(fdb, entry->bridge, entry->mac);
-	*link = index;
+	fdb->free = fdb->slots[index].chain;
+	return index;
+}
+
+/* Return: the new entry, without a port yet. */
+static uint16_t insert(struct fdb *fdb, const struct fdb_entry *entry)
+{
+	uint16_t index = take_slot(fdb);
+
+	fdb->slots[index] = (struct slot){.entry = *entry, .chain = NONE};
+	*find_link(fdb, entry->bridge, entry->mac) = index;
 	return index;
 }
 

@@ -61,7 +61,7 @@ struct name_source {
  * @word: its name
  * @kind: of its guests
  * @has_both: containers, as @kind says, and VMs, which are those of its VMMs
- * @names: where their names stand, @name_count of them, tried in this order
+ * @names: where their names stand, @name_count of them, tried in this order; NULL for none
  * @id_option: the option before a container's id, "" when it has none
  * @rank: the lower, the more special: the order of the sections, and of the files from the last to the first
  */
@@ -69,7 +69,7 @@ struct runtime {
 	char word[RUNTIME_SIZE];
 	enum kind kind;
 	bool has_both;
-	struct name_source names[NAME_SOURCES_MAX];
+	struct name_source *names;
 	size_t name_count;
 	char id_option[OPTION_SIZE];
 	int rank;

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const roles[PROGRAM_ROLES] = {
@@ -348,7 +349,7 @@ static int set_name(struct catalogue *catalogue, struct runtime *runtime, char *
 		    struct error *error)
 {
 	size_t *fresh = &catalogue->fresh_names[runtime - catalogue->runtimes];
-	struct name_source source = {0};
+	struct name_source source = {0}, *names;
 	int result = parse_name(&source, value, error);
 
 	if (result)
@@ -356,9 +357,13 @@ static int set_name(struct catalogue *catalogue, struct runtime *runtime, char *
 	if (runtime->name_count == NAME_SOURCES_MAX)
 		return error_set(error, -EINVAL, "there are more than %d ways to find the name",
 				 NAME_SOURCES_MAX);
-	memmove(&runtime->names[*fresh + 1], &runtime->names[*fresh],
-		(runtime->name_count - *fresh) * sizeof(source));
-	runtime->names[(*fresh)++] = source;
+	names = reallocarray(runtime->names, runtime->name_count + 1, sizeof(*names));
+	if (!names)
+		return error_set(error, -ENOMEM, "out of memory");
+	memmove(&names[*fresh + 1], &names[*fresh],
+		(runtime->name_count - *fresh) * sizeof(*names));
+	names[(*fresh)++] = source;
+	runtime->names = names;
 	runtime->name_count++;
 	return 0;
 }

@@ -98,7 +98,8 @@ static int reset(struct loader *loader, bool is_first, const char *value, struct
 	if (!is_first)
 		return error_set(error, -EINVAL, "reset has to be the first line of its section");
 	tables_forget(loader->catalogue, runtime);
-	memset(runtime->names, 0, sizeof(runtime->names));
+	free(runtime->names);
+	runtime->names = NULL;
 	runtime->name_count = 0;
 	runtime->id_option[0] = '\0';
 	loader->catalogue->fresh_names[runtime - loader->catalogue->runtimes] = 0;
@@ -222,6 +223,8 @@ void catalogue_free(struct catalogue *catalogue)
 {
 	if (!catalogue)
 		return;
+	for (size_t i = 0; i < catalogue->runtime_count; i++)
+		free(catalogue->runtimes[i].names);
 	tables_free(catalogue);
 	free(catalogue);
 }

@@ -26,10 +26,9 @@
 static const uint64_t young_us[YOUNG_STAGES] = {30000, 300000, 3000000, 30000000};
 
 /* Runtimes of no list, and their one program. */
-static const struct runtime kvm_runtime = {.word = "kvm",
-					   .kind = KIND_VM,
-					   .names = {{.style = NAME_QEMU, .option = "-name"}},
-					   .name_count = 1};
+static struct name_source kvm_name = {.style = NAME_QEMU, .option = "-name"};
+static const struct runtime kvm_runtime = {
+	.word = "kvm", .kind = KIND_VM, .names = &kvm_name, .name_count = 1};
 static const struct runtime virtualbox_runtime = {.word = "virtualbox", .kind = KIND_VM};
 static const struct runtime vmware_runtime = {.word = "vmware", .kind = KIND_VM};
 static const struct runtime tap_runtime = {.word = "conduit", .kind = KIND_CONTAINER};

@@ -47,7 +47,7 @@ static void read_command_line(const struct registry *registry, const struct prog
 			   : NULL;
 }
 
-/* What the guest is called: that, or what comes nearest to it. Return: whether that is a number only. */
+/* What it calls the guest, or what comes nearest to that. Return: whether that is a number only. */
 static bool put_name(const struct program *program, const struct process *process,
 		     const struct told *told, const struct finding *finding, char *name)
 {

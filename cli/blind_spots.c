@@ -251,7 +251,7 @@ static size_t served_by(const json_t *guests, json_int_t pid, char *text, size_t
 	return count;
 }
 
-static bool is_told(const json_t *found, const char *text)
+static bool has_text(const json_t *found, const char *text)
 {
 	for (size_t i = 0; i < json_array_size(found); i++)
 		if (!strcmp(json_string_value(json_array_get(found, i)), text))
@@ -273,7 +273,7 @@ static int find_shared(const json_t *guests, json_t *found)
 			snprintf(text, sizeof(text), "%.40s (pid %d) of%s",
 				 text_of(conduit, "program"), (int)number_of(conduit, "pid"),
 				 whom + 1);
-			if (!is_told(found, text))
+			if (!has_text(found, text))
 				tell(found, text);
 		}
 	}

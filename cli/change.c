@@ -139,7 +139,7 @@ void change_print(const struct options *options, const json_t *answer, const cha
 	json_t *notes = json_object_get(answer, "notes");
 
 	if (options->json)
-		print_members(json_pack("{s:O, s:O}", "exception",
+		print_members(json_pack("{s:O, s:O*}", "exception",
 					json_object_get(answer, "exception"), "notes", notes));
 	else
 		say("%s", words);
@@ -198,7 +198,7 @@ enum status verb_reload(const struct options *options, int argc, char **argv)
 		return status;
 	guard = json_object_get(answer, "status");
 	exceptions = json_object_get(guard, "exceptions");
-	if (strcmp(text_of(exceptions, "state"), "ok"))
+	if (is_told(exceptions, "state") && strcmp(text_of(exceptions, "state"), "ok"))
 		status = complain(STATUS_FAILED, "no exception is in force: %s",
 				  shown(text_of(exceptions, "error")));
 	else if (!options->json)

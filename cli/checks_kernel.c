@@ -5,6 +5,8 @@
  */
 #include "checks.h"
 
+#include "output.h"
+
 #include "kernel/connections.h"
 #include "kernel/process_events.h"
 #include "kernel/queue.h"
@@ -162,7 +164,7 @@ static int kernel_has(const struct examination *examination, const char *member,
 	const json_t *kernel = json_object_get(examination->status, "kernel");
 	const struct trial *trial;
 
-	if (kernel)
+	if (is_told(kernel, member))
 		return json_is_true(json_object_get(kernel, member));
 	if (examination->status) {
 		diagnosis_add(diagnosis, HEALTH_UNKNOWN, "lhguardd does not say");
@@ -189,7 +191,7 @@ void check_cgroups(const struct examination *examination, struct diagnosis *diag
 	struct statfs info;
 	bool is_there;
 
-	if (kernel)
+	if (is_told(kernel, "cgroups"))
 		is_there = json_is_true(json_object_get(kernel, "cgroups"));
 	else
 		is_there =

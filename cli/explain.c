@@ -149,6 +149,11 @@ static void print_change(const json_t *explanation)
 		prose("  no exception can change it: they are about ports");
 		return;
 	}
+	if (!is_told(explanation, "changes")) {
+		prose("  lhguardd is older than this program, and does not say what would change "
+		      "it");
+		return;
+	}
 	prose("  to %s it: ", accepted ? "refuse" : "allow");
 	if (json_array_size(changes))
 		print_changes(explanation, changes);

@@ -81,6 +81,13 @@ static void print_number(const char *what, json_int_t number)
 	printf("  %-13s%" JSON_INTEGER_FORMAT "\n", what, number);
 }
 
+/* A text, where the daemon has one. */
+static void print_told(const json_t *guest, const char *member, const char *what)
+{
+	if (*text_of(guest, member))
+		print_fact(what, text_of(guest, member));
+}
+
 /* A list under one heading: the heading stands before its first line only. */
 static void print_texts(const char *what, const json_t *list)
 {
@@ -143,14 +150,14 @@ static void print_guest(const json_t *guest)
 	text[0] = '\0';
 	text_append(text, sizeof(text), "by %s", text_of(guest, "recognised"));
 	print_fact("recognised", text);
-	print_fact("key", text_of(guest, "key"));
+	print_told(guest, "key", "key");
 	if (leader)
 		print_number("pid", leader);
-	if (leader)
+	if (is_told(guest, "user") && leader)
 		print_fact("user", user_name(json_object_get(guest, "user")));
-	print_number("processes", number_of(guest, "processes"));
-	if (*text_of(guest, "cgroup"))
-		print_fact("cgroup", text_of(guest, "cgroup"));
+	if (is_told(guest, "processes"))
+		print_number("processes", number_of(guest, "processes"));
+	print_told(guest, "cgroup", "cgroup");
 	if (netns)
 		print_number("netns", netns);
 	print_interfaces(json_object_get(guest, "interfaces"));
@@ -159,7 +166,8 @@ static void print_guest(const json_t *guest)
 	print_conduits(json_object_get(guest, "conduits"));
 	print_listens(json_object_get(guest, "listens"));
 	print_fact("since", local_time(text_of(guest, "since")));
-	print_fact("last seen", local_time(text_of(guest, "lastSeen")));
+	if (is_told(guest, "lastSeen"))
+		print_fact("last seen", local_time(text_of(guest, "lastSeen")));
 	snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT ", refused %" JSON_INTEGER_FORMAT,
 		 number_of(guest, "attempts"), number_of(guest, "refused"));
 	print_fact("attempts", text);

@@ -75,7 +75,10 @@ static void print_exceptions(const json_t *list)
 		add_service(&table, exception);
 		table_add(&table, "%s", text_of(exception, "source"));
 		add_end(&table, exception);
-		table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(exception, "hits"));
+		if (is_told(exception, "hits"))
+			table_add(&table, "%" JSON_INTEGER_FORMAT, number_of(exception, "hits"));
+		else
+			table_add(&table, "-");
 		table_add(&table, "%s", *used ? local_time(used) : "-");
 		table_add(&table, "%s", maker_of(exception));
 		table_add(&table, "%s", text_of(exception, "comment"));

@@ -180,12 +180,22 @@ const char *endpoint(char *target, size_t size, const json_t *service)
 	return target;
 }
 
-static time_t seconds_of(const char *timestamp)
+bool is_told(const json_t *object, const char *member)
+{
+	const json_t *value = json_object_get(object, member);
+
+	return value && !json_is_null(value);
+}
+
+/* Return: whether @timestamp is one. */
+static bool seconds_of(const char *timestamp, time_t *seconds)
 {
 	uint64_t us = 0;
 
-	timestamp_parse(timestamp, &us, NULL);
-	return (time_t)(us / 1000000);
+	if (timestamp_parse(timestamp, &us, NULL))
+		return false;
+	*seconds = (time_t)(us / 1000000);
+	return true;
 }
 
 const char *local_time_at(time_t then)
@@ -205,14 +215,18 @@ const char *local_time_at(time_t then)
 
 const char *local_time(const char *timestamp)
 {
-	return local_time_at(seconds_of(timestamp));
+	time_t then;
+
+	return seconds_of(timestamp, &then) ? local_time_at(then) : "-";
 }
 
 const char *time_left(const char *timestamp)
 {
-	time_t then = seconds_of(timestamp), now = time(NULL);
+	time_t then, now = time(NULL);
 	static char text[32];
 
+	if (!seconds_of(timestamp, &then))
+		return "-";
 	return duration_format(text, sizeof(text), then > now ? (uint64_t)(then - now) : 0);
 }
 

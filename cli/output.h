@@ -26,6 +26,12 @@ json_t *text_json(const char *text);
 json_int_t number_of(const json_t *object, const char *member);
 
 /**
+ * is_told() - whether a member is there, and not null
+ * A daemon that is older than this program leaves out what it does not know.
+ */
+bool is_told(const json_t *object, const char *member);
+
+/**
  * user_name() - of a uid in the daemon's answers; the number where nobody has it, "-" where it is null
  * Return: static.
  */
@@ -48,14 +54,17 @@ const char *endpoint(char *target, size_t size, const json_t *service);
 
 /**
  * local_time() - a time of the daemon's answers for a person
- * Return: "20:14:05", with the date before it when that is not today's; static.
+ * Return: "20:14:05", with the date before it when that is not today's; "-" where it is none; static.
  */
 const char *local_time(const char *timestamp);
 
 /** local_time_at() - the same of a time in seconds since the epoch */
 const char *local_time_at(time_t then);
 
-/** time_left() - "9m58s" until a time of the daemon's answers, "0s" once it is over; static. */
+/**
+ * time_left() - until a time of the daemon's answers
+ * Return: "9m58s", "0s" once it is over, "-" where it is none; static.
+ */
 const char *time_left(const char *timestamp);
 
 /** OUTPUT_SCHEMA - the version of all that --json prints: raised when a member changes or goes */

@@ -70,7 +70,9 @@ static void say_removed(const struct options *options, const json_t *answer)
 	json_int_t count = number_of(answer, "count");
 	char text[512] = "";
 
-	if (!count && has_option(options, OPTION_EXPIRED)) {
+	if (!is_told(answer, "count")) {
+		say("removed");
+	} else if (!count && has_option(options, OPTION_EXPIRED)) {
 		say("no exception is past its time: the guard forgets them by itself");
 	} else if (!count) {
 		say("no exception made by allow or deny is about %s: see " WHOLE("lhguard list"),
@@ -99,7 +101,7 @@ enum status verb_remove(const struct options *options, int argc, char **argv)
 		return status;
 	if (options->json) {
 		print_members(json_pack(
-			"{s:O, s:O, s:O*, s:O*}", "removed", json_object_get(answer, "removed"),
+			"{s:O*, s:O*, s:O*, s:O*}", "removed", json_object_get(answer, "removed"),
 			"count", json_object_get(answer, "count"), "cut",
 			json_object_get(answer, "cut"), "notes", json_object_get(answer, "notes")));
 	} else {

@@ -7,6 +7,7 @@
 
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,9 +48,12 @@ static void advise(const char *format, ...)
 	prose_end(LABEL_WIDTH + text_width(arrow()) + 1);
 }
 
+/* What was not told is not said to have failed. */
 static bool is_ok(const json_t *status, const char *part)
 {
-	return !strcmp(text_of(json_object_get(status, part), "state"), "ok");
+	const json_t *told = json_object_get(status, part);
+
+	return !is_told(told, "state") || !strcmp(text_of(told, "state"), "ok");
 }
 
 static const char *failure(const json_t *status, const char *part)
@@ -82,22 +86,31 @@ static const char *plural(json_int_t count)
 	return count == 1 ? "" : "s";
 }
 
+/* ", 3 guests" */
+static void print_count(const json_t *status, const char *member, const char *what)
+{
+	json_int_t count = number_of(status, member);
+
+	if (is_told(status, member))
+		prose(", " WHOLE(NUMBER " %s%s"), count, what, plural(count));
+}
+
 /* What most people read. */
 static void print_summary(const json_t *status)
 {
 	bool is_enforced = !strcmp(text_of(status, "mode"), "enforce");
-	json_int_t guests = number_of(status, "guestCount");
-	json_int_t exceptions = number_of(status, "exceptionCount");
 	unsigned int troubles = count_troubles(status);
 
-	prose("%s" WHOLE("%s: %s since %s") "%s,",
-	      colour(is_enforced ? COLOUR_GREEN : COLOUR_YELLOW),
+	prose("%s" WHOLE("%s: %s%s%s") "%s", colour(is_enforced ? COLOUR_GREEN : COLOUR_YELLOW),
 	      is_enforced ? "guarding" : "watching", shown(text_of(status, "mode")),
-	      local_time(text_of(status, "modeSince")), colour(COLOUR_NONE));
-	prose(" " WHOLE(NUMBER " guest%s") ",", guests, plural(guests));
-	prose(" " WHOLE(NUMBER " exception%s") ",", exceptions, plural(exceptions));
-	prose(" " WHOLE(NUMBER "%s refused in the last hour"), number_of(status, "refusedLastHour"),
-	      is_enforced ? "" : " would have been");
+	      is_told(status, "modeSince") ? " since " : "",
+	      is_told(status, "modeSince") ? local_time(text_of(status, "modeSince")) : "",
+	      colour(COLOUR_NONE));
+	print_count(status, "guestCount", "guest");
+	print_count(status, "exceptionCount", "exception");
+	if (is_told(status, "refusedLastHour"))
+		prose(", " WHOLE(NUMBER "%s refused in the last hour"),
+		      number_of(status, "refusedLastHour"), is_enforced ? "" : " would have been");
 	if (troubles)
 		prose("; " WHOLE("%s%u thing%s not well, see %s below%s"), colour(COLOUR_RED),
 		      troubles, plural(troubles), arrow(), colour(COLOUR_NONE));
@@ -146,7 +159,8 @@ static void print_files(const json_t *status)
 		advise("the other names are known; mend the file, then: " WHOLE("lhguard reload"));
 	}
 	if (is_ok(status, "exceptions")) {
-		line("exceptions", NUMBER, number_of(status, "exceptionCount"));
+		if (is_told(status, "exceptionCount"))
+			line("exceptions", NUMBER, number_of(status, "exceptionCount"));
 	} else {
 		line("exceptions", "FAILED %s", failure(status, "exceptions"));
 		advise("none is in force; mend the file, then: " WHOLE("lhguard reload"));
@@ -217,6 +231,26 @@ static void print_losses(const json_t *status)
 	}
 }
 
+/* "attempts        1234, refused 1200, in the last hour 14, gone unjudged 3" */
+static void print_attempts(const json_t *status)
+{
+	static const struct {
+		const char *member, *words;
+	} counts[] = {
+		{"attempts", ""},
+		{"refused", ", refused "},
+		{"refusedLastHour", ", in the last hour "},
+		{"vanished", ", gone unjudged "},
+	};
+	char text[256] = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		if (is_told(status, counts[i].member))
+			text_append(text, sizeof(text), "%s" NUMBER, counts[i].words,
+				    number_of(status, counts[i].member));
+	line("attempts", "%s", text);
+}
+
 static void print_status(const json_t *status)
 {
 	const char *netns = text_of(status, "netns");
@@ -229,10 +263,7 @@ static void print_status(const json_t *status)
 	print_mode(status);
 	print_files(status);
 	line("guests", NUMBER, number_of(status, "guestCount"));
-	line("attempts",
-	     NUMBER ", refused " NUMBER ", in the last hour " NUMBER ", gone unjudged " NUMBER,
-	     number_of(status, "attempts"), number_of(status, "refused"),
-	     number_of(status, "refusedLastHour"), number_of(status, "vanished"));
+	print_attempts(status);
 	line("table", "inet lhguard, queue expression: %s", shown(text_of(status, "expression")));
 	for (size_t i = 0; i < json_array_size(queues); i++)
 		print_queue(json_array_get(queues, i), shown(text_of(status, "configurationFile")));

@@ -60,14 +60,14 @@ class Cli:
         self.daemon, self.journal = daemon, journal
 
     def run(self, *argv: str, columns: int = 0, variant: str = "", socket: str = "", folder: Path = ROOT,
-            error_too: bool = False, **environment: str) -> Ran:
+            error_too: bool = False, without: tuple[str, ...] = (), **environment: str) -> Ran:
         """@columns: of the terminal that stdout is; 0: a pipe. stderr is a file, but with @error_too that
-        terminal, too.
+        terminal, too. @without: members that the daemon's answers do not have.
 
         The word JOURNAL stands for the path of a journal file, made from answers/journal.export.
         """
         argv = tuple(str(self.journal) if word == "JOURNAL" else word for word in argv)
-        self.daemon.variant, self.daemon.calls = variant, []
+        self.daemon.variant, self.daemon.without, self.daemon.calls = variant, without, []
         environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "xterm",
                        "LHGUARD_SOCKET": socket or str(self.daemon.path), **environment}
         if not columns:

@@ -46,10 +46,32 @@ static void any_bytes_become_json(void **state)
 	json_decref(odd);
 }
 
+/* What a daemon did not tell, or what is no time, is not the year 1970. */
+static void no_time_is_no_time(void **state)
+{
+	assert_string_equal(local_time(""), "-");
+	assert_string_equal(local_time("yesterday"), "-");
+	assert_string_equal(time_left(""), "-");
+	assert_string_equal(time_left("2020-02-03T04:05:06Z"), "0s");
+}
+
+static void null_is_not_told(void **state)
+{
+	json_t *object = json_pack("{s:n, s:i}", "null", "number", 0);
+
+	assert_true(is_told(object, "number"));
+	assert_false(is_told(object, "null"));
+	assert_false(is_told(object, "another"));
+	assert_false(is_told(NULL, "number"));
+	json_decref(object);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_today_has_no_date),
+		cmocka_unit_test(no_time_is_no_time),
+		cmocka_unit_test(null_is_not_told),
 		cmocka_unit_test(a_user_without_a_name_is_a_number),
 		cmocka_unit_test(any_bytes_become_json),
 	};

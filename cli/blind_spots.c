@@ -9,6 +9,7 @@
 #include "util/cleanup.h"
 #include "util/text.h"
 
+#include <errno.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/vm_sockets.h>
@@ -26,7 +27,7 @@
 static void tell(json_t *found, const char *text)
 {
 	if (json_array_size(found) < FOUND_MAX)
-		json_array_append_new(found, json_string(text));
+		json_array_append_new(found, text_json(text)); /* cut in a character, it is none */
 }
 
 /* AF_VSOCK */
@@ -130,10 +131,14 @@ static int find_vsock(const json_t *guests, json_t *found)
 static int find_abstract(const json_t *guests, json_t *found)
 {
 	_cleanup_fclose_ FILE *file = fopen("/proc/net/unix", "re");
+	int result = file ? 0 : -errno;
 	char line[512];
 
-	if (!file)
-		return -errno;
+	if (!file) {
+		snprintf(line, sizeof(line), "/proc/net/unix: %s", strerror(-result));
+		tell(found, line);
+		return result;
+	}
 	while (fgets(line, sizeof(line), file)) {
 		unsigned int flags = 0;
 		int at = 0;
@@ -164,7 +169,8 @@ static const char *host_socket(const char *line)
 	return NULL;
 }
 
-static void look_at_mounts(const json_t *guest, json_t *found)
+/* Return: whether they could be read. */
+static bool look_at_mounts(const json_t *guest, json_t *found)
 {
 	_cleanup_fclose_ FILE *file = NULL;
 	char path[64], line[8192], text[256];
@@ -179,22 +185,52 @@ static void look_at_mounts(const json_t *guest, json_t *found)
 		snprintf(text, sizeof(text), "%.160s has %s", text_of(guest, "label"), which);
 		tell(found, text);
 	}
+	return file && !ferror(file);
+}
+
+/* A guest that could not be looked at, and why. */
+static void tell_unseen(json_t *unseen, const json_t *guest, const char *why)
+{
+	char text[384];
+
+	snprintf(text, sizeof(text), "%.160s was not looked at: %.160s", text_of(guest, "label"),
+		 why);
+	tell(unseen, text);
+}
+
+/* Both what was found and what was not looked at; @unseen is taken over. Return: as of find(). */
+static int find_result(json_t *found, json_t *unseen)
+{
+	bool is_found = json_array_size(found) > 0, is_unseen = json_array_size(unseen) > 0;
+
+	json_array_extend(found, unseen);
+	json_decref(unseen);
+	return is_found || !is_unseen ? 0 : -EACCES;
 }
 
 static int find_mounts(const json_t *guests, json_t *found)
 {
+	json_t *unseen;
+
+	if (!guests)
+		return -ENOTCONN;
+	unseen = json_array();
 	for (size_t i = 0; i < json_array_size(guests); i++) {
 		const json_t *guest = json_array_get(guests, i);
 
 		/* A VMM is a program of the host, and has the host's own mounts. */
-		if (strcmp(text_of(guest, "kind"), "vm") != 0 && number_of(guest, "leader") > 0)
-			look_at_mounts(guest, found);
+		if (strcmp(text_of(guest, "kind"), "vm") != 0 && number_of(guest, "leader") > 0 &&
+		    !look_at_mounts(guest, found))
+			tell_unseen(unseen, guest, strerror(errno));
 	}
-	return guests ? 0 : -ENOTCONN;
+	return find_result(found, unseen);
 }
 
-/* Folders that a VM shares with the host, as QEMU's command line says; false where it is no QEMU. */
-static bool look_at_shares(const json_t *guest, json_t *found)
+/*
+ * Folders that a VM shares with the host, as QEMU's command line says.
+ * Return: 0, -ENOTSUP where it is no QEMU, or -errno.
+ */
+static int look_at_shares(const json_t *guest, json_t *found)
 {
 	static const char *const options[] = {"-fsdev", "-virtfs", "vhost-user-fs", "spicevmc"};
 	_cleanup_fclose_ FILE *file = NULL;
@@ -203,31 +239,40 @@ static bool look_at_shares(const json_t *guest, json_t *found)
 
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)number_of(guest, "leader"));
 	file = fopen(path, "re");
-	length = file ? fread(arguments, 1, sizeof(arguments), file) : 0;
+	if (!file)
+		return -errno;
+	length = fread(arguments, 1, sizeof(arguments), file);
 	for (size_t k = 0; k < ARRAY_SIZE(options); k++) {
 		if (!memmem(arguments, length, options[k], strlen(options[k])))
 			continue;
 		snprintf(text, sizeof(text), "%.160s has %s", text_of(guest, "label"), options[k]);
 		tell(found, text);
 	}
-	return memmem(arguments, strnlen(arguments, length), "qemu", strlen("qemu"));
+	return memmem(arguments, strnlen(arguments, length), "qemu", strlen("qemu")) ? 0 : -ENOTSUP;
 }
 
 /* Others have their shares in files of their own: of these it is not known. */
 static int find_shares(const json_t *guests, json_t *found)
 {
-	bool is_known = true;
+	json_t *unseen;
 
-	for (size_t i = 0; i < json_array_size(guests); i++) {
-		const json_t *guest = json_array_get(guests, i);
-
-		if (!strcmp(text_of(guest, "kind"), "vm") &&
-		    (number_of(guest, "leader") <= 0 || !look_at_shares(guest, found)))
-			is_known = false;
-	}
 	if (!guests)
 		return -ENOTCONN;
-	return is_known || json_array_size(found) ? 0 : -ENOTSUP;
+	unseen = json_array();
+	for (size_t i = 0; i < json_array_size(guests); i++) {
+		const json_t *guest = json_array_get(guests, i);
+		int result;
+
+		if (strcmp(text_of(guest, "kind"), "vm") != 0)
+			continue;
+		result = number_of(guest, "leader") > 0 ? look_at_shares(guest, found) : -ESRCH;
+		if (result)
+			tell_unseen(unseen, guest,
+				    result == -ENOTSUP
+					    ? "only QEMU has what it shares on its command line"
+					    : strerror(-result));
+	}
+	return find_result(found, unseen);
 }
 
 /* The guests that a conduit works for, as ", vm:one, vm:two"; how many. */
@@ -294,41 +339,45 @@ static int find_without_cgroup(const json_t *guests, json_t *found)
 
 const struct blind_spot blind_spots[] = {
 	{"vsock", "AF_VSOCK: a VM reaches these listeners of the host without a network",
-	 "stop the listener, or take the VM's vsock device away", find_vsock},
+	 "stop the listener, or take the VM's vsock device away",
+	 "take the VMs' vsock devices away, or boot a kernel that has it", find_vsock},
 	{"abstract-sockets",
 	 "abstract Unix sockets: a container on the host's network reaches these listeners",
-	 "give the container a network of its own", find_abstract},
+	 "give the container a network of its own", NULL, find_abstract},
 	{"mounted-sockets", "sockets of the host that stand in a container's files",
 	 "whoever holds the socket of a container engine is root on this host: do not mount it",
-	 find_mounts},
+	 NULL, find_mounts},
 	{"shared-folders", "folders that a VM shares with the host, and clipboards",
-	 "share read-only, or nothing", find_shares},
+	 "share read-only, or nothing",
+	 "look into its settings: by " WHOLE(
+		 "VBoxManage showvminfo NAME") ", or in VMware's .vmx file (sharedFolder)",
+	 find_shares},
 	{"forged-mac",
 	 "a VM that VirtualBox or VMware bridges to the LAN and that takes another MAC address is "
 	 "a machine of the LAN to this host",
 	 "let the firewall tell what the LAN may reach; 127.0.0.0/8 and ::1 stay closed to it",
-	 NULL},
+	 NULL, NULL},
 	{"own-connections",
 	 "a VMM's own connections (a disk over NBD on localhost, say) count as its guest's",
-	 "allow them: " WHOLE("lhguard allow ADDRESS:PORT --from vm:NAME"), NULL},
+	 "allow them: " WHOLE("lhguard allow ADDRESS:PORT --from vm:NAME"), NULL, NULL},
 	{"shared-conduits",
 	 "which of several guests behind one conduit it was: it is \"one of\" them",
 	 "give each guest a conduit of its own, or allow them all: " WHOLE("--from conduit:NAME"),
-	 find_shared},
+	 NULL, find_shared},
 	{"without-cgroup",
 	 "containers on the host's network without a cgroup of their own: a raw datagram of one "
 	 "that "
 	 "bears the port of a host's socket counts as the host's",
-	 "let the container have a cgroup, or a network of its own", find_without_cgroup},
+	 "let the container have a cgroup, or a network of its own", NULL, find_without_cgroup},
 	{"macvlan",
 	 "containers on a macvlan or ipvlan of the host's adapter are machines of the LAN to this "
 	 "host; on an ipvlan in mode l3 one may send datagrams in the host's own name",
 	 "let the firewall tell what the LAN may reach; 127.0.0.0/8 and ::1 stay closed to it, and "
 	 "to "
 	 "an ipvlan in mode l2",
-	 NULL},
+	 NULL, NULL},
 	{"unlisted", "a VMM, conduit or runtime that no list names, in its first moments",
-	 "describe it: guests.conf(5)", NULL},
+	 "describe it: guests.conf(5)", NULL, NULL},
 };
 
 const size_t blind_spot_count = ARRAY_SIZE(blind_spots);

@@ -11,14 +11,17 @@
  * @name: a word for programs
  * @title: what the guard cannot see, for a person
  * @advice: what the owner can do; each command in it a WHOLE() of prose.h
+ * @look: the same where it could not be looked at, though the guests are known; NULL: look as root
  * @find: adds to the array @found a text for each that is on this host; NULL where nobody can tell
  *	@guests: the daemon's list of guests, NULL when it could not be had
- *	Return: 0, or -errno when it could not be looked at; then @found may have the reason.
+ *	Return: 0, or -errno when it could not be looked at; then @found may have the reason. Where @found
+ *	has some of them, and others could not be looked at, it has both, and 0 is returned.
  */
 struct blind_spot {
 	const char *name;
 	const char *title;
 	const char *advice;
+	const char *look;
 	int (*find)(const json_t *guests, json_t *found);
 };
 

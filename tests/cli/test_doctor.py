@@ -8,14 +8,19 @@ kind is between two of the other that agree.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 
 import pytest
-from conftest import Cli
+from conftest import LHGUARD, Cli
+from examples import guest, source
+from pretender import Pretender
 
 INDENT = " " * 34
-WANTS_ADVICE = {"unknown", "warning", "problem", "found", "cannot be told"}
+WANTS_ADVICE = {"unknown", "warning", "problem", "found", "not looked at", "cannot be told"}
 TRIES = 10
 NOWHERE = "/nowhere/socket"
+PID_OF_NOBODY = 1 << 22  # PID_MAX_LIMIT of linux/threads.h
 
 
 def visible(text: str) -> str:
@@ -54,3 +59,23 @@ def test_the_text_is_that_of_the_document(cli: Cli, where: str) -> None:
     title, spots = spots.split("\n\n", 1)
     assert title.endswith("what of it is here:") and "\n" not in title
     assert spots.splitlines() == [line for item in document["blindSpots"] for line in told(item)]
+
+
+def test_guests_that_cannot_be_looked_at(tmp_path) -> None:
+    """Who cannot read a container's mounts is not told that it has none of the host's sockets."""
+    daemon = Pretender(tmp_path / "socket")
+    daemon.answers = {"ListGuests": {"guests": [
+        guest(source("web", "container", "podman", None, 1), PID_OF_NOBODY),
+        guest(source("boxed", "vm", "virtualbox", None, 2), os.getpid()),
+        guest(source("gone", "vm", "qemu", None, 3), 0) | {"leader": None},
+    ]}}
+    ran = subprocess.run([LHGUARD, "doctor", "--json", "--socket", daemon.path], capture_output=True, text=True)
+    daemon.close()
+    spots = {spot["name"]: spot for spot in json.loads(ran.stdout)["blindSpots"]}
+    assert spots["mounted-sockets"]["state"] == spots["shared-folders"]["state"] == "not looked at"
+    assert spots["mounted-sockets"]["found"] == ["container:web was not looked at: No such file or directory"]
+    assert spots["mounted-sockets"]["advice"] == "look again as root, while lhguardd runs"
+    assert spots["shared-folders"]["found"] == [
+        "vm:boxed was not looked at: only QEMU has what it shares on its command line",
+        "vm:gone was not looked at: No such process"]
+    assert "VBoxManage" in spots["shared-folders"]["advice"]

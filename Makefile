@@ -172,7 +172,11 @@ unit: ## build and run the unit tests under ASan and UBSan, no root needed
 	@failed=0; for t in $(patsubst tests/unit/%.c,build/asan/tests/unit/%,$(UNIT_SRC)); do \
 		echo "== $$t"; $$t || failed=1; done; exit $$failed
 
-golden: all ## hold what the CLI prints against golden files and the JSON schema, no root needed
+# What doctor finds is of the machine that it runs on: this prints what is in a file.
+$(B)/tests/cli/doctor_text: $(B)/tests/cli/doctor_text.o $(B)/cli/libcli.a $(B)/liblhguardd.a
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CLI_LDLIBS)
+
+golden: all $(B)/tests/cli/doctor_text ## hold what the CLI prints against golden files and the JSON schema, no root needed
 	$(PYTEST) -q tests/cli
 
 system: all ## run the system tests: real guests in namespaces of their own, needs root
@@ -307,4 +311,4 @@ stop: ## as root: stop guarding this host
 clean: ## remove the results
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call OBJECTS,$(DAEMON_SRC) $(CLI_SRC) $(AGENT_SRC) $(UNIT_SRC) $(BENCH_SRC) $(INTERFACE_SRC) tests/unit/fake_proc.c))
+-include $(patsubst %.o,%.d,$(call OBJECTS,$(DAEMON_SRC) $(CLI_SRC) $(AGENT_SRC) $(UNIT_SRC) $(BENCH_SRC) $(INTERFACE_SRC) tests/unit/fake_proc.c tests/cli/doctor_text.c))

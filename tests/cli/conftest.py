@@ -60,7 +60,8 @@ class Cli:
         self.daemon, self.journal = daemon, journal
 
     def run(self, *argv: str, columns: int = 0, variant: str = "", socket: str = "", folder: Path = ROOT,
-            error_too: bool = False, without: tuple[str, ...] = (), **environment: str) -> Ran:
+            error_too: bool = False, without: tuple[str, ...] = (), program: Path = LHGUARD,
+            **environment: str) -> Ran:
         """@columns: of the terminal that stdout is; 0: a pipe. stderr is a file, but with @error_too that
         terminal, too. @without: members that the daemon's answers do not have.
 
@@ -71,13 +72,13 @@ class Cli:
         environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "xterm",
                        "LHGUARD_SOCKET": socket or str(self.daemon.path), **environment}
         if not columns:
-            done = subprocess.run([LHGUARD, *argv], env=environment, cwd=folder, stdin=subprocess.DEVNULL,
+            done = subprocess.run([program, *argv], env=environment, cwd=folder, stdin=subprocess.DEVNULL,
                                   capture_output=True, timeout=20)
             return Ran(done.returncode, done.stdout, done.stderr, self.daemon.calls)
         leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         with tempfile.TemporaryFile() as error:  # no pipe: nobody would read it meanwhile
-            process = subprocess.Popen([LHGUARD, *argv], env=environment, cwd=folder,
+            process = subprocess.Popen([program, *argv], env=environment, cwd=folder,
                                        stdin=subprocess.DEVNULL, stdout=follower,
                                        stderr=follower if error_too else error)
             os.close(follower)

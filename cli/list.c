@@ -62,7 +62,7 @@ static void print_exceptions(const json_t *list)
 		{.name = "HITS", .is_number = true},
 		{.name = "LAST USED", .is_optional = true},
 		{.name = "MADE BY", .is_optional = true, .is_undivided = true},
-		{.name = "COMMENT", .is_text = true},
+		{.name = "COMMENT", .is_text = true, .is_below = true},
 	};
 	struct table table = {.columns = columns, .column_count = ARRAY_SIZE(columns)};
 

@@ -110,6 +110,8 @@ const char *arrow(void);
  * @is_optional: left out where the terminal is too narrow for all of them
  * @is_text: words for people, which go on in the next line before anything else does
  * @is_undivided: what has no room in it ends its line, and the columns behind it begin the next one
+ * @is_below: words that get lines of their own below their row where the terminal is too narrow for a
+ *	column of them; at most one
  */
 struct column {
 	const char *name;
@@ -117,6 +119,7 @@ struct column {
 	bool is_optional;
 	bool is_text;
 	bool is_undivided;
+	bool is_below;
 };
 
 /**
@@ -148,8 +151,9 @@ void table_paint(struct table *table, enum colour colour);
 
 /**
  * table_print() - print the table with a heading (not with --no-legend), and free its cells.
- * On a terminal it fits: optional columns are left out from the right, then wide ones are narrowed,
- * text first, and go on in the next line. Elsewhere each row is one line.
+ * On a terminal it fits: what can stand below its row does, optional columns are left out from the
+ * right, then wide ones are narrowed, text first, and go on in the next line. Elsewhere each row is
+ * one line.
  */
 void table_print(struct table *table);
 

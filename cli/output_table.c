@@ -21,6 +21,7 @@
 #define WORD_WIDTH	14 /* of its longest word; "container:web" stays whole */
 #define UNDIVIDED_WIDTH 18 /* "tcp/127.0.0.1:9222" */
 #define GOOD_WIDTH	24 /* as long as another can be narrowed, or left out */
+#define BESIDE_WIDTH	32 /* what could stand below its row has to have beside it */
 
 static bool has_no_legend;
 
@@ -97,10 +98,12 @@ static int least_width(const struct table *table, size_t column, int width)
  * struct layout - columns on a terminal
  * @widths: or HIDDEN_WIDTH
  * @least: that they can be narrowed to
+ * @below: the column that stands below its row, and is hidden in it; COLUMNS_MAX: none
  */
 struct layout {
 	int widths[COLUMNS_MAX];
 	int least[COLUMNS_MAX];
+	size_t below;
 };
 
 /* The places that a line takes whose columns are narrowed to @good, or as far as they can be. */
@@ -118,6 +121,48 @@ static int line_width(const struct table *table, const struct layout *layout, in
 		sum += GAP + width;
 	}
 	return sum;
+}
+
+static bool is_empty(const struct table *table, size_t column)
+{
+	for (size_t i = column; i < table->cell_count; i += table->column_count)
+		if (*table->cells[i].text)
+			return false;
+	return true;
+}
+
+/* The places that a line takes where @width of them are this column's, and the optional ones are left out. */
+static int least_line(const struct table *table, struct layout layout, size_t column, int width)
+{
+	for (size_t i = 0; i < table->column_count; i++)
+		if (table->columns[i].is_optional)
+			layout.widths[i] = HIDDEN_WIDTH;
+	layout.widths[column] = width;
+	return line_width(table, &layout, INT_MAX);
+}
+
+/* Beside the others stays what is short, and what leaves room for all of them and for some of its words. */
+static bool stays_beside(const struct table *table, struct layout layout, size_t column, int room)
+{
+	int width = layout.widths[column];
+
+	if (is_empty(table, column))
+		return false;
+	if (width <= BESIDE_WIDTH)
+		return least_line(table, layout, column, width) <= room;
+	layout.widths[column] = BESIDE_WIDTH;
+	return line_width(table, &layout, INT_MAX) <= room;
+}
+
+static void put_below(const struct table *table, struct layout *layout, int room)
+{
+	for (size_t i = 0; i < table->column_count; i++) {
+		if (!table->columns[i].is_below || stays_beside(table, *layout, i, room))
+			continue;
+		layout->widths[i] = HIDDEN_WIDTH;
+		if (!is_empty(table, i))
+			layout->below = i;
+	}
 }
 
 static void hide_optional(const struct table *table, struct layout *layout, int room)
@@ -153,6 +198,7 @@ static void fit(const struct table *table, struct layout *layout)
 		return;
 	for (size_t i = 0; i < table->column_count; i++)
 		layout->least[i] = least_width(table, i, layout->widths[i]);
+	put_below(table, layout, room);
 	hide_optional(table, layout, room);
 	while (line_width(table, layout, INT_MAX) > room) {
 		size_t column = next_to_narrow(table, layout);
@@ -240,9 +286,25 @@ static void print_line(const struct table *table, const int *widths, struct row 
 	row->is_continued = true;
 }
 
-/* @cells: NULL: the heading */
-static void print_row(const struct table *table, const int *widths, const struct cell *cells)
+/* Further in than the second column, so that it is no row, and as wide as the terminal. */
+static void print_below(const struct layout *layout, const char *text)
 {
+	int indent = layout->widths[0] + 2 * GAP, room = stream_width(stdout) - indent;
+
+	while (*text) {
+		const char *line = text;
+		size_t length = text_line(line, room > 0 ? room : 1, true, &text);
+
+		printf("%*s%.*s\n", indent, "", (int)length, line);
+	}
+}
+
+/* @cells: NULL: the heading */
+static void print_row(const struct table *table, const struct layout *layout,
+		      const struct cell *cells)
+{
+	const int *widths = layout->widths;
+	size_t below = layout->below;
 	struct row row = {.is_continued = false};
 	size_t last;
 
@@ -257,20 +319,22 @@ static void print_row(const struct table *table, const int *widths, const struct
 		print_line(table, widths, &row, last);
 		last = last_column(table, widths, &row);
 	} while (last < table->column_count);
+	if (below < table->column_count)
+		print_below(layout, cells ? cells[below].text : table->columns[below].name);
 }
 
 void table_print(struct table *table)
 {
-	struct layout layout = {.widths = {0}};
+	struct layout layout = {.below = COLUMNS_MAX};
 
 	assert(table->column_count > 0 && table->column_count <= COLUMNS_MAX);
 	for (size_t column = 0; column < table->column_count; column++)
 		layout.widths[column] = column_width(table, column);
 	fit(table, &layout);
 	if (!has_no_legend)
-		print_row(table, layout.widths, NULL);
+		print_row(table, &layout, NULL);
 	for (size_t i = 0; i < table->cell_count; i += table->column_count)
-		print_row(table, layout.widths, table->cells + i);
+		print_row(table, &layout, table->cells + i);
 	for (size_t i = 0; i < table->cell_count; i++)
 		free(table->cells[i].text);
 	free(table->cells);

@@ -173,6 +173,8 @@ WORDS = {
     "explain-no-event": Case(("explain", "99"), "none"),
     "explain-icmp": Case(("explain", "1"), "icmp"),
     "list-refused": Case(("list",), "refused"),
+    **{f"list-{comments}-comments": Case(("list",), comments, NARROW, {"NO_COLOR": "1"})
+       for comments in ("long", "short", "plain")},
     "export-refused": Case(("export",), "refused"),
     "edit-pin": Case(("edit", "3", "--pin")),
     "explain-many": Case(("explain", "any", "9222"), "many"),

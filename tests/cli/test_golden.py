@@ -175,6 +175,18 @@ def test_ports_have_their_numbers_and_programs(cli: Cli, columns: int) -> None:
         assert service["program"] in text.split() or not service["program"].isalnum()
 
 
+def test_comments_have_room(cli: Cli) -> None:
+    """Below their rows they have as much as the terminal; where they are short, they are beside them."""
+    long = [entry["comment"] for entry in json.loads(cli.run("list", "--json", variant="long").output)["exceptions"]]
+    lines = cli.run("list", columns=80, variant="long", NO_COLOR="1").output.decode().splitlines()
+    told = [line.strip() for line in lines if line.startswith(" " * 6) and not line.startswith(" " * 7)]
+    assert " ".join(told[:4]) == f"COMMENT {long[0]}" and "".join(told[4:]) == long[1]
+    short = cli.run("list", columns=80, variant="short", NO_COLOR="1").output.decode().splitlines()
+    assert len(short) == 4 and short[0].endswith("  COMMENT") and short[1].endswith("  for the browser")
+    plain = cli.run("list", columns=80, variant="plain", NO_COLOR="1").output.decode().splitlines()
+    assert len(plain) == 3 and plain[0].endswith("  LAST USED  MADE BY")
+
+
 def test_a_service_is_not_divided(cli: Cli) -> None:
     """Rather what stands behind it begins a new line."""
     lines = cli.run("connections", columns=80, NO_COLOR="1").output.decode().splitlines()

@@ -8,6 +8,7 @@
 
 #include "util/array.h"
 #include "util/near.h"
+#include "util/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,42 +38,70 @@ static const struct option_text of_mode[] = {
 
 const struct command commands[] = {
 	{"status", verb_status, "", "how the guard is doing (also without a command)", 0, 0, 0,
-	 "Who can reach what, and why", NULL},
-	{"guests", verb_guests, "[NAME]", "the VMs and containers known, or all about one", 0, 1, 0, NULL, NULL},
+	 "Who can reach what, and why", NULL, NULL},
+	{"guests", verb_guests, "[NAME]", "the VMs and containers known, or all about one", 0, 1, 0, NULL,
+	 "lhguard guests devbox\n", NULL},
 	{"ports", verb_ports, "[FILE]", "each port where somebody waits, and which guests reach it", 0, 1,
-	 OPTION(MAP), NULL, NULL},
-	{"services", verb_services, "", "the names that may stand for a SERVICE's ports", 0, 0, 0, NULL, NULL},
+	 OPTION(MAP), NULL,
+	 "lhguard ports\n"
+	 "lhguard ports --map ports.svg\n", NULL},
+	{"services", verb_services, "", "the names that may stand for a SERVICE's ports", 0, 0, 0, NULL, NULL, NULL},
 	{"connections", verb_connections, "", "the open connections of guests to this host", 0, 0,
-	 OPTION(FROM) | OPTION(REFUSED) | OPTION(CUT) | OPTION(YES), NULL, of_connections},
+	 OPTION(FROM) | OPTION(REFUSED) | OPTION(CUT) | OPTION(YES), NULL,
+	 "lhguard connections --from vm:devbox\n"
+	 "lhguard connections --refused --cut     # end what would be refused now\n", of_connections},
 	{"explain", verb_explain, "SOURCE SERVICE", "why it is refused or allowed (also: explain EVENT)", 1, 2,
-	 0, NULL, NULL},
+	 0, NULL,
+	 "lhguard explain vm:devbox 9222\n"
+	 "lhguard explain any chrome-devtools     # every guest\n"
+	 "lhguard explain 12                      # what lhguard watch and log call #12\n", NULL},
 	{"watch", verb_watch, "", "each new attempt as it is made", 0, 0,
-	 OPTION(PAST) | OPTION(EXEC) | FILTER_OPTIONS, NULL, NULL},
+	 OPTION(PAST) | OPTION(EXEC) | FILTER_OPTIONS, NULL,
+	 "lhguard watch --past 20\n"
+	 "lhguard watch --from vm:devbox --verdict refused\n", NULL},
 	{"log", verb_log, "", "the attempts of former times, from the journal", 0, 0,
-	 OPTION(PAST) | ENTRIES_OPTIONS | FILTER_OPTIONS, NULL, NULL},
+	 OPTION(PAST) | ENTRIES_OPTIONS | FILTER_OPTIONS, NULL,
+	 "lhguard log --since 1h\n"
+	 "lhguard log --since yesterday --from container:web --verdict refused\n", NULL},
 
 	{"allow", verb_allow, "SERVICE", "let guests reach a service of this host", 1, 1,
-	 EXCEPTION | OPTION(ONCE) | OPTION(PIN) | OPTION(CUT_AT_END) | OPTION(YES), "Exceptions", NULL},
+	 EXCEPTION | OPTION(ONCE) | OPTION(PIN) | OPTION(CUT_AT_END) | OPTION(YES), "Exceptions",
+	 "lhguard allow 127.0.0.1:9222 --from vm:devbox --for 1h\n"
+	 "lhguard allow chrome-devtools --from vm:devbox --until-stop\n"
+	 "lhguard allow tcp/5432 --from container:web --comment 'test database'\n", NULL},
 	{"suggest", verb_suggest, "", "the exceptions that what was refused would need", 0, 0,
-	 OPTION(FROM) | OPTION(SERVICE) | ENTRIES_OPTIONS, NULL, NULL},
-	{"deny", verb_deny, "SERVICE", "refuse it, whatever is allowed", 1, 1, EXCEPTION, NULL, NULL},
-	{"list", verb_list, "", "the exceptions in force", 0, 0, 0, NULL, NULL},
+	 OPTION(FROM) | OPTION(SERVICE) | ENTRIES_OPTIONS, NULL,
+	 "lhguard suggest --since 10m --from vm:devbox\n", NULL},
+	{"deny", verb_deny, "SERVICE", "refuse it, whatever is allowed", 1, 1, EXCEPTION, NULL,
+	 "lhguard deny 5432 --from container:web\n"
+	 "lhguard deny udp/53 --from 'podman:*'\n", NULL},
+	{"list", verb_list, "", "the exceptions in force", 0, 0, 0, NULL, NULL, NULL},
 	{"edit", verb_edit, "ID", "change an exception in place", 1, 1,
 	 EXCEPTION | OPTION(SERVICE) | OPTION(FOREVER) | OPTION(PIN) | OPTION(CUT_AT_END) | OPTION(YES),
-	 NULL, of_edit},
+	 NULL,
+	 "lhguard edit 3 --for 1h                 # from now on\n"
+	 "lhguard edit 3 --service tcp/127.0.0.1:9222 --from vm:devbox\n", of_edit},
 	{"remove", verb_remove, "[ID...]", "forget exceptions", 0, -1,
-	 OPTION(FROM) | OPTION(EXPIRED) | OPTION(CUT), NULL, NULL},
-	{"export", verb_export, "[FILE|-]", "write exceptions down, for another host or another day", 0, 1, 0, NULL, NULL},
+	 OPTION(FROM) | OPTION(EXPIRED) | OPTION(CUT), NULL,
+	 "lhguard remove 3\n"
+	 "lhguard remove --from vm:devbox --cut   # and end what they had allowed\n", NULL},
+	{"export", verb_export, "[FILE|-]", "write exceptions down, for another host or another day", 0, 1, 0, NULL,
+	 "lhguard export exceptions.conf\n", NULL},
 	{"import", verb_import, "FILE|-", "take exceptions from such a file", 1, 1,
-	 OPTION(REPLACE) | OPTION(YES) | OPTION(DRY_RUN), NULL, NULL},
+	 OPTION(REPLACE) | OPTION(YES) | OPTION(DRY_RUN), NULL,
+	 "lhguard import exceptions.conf --dry-run\n", NULL},
 
 	{"mode", verb_mode, "[enforce|monitor]", "the mode, or another one, also for a while", 0, 1,
-	 OPTION(FOR), "The guard itself", of_mode},
-	{"doctor", verb_doctor, "", "what keeps the guard from its work, and what it cannot see", 0, 0, 0, NULL, NULL},
-	{"check", verb_check, "FILE", "the mistakes of a configuration file", 1, 1, OPTION(AS) | OPTION(CATALOGUE), NULL, NULL},
-	{"reload", verb_reload, "", "read configuration, catalogue and exceptions again", 0, 0, 0, NULL, NULL},
-	{"version", verb_version, "", "the version of this program", 0, 0, 0, NULL, NULL},
-	{"help", verb_help, "[COMMAND]", "this text, or all about a command", 0, 1, 0, NULL, NULL},
+	 OPTION(FOR), "The guard itself",
+	 "lhguard mode monitor --for 10m          # let everything through meanwhile\n"
+	 "lhguard mode enforce\n", of_mode},
+	{"doctor", verb_doctor, "", "what keeps the guard from its work, and what it cannot see", 0, 0, 0, NULL, NULL, NULL},
+	{"check", verb_check, "FILE", "the mistakes of a configuration file", 1, 1, OPTION(AS) | OPTION(CATALOGUE), NULL,
+	 "lhguard check /etc/lhguard/lhguard.conf\n"
+	 "lhguard check own.conf --as guests\n", NULL},
+	{"reload", verb_reload, "", "read configuration, catalogue and exceptions again", 0, 0, 0, NULL, NULL, NULL},
+	{"version", verb_version, "", "the version of this program", 0, 0, 0, NULL, NULL, NULL},
+	{"help", verb_help, "[COMMAND]", "this text, or all about a command", 0, 1, 0, NULL, NULL, NULL},
 };
 /* clang-format on */
 
@@ -95,21 +124,78 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
-static enum status complain_unknown(const char *name)
+/* What people type who know other programs: ls, docker rm, ufw reject, systemctl stop, ... */
+static const char *const other_names[][2] = {
+	{"ls", "list"},
+	{"show", "list"},
+	{"exceptions", "list"},
+	{"rules", "list"},
+	{"rm", "remove"},
+	{"del", "remove"},
+	{"delete", "remove"},
+	{"revoke", "remove"},
+	{"add", "allow"},
+	{"grant", "allow"},
+	{"permit", "allow"},
+	{"accept", "allow"},
+	{"block", "deny"},
+	{"refuse", "deny"},
+	{"reject", "deny"},
+	{"drop", "deny"},
+	{"why", "explain"},
+	{"events", "watch"},
+	{"follow", "watch"},
+	{"tail", "watch"},
+	{"history", "log"},
+	{"journal", "log"},
+	{"vms", "guests"},
+	{"containers", "guests"},
+	{"ps", "guests"},
+	{"info", "status"},
+	{"change", "edit"},
+	{"set", "edit"},
+	{"monitor", "mode monitor"},
+	{"enforce", "mode enforce"},
+	{"save", "export"},
+	{"restore", "import"},
+	{"load", "import"},
+};
+
+static const char *meant_by(const char *name)
 {
 	struct near near = near_start(name);
 
+	for (size_t i = 0; i < ARRAY_SIZE(other_names); i++)
+		if (!strcmp(other_names[i][0], name))
+			return other_names[i][1];
 	for (size_t i = 0; i < command_count; i++)
 		near_offer(&near, commands[i].name);
-	if (near.best)
+	return near.best;
+}
+
+static enum status complain_unknown(const char *name)
+{
+	const char *meant = meant_by(name);
+
+	if (!strcmp(name, "start") || !strcmp(name, "stop"))
+		return complain(STATUS_USAGE,
+				"there is no command \"%s\": lhguardd is what guards, write "
+				"as root: " WHOLE("systemctl %s lhguardd") ", or " WHOLE("make %s"),
+				name, name, name);
+	if (meant)
 		return complain(STATUS_USAGE,
 				"there is no command \"%s\": do you mean " WHOLE("lhguard %s") "?",
-				shown(name), near.best);
+				shown(name), meant);
 	return complain(STATUS_USAGE, "there is no command \"%s\": try " WHOLE("lhguard help"),
 			shown(name));
 }
 
 #define SUMMARY_COLUMN 40
+
+#define SERVICES                                                                                   \
+	"SERVICE is [tcp/|udp/|sctp/][ADDRESS:]PORT as this host sees it: 127.0.0.1:9222,\n"       \
+	"'[::1]:9222', tcp/8000-8010, 10.0.0.0/8:53; or a name, as chrome-devtools\n"              \
+	"(lhguard services shows them)."
 
 static void print_commands(void)
 {
@@ -123,9 +209,7 @@ static void print_commands(void)
 	}
 	puts("\nOptions of all commands");
 	options_print(OPTIONS_EVERYWHERE & ~OPTION(HELP) & ~OPTION(VERSION), NULL);
-	puts("\nSERVICE is [tcp/|udp/|sctp/][ADDRESS:]PORT as this host sees it: 127.0.0.1:9222,\n"
-	     "'[::1]:9222', tcp/8000-8010, 10.0.0.0/8:53; or a name, as chrome-devtools\n"
-	     "(lhguard services shows them).\n\n"
+	puts("\n" SERVICES "\n\n"
 	     "First steps, when the container web cannot reach port 9222\n"
 	     "  lhguard explain web 9222     whether it is refused, why, and what would allow it\n"
 	     "  lhguard allow tcp/9222 --from container:web --for 1h\n"
@@ -134,6 +218,14 @@ static void print_commands(void)
 	     "  lhguard remove ID            takes it back\n"
 	     "lhguard guests shows who is called what, lhguard watch what is tried.\n"
 	     "lhguard help COMMAND says all about a command, lhguard(1) the rest.");
+}
+
+/* Lines to copy: they are the terminal's to go on with. */
+static void print_examples(const char *examples)
+{
+	puts("\nExamples");
+	for (const char *line = examples; *line; line = strchr(line, '\n') + 1)
+		printf("  %.*s\n", (int)strcspn(line, "\n"), line);
 }
 
 static enum status verb_help(const struct options *options, int argc, char **argv)
@@ -153,9 +245,32 @@ static enum status verb_help(const struct options *options, int argc, char **arg
 		putchar('\n');
 		options_print(command->options, command->texts);
 	}
+	if (command->examples)
+		print_examples(command->examples);
+	if (strstr(command->arguments, "SOURCE"))
+		puts("\nSOURCE is vm:NAME, container:NAME, podman:NAME, guest:ID, "
+		     "iface:virbr0, any\n"
+		     "(lhguard guests shows who there is).");
+	if (strstr(command->arguments, "SERVICE") || command->options & OPTION(SERVICE))
+		puts("\n" SERVICES);
 	puts("\nOptions of all commands");
 	options_print(OPTIONS_EVERYWHERE, NULL);
 	return STATUS_DONE;
+}
+
+/* ", e.g. lhguard deny 5432 --from container:web": the first example, where the words alone may not do. */
+static const char *example_of(const struct command *command)
+{
+	static char text[256];
+	size_t length = command->examples ? strcspn(command->examples, "#\n") : 0;
+
+	while (length && command->examples[length - 1] == ' ')
+		length--;
+	text[0] = '\0';
+	if (command->least)
+		text_append(text, sizeof(text), ", e.g. " WHOLE("%.*s"), (int)length,
+			    command->examples);
+	return text;
 }
 
 static enum status run(const struct command *command, const struct options *options, int argc,
@@ -170,12 +285,13 @@ static enum status run(const struct command *command, const struct options *opti
 					"%s takes no --%s: try " WHOLE("lhguard help %s"), name,
 					option_infos[id].name, name);
 	if (argc < command->least)
-		return complain(STATUS_USAGE, "write: " WHOLE("lhguard %s %s"), name,
-				command->arguments);
+		return complain(STATUS_USAGE, "write: " WHOLE("lhguard %s %s") "%s", name,
+				command->arguments, example_of(command));
 	if (command->most >= 0 && argc > command->most)
-		return complain(STATUS_USAGE, "\"%s\" is too much: write " WHOLE("lhguard %s%s%s"),
+		return complain(STATUS_USAGE,
+				"\"%s\" is too much: write " WHOLE("lhguard %s%s%s") "%s",
 				shown(argv[command->most]), name, command->most ? " " : "",
-				command->arguments);
+				command->arguments, example_of(command));
 	return command->run(options, argc, argv);
 }
 

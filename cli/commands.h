@@ -14,6 +14,7 @@
  * @most: how many at most, -1: any number
  * @options: the set that it takes beside OPTIONS_EVERYWHERE
  * @heading: of its group, where it is the first of one; else NULL
+ * @examples: lines of a shell, each with a newline, for help; NULL: none
  * @texts: what options do with it and with no other, up to one without text; NULL: none
  */
 struct command {
@@ -24,6 +25,7 @@ struct command {
 	int least, most;
 	uint64_t options;
 	const char *heading;
+	const char *examples;
 	const struct option_text *texts;
 };
 

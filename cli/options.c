@@ -6,6 +6,7 @@
 #include "output.h"
 #include "prose.h"
 
+#include "util/near.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -79,23 +80,45 @@ static int option_of_letter(int letter)
 	return -1;
 }
 
+/* @id: short options have no values */
+static void complain_no_value(int id)
+{
+	complain(STATUS_USAGE, "--%s wants a value, %s: %s", option_infos[id].name,
+		 option_infos[id].value, option_infos[id].text);
+}
+
+static void complain_unknown(const char *word)
+{
+	const char *name = word + strspn(word, "-");
+	struct near near = near_start(name);
+
+	for (int id = 0; id < OPTION_COUNT && !strncmp(word, "--", 2); id++)
+		near_offer(&near, option_infos[id].name);
+	if (near.best)
+		complain(STATUS_USAGE, "there is no option \"%s\": do you mean --%s?", shown(word),
+			 near.best);
+	else
+		complain(STATUS_USAGE, "there is no option \"%s\": try " WHOLE("lhguard help"),
+			 shown(word));
+}
+
 int options_parse(struct options *options, int argc, char **argv, int *rest)
 {
 	struct option long_options[OPTION_COUNT + 2] = {{.name = NULL}};
 	const char *environment = getenv("LHGUARD_SOCKET");
 	int found;
 
-	*options = (struct options){.socket = environment ? environment : DEFAULT_SOCKET};
+	*options = (struct options){.socket = environment && *environment ? environment
+									  : DEFAULT_SOCKET};
 	fill_long_options(long_options);
 	while ((found = getopt_long(argc, argv, letters, long_options, NULL)) >= 0) {
 		int id = found >= LONG_BASE ? found - LONG_BASE : option_of_letter(found);
 
 		if (id < 0) {
-			complain(STATUS_USAGE,
-				 found == ':'
-					 ? "%s wants a value: try " WHOLE("lhguard help")
-					 : "there is no option \"%s\": try " WHOLE("lhguard help"),
-				 shown(argv[optind - 1]));
+			if (found == ':')
+				complain_no_value(optopt - LONG_BASE);
+			else
+				complain_unknown(argv[optind - 1]);
 			return -EINVAL;
 		}
 		options->given |= UINT64_C(1) << id;

@@ -342,6 +342,13 @@ static enum status ask(const struct options *options, json_t **ports, bool *is_e
 
 static enum status check(const struct options *options, int argc, char **argv)
 {
+	if (argc && !has_option(options, OPTION_MAP) && !format_of(argv[0]))
+		return complain(
+			STATUS_USAGE,
+			"\"%s\" is too much: " WHOLE(
+				"lhguard ports") " shows all; who "
+						 "reaches one: " WHOLE("lhguard explain any %s"),
+			shown(argv[0]), quoted(argv[0]));
 	if (argc && !has_option(options, OPTION_MAP))
 		return complain(STATUS_USAGE,
 				"\"%s\" is too much: write " WHOLE("lhguard ports") ", or " WHOLE(

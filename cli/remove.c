@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NAMED_MAX 32 /* numbers that a line for people holds */
 
@@ -45,9 +46,16 @@ static json_t *removal_parameters(const struct options *options, int argc, char 
 		for (int i = 0; i < argc; i++) {
 			if (!json_array_append_new(ids, parse_id(argv[i])))
 				continue;
-			complain(STATUS_USAGE,
-				 "\"%s\" is no exception's number: see " WHOLE("lhguard list"),
-				 shown(argv[i]));
+			if (strchr(argv[i], ':') && !selector_parse(argv[i], &selector, NULL))
+				complain(STATUS_USAGE,
+					 "\"%s\" is no exception's number: for all about it "
+					 "write " WHOLE("lhguard remove --from %s"),
+					 shown(argv[i]), quoted(argv[i]));
+			else
+				complain(STATUS_USAGE,
+					 "\"%s\" is no exception's number: see " WHOLE(
+						 "lhguard list"),
+					 shown(argv[i]));
 			json_decref(ids);
 			goto failed;
 		}

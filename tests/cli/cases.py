@@ -292,6 +292,15 @@ WORDS = {
     "unknown-verb": Case(("gests",)),
     "unknown-option": Case(("status", "--colour")),
     "strange-option": Case(("status", "--cut")),
+    "near-option": Case(("allow", "9222", "--frm", "vm:devbox")),
+    "option-without-a-value": Case(("log", "--since")),
+    "other-name": Case(("rm", "1")),
+    "other-name-of-a-mode": Case(("monitor",)),
+    "start": Case(("start",)),
+    "allow-nothing": Case(("allow",)),
+    "allow-too-much": Case(("allow", "9222", "vm:devbox")),
+    "remove-by-source": Case(("remove", "vm:devbox")),
+    "ports-of-one": Case(("ports", "9222")),
     "too-much": Case(("status", "twice")),
 }
 

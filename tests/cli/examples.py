@@ -116,6 +116,10 @@ COMMANDS_NOT_RUN = {
     "cli/notify/lhguard-notify.1: systemctl --user start lhguard-notify": "needs a user's systemd",
     "cli/notify/lhguard-notify.1: systemctl --user mask --now lhguard-notify": "needs a user's systemd",
 }
+HELP_NOT_RUN = {
+    "lhguard check /etc/lhguard/lhguard.conf": "not every host has it: golden/check-config.txt",
+    "lhguard check own.conf --as guests": "not every host has it: golden/check-guests.txt",
+}
 PLACES_NOT_RUN = {"devbox": "in a virtual machine", "ci-runner": "in a virtual machine", "web": "in a container"}
 
 

@@ -106,8 +106,10 @@ class Pretender(FixedDaemon):
         return self._change(next(entry for entry in self.exceptions if entry["id"] == asked["id"]), asked)
 
     def _RemoveExceptions(self, asked: dict) -> dict:
-        self.exceptions = [entry for entry in self.exceptions if entry["id"] not in asked["ids"]]
-        return {"removed": asked["ids"], "count": len(asked["ids"]), "notes": []}
+        ids = asked["ids"] if "ids" in asked else [entry["id"] for entry in self.exceptions
+                                                   if entry["source"] == asked["source"]]
+        self.exceptions = [entry for entry in self.exceptions if entry["id"] not in ids]
+        return {"removed": ids, "count": len(ids), "notes": [], "cut": 0 if asked.get("cut") else None}
 
     def _ImportExceptions(self, asked: dict) -> dict:
         return {"added": asked["text"].count("[exception "), "unchanged": 0, "removed": 0, "expired": 0}

@@ -20,10 +20,11 @@ from pathlib import Path
 import pytest
 from conftest import ANSWERS, JOURNAL_REMOTE, LHGUARD, ROOT, read_terminal
 from examples import (BLOCKS_NOT_RUN, COMMANDS, COMMANDS_NOT_RUN, CONFIGURATION, DAEMONS_WORDS, EXCEPTIONS, FILES,
-                      JOURNAL, MUTED, NOTES, NUMBERS, PAGES, PLACES_NOT_RUN, WATCHED, Block, Example, answers_of,
+                      HELP_NOT_RUN,                      JOURNAL, MUTED, NOTES, NUMBERS, PAGES, PLACES_NOT_RUN, WATCHED, Block, Example, answers_of,
                       blocks)
 from interface import Interface
-from pretender import Pretender
+from pretender import Pretender, exception
+from test_golden import verbs
 
 ALL = [block for page in PAGES for block in blocks(page)]
 WITH_PROMPTS = [block for block in ALL if block.examples()]
@@ -173,6 +174,33 @@ def test_configuration_has_no_mistake(tmp_path: Path, block: Block) -> None:
     ran = subprocess.run([LHGUARD, "check", file, "--as", kind, "--catalogue", ROOT / "conf/guests.conf"],
                          capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def helped(verb: str) -> list[str]:
+    """The examples of `lhguard help VERB`."""
+    said = subprocess.run([LHGUARD, "help", verb], capture_output=True, text=True, check=True).stdout
+    return [line.strip() for line in said.partition("\nExamples\n")[2].split("\n\n")[0].splitlines()]
+
+
+def test_examples_of_help(host: Host) -> None:
+    """In the order of help: what export has written, import reads."""
+    examples = [example for verb in verbs() for example in helped(verb)]
+    assert len(examples) > 25 and set(HELP_NOT_RUN) <= set(examples)
+    for example in examples:
+        if example in HELP_NOT_RUN:
+            continue
+        host.daemon.begin([exception(3, "allow", "tcp/127.0.0.1:9222", "vm:devbox")])
+        host.write_journal([(9222, 2)])
+        status, seen = host.run(example)
+        assert status == 0 and seen, f"{example}: exit {status}\n{seen}"
+
+
+def test_who_needs_an_argument_is_shown_one() -> None:
+    """The first example of help goes into the complaint."""
+    for verb in ("allow", "deny", "edit", "explain", "import", "check"):
+        ran = subprocess.run([LHGUARD, verb], capture_output=True, text=True)
+        first = helped(verb)[0]
+        assert ran.returncode == 2 and first and ran.stderr.endswith(f", e.g. {first.split('#')[0].strip()}\n")
 
 
 def test_nothing_is_left_out_in_silence() -> None:

@@ -95,7 +95,7 @@ static void look_at_queue(const struct examination *examination, uint16_t number
 		diagnosis_add(diagnosis, HEALTH_PROBLEM, "queue %u: held by nobody", number);
 	else if (result && result != -ENOENT)
 		diagnosis_add(diagnosis, HEALTH_UNKNOWN, "queue %u: %s", number, strerror(-result));
-	else if (!result && !examination->status)
+	else if (!result && !examination->daemon)
 		diagnosis_add(diagnosis, HEALTH_PROBLEM, "queue %u: held by %s", number, holder);
 	else if (!result && !strstr(holder, "(pid "))
 		diagnosis_add(diagnosis, HEALTH_UNKNOWN, "queue %u: held by %s", number, holder);

@@ -165,6 +165,8 @@ static enum status complain_error(const struct client *client, const char *name,
 		return complain(STATUS_NOT_PERMITTED, "%s", shown(reason));
 	if (!strcmp(name, INTERFACE "InvalidService") || !strcmp(name, INTERFACE "InvalidSource"))
 		return complain(STATUS_USAGE, "%s", shown(reason));
+	if (!strcmp(name, INTERFACE "NoSuchException"))
+		return complain(STATUS_FAILED, "%s: see " WHOLE("lhguard list"), shown(reason));
 	if (*reason)
 		return complain(STATUS_FAILED, "%s", shown(reason));
 	return complain(STATUS_FAILED,

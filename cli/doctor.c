@@ -87,11 +87,13 @@ static void enter_guarded(struct examination *examination)
 }
 
 /* Who cannot see the daemon's namespace takes it for this one, unless the daemon has another by name. */
-static void look_around(struct examination *examination, const struct options *options)
+static void look_around(struct examination *examination, const struct options *options,
+			enum status asked)
 {
 	const char *named = text_of(examination->status, "netns");
 
-	examination->daemon = examination->status ? daemon_pid(options) : 0;
+	/* It may run, and not let this user look. */
+	examination->daemon = asked != STATUS_NOT_RUNNING ? daemon_pid(options) : 0;
 	enter_guarded(examination);
 	if (!examination->netns) {
 		examination->netns = inode_of(*named ? named : "/proc/self/ns/net");
@@ -112,7 +114,7 @@ enum status verb_doctor(const struct options *options, int argc, char **argv)
 	examination.status = json_object_get(answer, "status");
 	examination.guests = guests;
 	examination.proc = processes_open_root("/proc");
-	look_around(&examination, options);
+	look_around(&examination, options, status);
 	list = examine_checks(&examination);
 	spots = examine_spots(guests);
 	if (options->json)

@@ -151,6 +151,7 @@ def test_for_those_who_may_not_look(lab, guard: Guard) -> None:
     assert said.status == 4
     assert found["own-view"]["state"] == "warning" and found["host-network"]["state"] == "unknown"
     assert found["cut-connections"]["state"] == "unknown"
+    assert found["capabilities"]["state"] == "ok"  # it is running
 
 
 def spots(guard: Guard) -> dict[str, dict]:

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define INTERFACE "org.lhguard."
+#define VARLINK	  "org.varlink.service."
 
 enum status complain(enum status status, const char *format, ...)
 {
@@ -169,9 +170,16 @@ static enum status complain_error(const struct client *client, const char *name,
 		return complain(STATUS_FAILED, "%s: see " WHOLE("lhguard list"), shown(reason));
 	if (*reason)
 		return complain(STATUS_FAILED, "%s", shown(reason));
+	if (!strcmp(name, VARLINK "MethodNotFound") || !strcmp(name, VARLINK "InvalidParameter"))
+		return complain(
+			STATUS_FAILED,
+			"lhguardd does not know %s%s: if it is older than lhguard, start it "
+			"anew, as root: " WHOLE("systemctl restart lhguardd"),
+			shown(text_of(parameters, "method")),
+			shown(text_of(parameters, "parameter")));
 	return complain(STATUS_FAILED,
-			"lhguardd answers %s %s: is it of another version? lhguard is " VERSION,
-			shown(name), shown(text_of(parameters, "parameter")));
+			"lhguardd answers %s: is it of another version? lhguard is " VERSION,
+			shown(name));
 }
 
 static enum status take_answer(const struct client *client, json_t *message, json_t **parameters,

@@ -239,6 +239,8 @@ WORDS = {
     "watch-older": older("watch", "--past", "20"),
     "explain-older": older("explain", "vm:devbox", "9222"),
     "allow-older": older("allow", "tcp/127.0.0.1:9222", "--from", "vm:devbox"),
+    "allow-too-old": Case(("allow", "9222", "--from", "vm:devbox", "--once"), "older"),
+    "explain-too-old": Case(("explain", "vm:devbox", "9222"), "older"),
     "remove-older": older("remove", "1"),
     "mode-older": older("mode"),
     "reload-older": older("reload"),

@@ -243,12 +243,14 @@ static size_t make_networks(struct suggestion *suggestions, size_t count)
 
 ssize_t suggestions_make(struct seen *seen, size_t count, struct suggestion **suggestions)
 {
-	qsort(seen, count, sizeof(*seen), by_service);
+	if (count) /* none is NULL, which qsort(3) does not take */
+		qsort(seen, count, sizeof(*seen), by_service);
 	count = fold(seen, count);
 	*suggestions = calloc(count + 1, sizeof(**suggestions));
 	if (!*suggestions)
 		return -ENOMEM;
-	qsort(seen, count, sizeof(*seen), by_selector_and_port);
+	if (count)
+		qsort(seen, count, sizeof(*seen), by_selector_and_port);
 	count = make_ranges(seen, count, *suggestions);
 	qsort(*suggestions, count, sizeof(**suggestions), by_selector_and_address);
 	count = make_networks(*suggestions, count);

@@ -309,9 +309,18 @@ static void a_filter_by_no_runtime_is_told(void **state)
 	assert_int_equal(filter_check_source(&filter, "conf/guests.conf", "/nowhere", &error), 0);
 }
 
+static void of_nothing_comes_nothing(void **state)
+{
+	struct suggestion *set = NULL;
+
+	assert_int_equal(suggestions_make(NULL, 0, &set), 0);
+	free(set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(of_nothing_comes_nothing),
 		cmocka_unit_test(a_filter_by_no_runtime_is_told),
 		cmocka_unit_test(all_that_was_seen_and_nothing_else),
 		cmocka_unit_test(ports_in_a_row_become_a_range),

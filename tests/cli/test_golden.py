@@ -13,7 +13,7 @@ import unicodedata
 
 import pytest
 from cases import DOCUMENTS, TABLES, WORDS, Case, all_cases
-from conftest import HERE, LHGUARD, Cli, Ran
+from conftest import HERE, LHGUARD, ROOT, Cli, Ran
 from daemon import ANSWERS
 from interface import Interface
 from schema import complaints
@@ -220,6 +220,19 @@ def test_no_colour_but_on_a_terminal(cli: Cli, name: str) -> None:
 def test_documents_keep_to_the_schema(cli: Cli, name: str) -> None:
     for line in run(cli, DOCUMENTS[name]).output.splitlines():
         assert complaints(DOCUMENTS[name].argv[0], json.loads(line)) == []
+
+
+SANITIZED = ROOT / "build/asan/lhguard"
+
+
+@pytest.mark.skipif(not SANITIZED.exists(), reason="make unit builds it")
+@pytest.mark.parametrize("name", CASES)
+def test_the_sanitizers_find_nothing(cli: Cli, name: str) -> None:
+    """What is still there when it ends is given back by the kernel."""
+    case = CASES[name]
+    ran = cli.run(*case.argv, columns=case.columns, variant=case.variant, without=case.without, program=SANITIZED,
+                  **{**case.environment, "ASAN_OPTIONS": "detect_leaks=0"})
+    assert b"Sanitizer" not in ran.error and b"runtime error" not in ran.error, ran.error.decode()
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ B            ?= build
 DAEMON_LIBS  := libnetfilter_queue libmnl libnftnl inih jansson libsystemd libcap-ng libseccomp
 CLI_LIBS     := jansson libmnl libnftnl libnetfilter_queue libsystemd inih
 # GLib is in the desktop's agent only.
-AGENT_LIBS   := libnotify gio-2.0 gio-unix-2.0 jansson inih
+AGENT_LIBS   := libnotify gio-2.0 gio-unix-2.0 jansson inih libsystemd
 
 WARNINGS     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
                 -Wformat=2 -Wvla -Wundef -Wno-unused-parameter

@@ -318,6 +318,7 @@ struct agent *agent_new(GDBusConnection *bus, const char *socket, const char *co
 	for (unsigned int i = 0; i < NOTICE_COUNT; i++)
 		agent->notices.of[i].slot = SLOT_NOTICES + i;
 	files_watch(agent, folder);
+	agent->viewer = viewer_new(bus, details_unopened, agent);
 	agent->display = display_new(bus, &of_display, agent);
 	agent->link = link_new(socket, &of_link, agent);
 	return agent;
@@ -333,6 +334,7 @@ void agent_free(struct agent *agent)
 	known_free(agent->known);
 	mutes_free(agent->mutes);
 	alerts_free(agent->alerts);
+	viewer_free(agent->viewer);
 	g_free(agent->details_text);
 	g_object_unref(agent->bus);
 }

@@ -11,6 +11,7 @@
 #include "mutes.h"
 #include "notices.h"
 #include "settings.h"
+#include "viewer.h"
 
 #include <assert.h>
 #include <gio/gio.h>
@@ -57,6 +58,7 @@ struct watched {
  * @showing: what the display was given is an alert, or the summary: @next
  * @details: is being asked for, NULL: nothing is
  * @details_text: what was too long for a notification, NULL: nothing was
+ * @viewer: opens that
  */
 struct agent {
 	GDBusConnection *bus;
@@ -76,6 +78,7 @@ struct agent {
 	struct ask asks[ASKS_MAX];
 	struct details *details;
 	char *details_text;
+	struct viewer *viewer;
 	struct watched watched[2];
 	guint reload;
 	guint timer;
@@ -114,6 +117,9 @@ void details_show(struct agent *agent, const struct alert *alert);
 
 /** details_open() - all of it, in the desktop's viewer of texts */
 void details_open(struct agent *agent);
+
+/** details_unopened() - viewer_failed: what details_open() asked for did not come about */
+void details_unopened(void *agent, const char *reason);
 void details_close(struct agent *agent);
 
 #endif

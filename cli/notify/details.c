@@ -2,7 +2,6 @@
 /* What `lhguard explain` says of an event: in a notification, or in the desktop's viewer of texts. */
 #include "agent.h"
 #include "installed.h"
-#include "viewer.h"
 #include "wording.h"
 
 #include "../output.h"
@@ -149,9 +148,43 @@ void details_show(struct agent *agent, const struct alert *alert)
 	g_error_free(error);
 }
 
-static void on_failed(void *agent, const char *reason)
+static void tell_unopened(struct agent *agent, const char *reason, const char *command)
 {
-	tell(agent, "The text cannot be opened", reason);
+	struct message message = {
+		.summary = "The text cannot be opened",
+		.urgency = URGENCY_NORMAL,
+		.timeout_ms = TIMEOUT_NEVER,
+	};
+	char text[1024];
+
+	text_append(message.body, sizeof(message.body), "%s\nTo read it: %s",
+		    clean(text, sizeof(text), reason), command);
+	notices_tell(&agent->notices, NOTICE_VIEWER, &message);
+	agent_wake(agent);
+}
+
+void details_unopened(void *agent, const char *reason)
+{
+	char *path = viewer_path();
+	char *command = g_strconcat("less ", quoted(path), NULL);
+
+	tell_unopened(agent, reason, command);
+	g_free(command);
+	g_free(path);
+}
+
+/* It has no file: of the daemon that runs now, the number says the same. */
+static void tell_unwritten(struct agent *agent, const char *reason)
+{
+	const struct binding *binding = &agent->notices.of[NOTICE_DETAILS].binding;
+	unsigned int slot = alerts_find(agent->alerts, binding->incarnation);
+	char command[64] = "lhguard log";
+	struct alert alert;
+
+	if (alerts_get(agent->alerts, slot, agent_now(), &alert) && alert.is_current)
+		snprintf(command, sizeof(command), "lhguard explain %" JSON_INTEGER_FORMAT,
+			 binding->id);
+	tell_unopened(agent, reason, command);
 }
 
 void details_open(struct agent *agent)
@@ -164,9 +197,9 @@ void details_open(struct agent *agent)
 	path = viewer_path();
 	if (g_file_set_contents_full(path, agent->details_text, -1, G_FILE_SET_CONTENTS_CONSISTENT,
 				     0600, &error)) {
-		viewer_open(agent->bus, on_failed, agent);
+		viewer_open(agent->viewer);
 	} else {
-		on_failed(agent, error->message);
+		tell_unwritten(agent, error->message);
 		g_error_free(error);
 	}
 	g_free(path);

@@ -21,6 +21,7 @@ enum notice_id {
 	NOTICE_SETTINGS,
 	NOTICE_ANSWERS, /* from here on: somebody has asked for it */
 	NOTICE_DETAILS = NOTICE_ANSWERS,
+	NOTICE_VIEWER, /* what was opened is not */
 	NOTICE_LATE,
 	NOTICE_OUTCOME,
 	NOTICE_COUNT = NOTICE_OUTCOME + NOTICE_OUTCOMES,

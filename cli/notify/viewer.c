@@ -5,6 +5,12 @@
 #include "installed.h"
 #include "wording.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+
 /**
  * DOC: Theory of Operation
  *
@@ -12,6 +18,10 @@
  * system calls and the umask, and is killed when the agent is started again. So the user's manager is
  * asked, on the session's bus, for a transient unit whose program is this one with --details; it has
  * GIO start what the desktop has for texts. Only these fixed words are in its argv, and no shell.
+ *
+ * The unit is started once --details has said so, which it does when what it started has not failed at
+ * once; so the manager tells whoever asked for the unit whether there is a viewer (JobRemoved, which goes
+ * to the asker without a subscription of its own).
  *
  * The unit lasts as long as a process of it does (ExitType=cgroup, systemd 250): what was started first
  * has mostly ended when the viewer opens its window. A manager that does not know that would kill the
@@ -22,10 +32,13 @@
 #define FILE_NAME  "lhguard-details.txt"
 #define TYPE	   "text/plain"
 #define TIMEOUT_MS 5000
+#define FAILS_MS   1500 /* who cannot show the text has ended by then */
+#define STEP_MS	   20
 
-#define MANAGER	  "org.freedesktop.systemd1"
-#define PATH	  "/org/freedesktop/systemd1"
-#define INTERFACE "org.freedesktop.systemd1.Manager"
+#define MANAGER	    "org.freedesktop.systemd1"
+#define PATH	    "/org/freedesktop/systemd1"
+#define INTERFACE   "org.freedesktop.systemd1.Manager"
+#define UNIT_PREFIX "lhguard-details-"
 
 /* What a window needs; a session that the manager was not told of has it in our environment alone. */
 static const char *const variables[] = {
@@ -47,9 +60,21 @@ static const char *const variables[] = {
 	"LC_MESSAGES",
 };
 
-struct opening {
+struct viewer {
+	GDBusConnection *bus;
 	viewer_failed failed;
 	void *data;
+};
+
+/**
+ * struct opening - one text that is being opened
+ * @unit: that was asked for, NULL: none was
+ * @subscription: to what becomes of its start
+ */
+struct opening {
+	struct viewer *viewer;
+	char *unit;
+	guint subscription;
 };
 
 char *viewer_path(void)
@@ -67,10 +92,26 @@ static void launch(GAsyncReadyCallback then, void *data)
 	g_free(uri);
 }
 
+static void unwatch(struct opening *opening)
+{
+	if (opening->subscription)
+		g_dbus_connection_signal_unsubscribe(opening->viewer->bus, opening->subscription);
+	opening->subscription = 0;
+}
+
+static void finish(struct opening *opening)
+{
+	unwatch(opening);
+	g_free(opening->unit);
+	g_free(opening);
+}
+
 static void fail(struct opening *opening, const char *reason)
 {
-	opening->failed(opening->data, reason);
-	g_free(opening);
+	struct viewer *viewer = opening->viewer;
+
+	finish(opening);
+	viewer->failed(viewer->data, reason);
 }
 
 static void on_launched(GObject *source, GAsyncResult *result, gpointer data)
@@ -79,7 +120,7 @@ static void on_launched(GObject *source, GAsyncResult *result, gpointer data)
 	GError *error = NULL;
 
 	if (g_app_info_launch_default_for_uri_finish(result, &error)) {
-		g_free(opening);
+		finish(opening);
 		return;
 	}
 	fail(opening, error->message);
@@ -94,21 +135,42 @@ static void complain(const char *reason)
 		   clean(text, sizeof(text), reason));
 }
 
+/* The start of the unit is over: "done", "failed", "timeout", … (org.freedesktop.systemd1(5)) */
+static void on_job_removed(GDBusConnection *bus, const char *sender, const char *path,
+			   const char *interface, const char *signal, GVariant *parameters,
+			   gpointer data)
+{
+	struct opening *opening = data;
+	const char *unit, *result;
+
+	if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(uoss)")))
+		return;
+	g_variant_get(parameters, "(uo&s&s)", NULL, NULL, &unit, &result);
+	if (strcmp(unit, opening->unit) != 0)
+		return;
+	if (!strcmp(result, "done"))
+		finish(opening);
+	else
+		fail(opening, "What was started to show it has failed; to see why: "
+			      "journalctl --user -n 20 -u '" UNIT_PREFIX "*'");
+}
+
 static void on_started(GObject *bus, GAsyncResult *result, gpointer data)
 {
+	struct opening *opening = data;
 	GError *error = NULL;
 	GVariant *reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, &error);
 
 	if (reply) {
 		g_variant_unref(reply);
-		g_free(data);
 		return;
 	}
 	if (!g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN) &&
 	    !g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER))
 		complain(error->message);
 	g_error_free(error);
-	launch(on_launched, data);
+	unwatch(opening);
+	launch(on_launched, opening);
 }
 
 static void add_text(GVariantBuilder *properties, const char *name, const char *value)
@@ -148,25 +210,29 @@ static void add_environment(GVariantBuilder *properties)
 }
 
 /* StartTransientUnit's, see org.freedesktop.systemd1(5). */
-static GVariant *unit(void)
+static GVariant *unit(const char *name)
 {
-	char *number = g_uuid_string_random();
-	char *name = g_strdup_printf("lhguard-details-%s.service", number);
 	GVariantBuilder properties;
-	GVariant *parameters;
 
 	g_variant_builder_init(&properties, G_VARIANT_TYPE("a(sv)"));
 	add_text(&properties, "Description", "Viewer of what lhguard explain said");
 	add_text(&properties, "CollectMode", "inactive-or-failed");
+	add_text(&properties, "Type", "notify");
 	add_text(&properties, "ExitType", "cgroup");
 	add_environment(&properties);
 	add_command(&properties);
-	parameters = g_variant_new("(ss@a(sv)@a(sa(sv)))", name, "fail",
-				   g_variant_builder_end(&properties),
-				   g_variant_new_array(G_VARIANT_TYPE("(sa(sv))"), NULL, 0));
-	g_free(name);
+	return g_variant_new("(ss@a(sv)@a(sa(sv)))", name, "fail",
+			     g_variant_builder_end(&properties),
+			     g_variant_new_array(G_VARIANT_TYPE("(sa(sv))"), NULL, 0));
+}
+
+static char *new_unit_name(void)
+{
+	char *number = g_uuid_string_random();
+	char *name = g_strconcat(UNIT_PREFIX, number, ".service", NULL);
+
 	g_free(number);
-	return parameters;
+	return name;
 }
 
 /* Where nothing is registered for texts, a unit would only fail, and nobody would see why. */
@@ -180,19 +246,40 @@ static bool is_there_a_viewer(void)
 	return true;
 }
 
-void viewer_open(GDBusConnection *bus, viewer_failed failed, void *data)
+struct viewer *viewer_new(GDBusConnection *bus, viewer_failed failed, void *data)
 {
-	struct opening *opening = g_new(struct opening, 1);
+	struct viewer *viewer = g_new(struct viewer, 1);
 
-	*opening = (struct opening){failed, data};
+	*viewer = (struct viewer){g_object_ref(bus), failed, data};
+	return viewer;
+}
+
+void viewer_free(struct viewer *viewer)
+{
+	if (!viewer)
+		return;
+	g_object_unref(viewer->bus);
+	g_free(viewer); /* the main loop has ended: what is being opened tells nobody */
+}
+
+void viewer_open(struct viewer *viewer)
+{
+	struct opening *opening = g_new0(struct opening, 1);
+
+	opening->viewer = viewer;
 	/* The manager has a folder for what is of this session; without one, the text is not there. */
 	if (!is_there_a_viewer() || !g_getenv("XDG_RUNTIME_DIR")) {
 		launch(on_launched, opening);
 		return;
 	}
-	g_dbus_connection_call(bus, MANAGER, PATH, INTERFACE, "StartTransientUnit", unit(),
-			       G_VARIANT_TYPE("(o)"), G_DBUS_CALL_FLAGS_NO_AUTO_START, TIMEOUT_MS,
-			       NULL, on_started, opening);
+	opening->unit = new_unit_name();
+	opening->subscription = g_dbus_connection_signal_subscribe(
+		viewer->bus, MANAGER, INTERFACE, "JobRemoved", PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
+		on_job_removed, opening, NULL);
+	g_dbus_connection_call(viewer->bus, MANAGER, PATH, INTERFACE, "StartTransientUnit",
+			       unit(opening->unit), G_VARIANT_TYPE("(o)"),
+			       G_DBUS_CALL_FLAGS_NO_AUTO_START, TIMEOUT_MS, NULL, on_started,
+			       opening);
 }
 
 /**
@@ -212,12 +299,53 @@ static void on_run(GObject *source, GAsyncResult *result, gpointer data)
 	g_main_loop_quit(run->loop);
 }
 
+static void set_failure(int status, GError **error)
+{
+	if (WIFEXITED(status))
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
+			    "the program for texts ended at once, with status %d",
+			    WEXITSTATUS(status));
+	else
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
+			    "the program for texts ended at once, by signal %d", WTERMSIG(status));
+}
+
+/* Return: whether something that was started goes on for a while, or has ended well; or was none of ours. */
+static bool is_well(GError **error)
+{
+	int failure = 0;
+
+	for (int waited_ms = 0; waited_ms < FAILS_MS; waited_ms += STEP_MS) {
+		int status = 0;
+		pid_t pid = waitpid(-1, &status, WNOHANG);
+
+		if (pid > 0 && !status)
+			return true;
+		if (pid > 0) {
+			failure = status;
+			continue;
+		}
+		if (pid < 0 && errno == ECHILD) {
+			if (failure)
+				set_failure(failure, error);
+			return !failure;
+		}
+		g_usleep(STEP_MS * 1000);
+	}
+	return true;
+}
+
 bool viewer_run(GError **error)
 {
 	struct run run = {.loop = g_main_loop_new(NULL, FALSE), .error = error};
 
+	/* GIO leaves what it starts to who takes orphans: let that be us for a while. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	launch(on_run, &run);
 	g_main_loop_run(run.loop);
 	g_main_loop_unref(run.loop);
-	return run.is_done;
+	if (!run.is_done || !is_well(error))
+		return false;
+	sd_notify(1, "READY=1");
+	return true;
 }

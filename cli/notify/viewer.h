@@ -9,17 +9,21 @@
 /** viewer_path() - of the one file that is shown. Return: a string for g_free(). */
 char *viewer_path(void);
 
-/** viewer_failed - told out of the main loop, at most once; @reason: for a person, of GIO */
+struct viewer;
+
+/** viewer_failed - told out of the main loop, at most once for each text; @reason: for a person */
 typedef void (*viewer_failed)(void *data, const char *reason);
 
-/**
- * viewer_open() - have the file at viewer_path() shown, without waiting for it
- * @bus: of the session; the user's manager is asked there to start the viewer
- */
-void viewer_open(GDBusConnection *bus, viewer_failed failed, void *data);
+/** viewer_new() - @bus: of the session; the user's manager is asked there to start a viewer */
+struct viewer *viewer_new(GDBusConnection *bus, viewer_failed failed, void *data);
+void viewer_free(struct viewer *viewer);
+
+/** viewer_open() - have the file at viewer_path() shown, without waiting for it */
+void viewer_open(struct viewer *viewer);
 
 /**
- * viewer_run() - show it from this process, which waits until the viewer was started
+ * viewer_run() - show it from this process, which waits until the viewer was started, and has not
+ *	failed at once; who started this process with $NOTIFY_SOCKET is told then
  * Return: whether it was; else *@error is set.
  */
 bool viewer_run(GError **error);

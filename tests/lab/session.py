@@ -42,9 +42,10 @@ BUS = """\
 
 
 class Session:
-    """A session on @host of the user @uid, a member of @groups; gone with @cleanup."""
+    """A session on @host of the user @uid, a member of @groups; gone with @cleanup. Without a host: of whoever
+    runs the test, where it runs."""
 
-    def __init__(self, host: Host, cleanup: Cleanup, uid: int = 0, *groups: int) -> None:
+    def __init__(self, host: Host | None, cleanup: Cleanup, uid: int = 0, *groups: int) -> None:
         need("dbus-daemon", "dbus-send", "setpriv")
         self.host, self.cleanup, self.uid, self.groups = host, cleanup, uid, groups
         self.folder = Path(tempfile.mkdtemp(prefix="lhg-session-"))
@@ -61,7 +62,7 @@ class Session:
                 shutil.copy(installed, self.folder / "services")
         (self.folder / "bus.conf").write_text(BUS.format(folder=self.folder))
         self._install()
-        for path in [self.folder, *self.folder.rglob("*")]:
+        for path in [self.folder, *self.folder.rglob("*")] if uid else []:
             os.chown(path, uid, uid)
         self.runtime.chmod(0o700)
         self.environment = {
@@ -93,7 +94,7 @@ class Session:
         become = [f"--reuid={self.uid}", f"--regid={self.uid}"] if self.uid else []
         groups = [f"--groups={','.join(map(str, self.groups))}"] if self.groups else \
             ["--clear-groups"] if self.uid else []
-        return [*self.host.netns.enter, "setpriv", "--pdeathsig=KILL", *become, *groups, "--"]
+        return [*(self.host.netns.enter if self.host else []), "setpriv", "--pdeathsig=KILL", *become, *groups, "--"]
 
     def spawn(self, *argv: str | Path, **options: Any) -> subprocess.Popen:
         """Start a program of the session; what it says goes to the session's log."""
@@ -136,7 +137,7 @@ class NotifyAgent:
         self.log = session.folder / "agent.log"
         self.process: subprocess.Popen | None = None
         self.config.parent.mkdir(exist_ok=True)
-        os.chown(self.config.parent, session.uid, session.uid)
+        self._give(self.config.parent)
         self.configure(config)
         session.cleanup.add(self.kill)
         if start:
@@ -146,8 +147,12 @@ class NotifyAgent:
         """Replace its configuration as an editor does."""
         new = self.config.with_suffix(".new")
         new.write_text(text)
-        os.chown(new, self.session.uid, self.session.uid)
+        self._give(new)
         new.rename(self.config)
+
+    def _give(self, path: Path) -> None:
+        if self.session.uid:
+            os.chown(path, self.session.uid, self.session.uid)
 
     def command(self, *options: str) -> list[str]:
         return [str(BUILD / "lhguard-notify"), "--socket", str(self.socket), "--config",

@@ -116,10 +116,10 @@ def knocked(machine, tmp_path):
         yield manager, server, server.wait_shown(STOPPED)
 
 
-def make_viewer(manager: UserManager) -> Path:
+def make_viewer(manager: UserManager, script: str = VIEWER) -> Path:
     """What this person has for texts. Return: where it says that it was started."""
     opened, program = manager.runtime / "opened", manager.folder / "viewer"
-    program.write_text("#!/bin/sh" + VIEWER.format(opened=opened))
+    program.write_text("#!/bin/sh" + script.format(opened=opened))
     program.chmod(0o755)
     applications, config = manager.home / ".local/share/applications", manager.home / ".config"
     for folder in (applications, config):
@@ -149,3 +149,14 @@ def test_the_viewer_of_texts_is_no_part_of_it(knocked) -> None:
     assert alive(int(pid)), "the viewer ended with the agent"
     os.kill(int(pid), signal.SIGTERM)
     wait_for(lambda: manager.show(unit, "LoadState") == "not-found", "the end of its unit")
+
+
+def test_a_viewer_that_fails_is_told(knocked) -> None:
+    """Its unit fails, too: the person reads what to type, and nothing of it is left."""
+    manager, server, alert = knocked
+    make_viewer(manager, "\nexec no-such-program \"$1\"\n")
+    server.invoke(alert["id"], "details")
+    server.invoke(server.wait_shown("Why it was so")["id"], "open")
+    told = server.wait_shown("The text cannot be opened", "journalctl --user", "To read it: less ")
+    assert told["body"].endswith(f"{manager.runtime}/lhguard-details.txt")
+    wait_for(lambda: "lhguard-details-" not in manager.systemctl("list-units", "--all"), "the end of its unit")

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Open on an alert: what the person is told where the viewer of texts does not come."""
+
+from __future__ import annotations
+
+import html
+import time
+from pathlib import Path
+
+import pytest
+
+from desk import Desk
+from lab.puppet import Puppet
+from lab.system import Cleanup, wait_for
+
+NO_VIEWER = "The text cannot be opened"
+
+
+@pytest.fixture
+def desk():
+    """Somebody with a viewer of texts, and with a lhguard that has much to say."""
+    with Cleanup() as cleanup:
+        desk = Desk(cleanup, start=False)
+        programs = desk.session.folder / "programs"
+        programs.mkdir()
+        (programs / "lhguard-notify").write_bytes(Path(desk.agent.command()[0]).read_bytes())
+        (programs / "lhguard").write_text("#!/bin/sh\nyes why it was so | head -n 200\n")
+        for program in programs.iterdir():
+            program.chmod(0o755)
+        argv = [str(programs / "lhguard-notify"), *desk.agent.command()[1:]]
+        desk.agent.command = lambda *options: [*argv, *options]
+        yield desk
+
+
+def make_viewer(desk: Desk, script: str) -> Path:
+    """What shows texts here. Return: where it notes what it was given, a line for each."""
+    opened, program = desk.session.runtime / "opened", desk.session.folder / "viewer"
+    program.write_text(f'#!/bin/sh\necho "$1" >>{opened}\n{script}\n')
+    program.chmod(0o755)
+    applications = desk.session.data / "applications"
+    applications.mkdir(exist_ok=True)
+    (applications / "viewer.desktop").write_text(
+        f"[Desktop Entry]\nType=Application\nName=viewer\nExec={program} %f\nMimeType=text/plain;\n")
+    (desk.session.config / "mimeapps.list").write_text("[Default Applications]\ntext/plain=viewer.desktop\n")
+    return opened
+
+
+def manager_of(desk: Desk, **command: str) -> Puppet:
+    manager = desk.puppet("managerd.py")
+    manager.wait(lambda record: record.get("owns"))
+    if command:
+        manager.tell(**command)
+        manager.wait(lambda record: record.get("done"))
+    return manager
+
+
+def open_text(desk: Desk) -> int:
+    """Click Open on the details of an alert. Return: the mark before the click."""
+    desk.daemon.tell()
+    desk.server.invoke(desk.server.wait_shown("devbox")["id"], "details")
+    details = desk.server.wait_shown("Why it was so")
+    mark = desk.server.mark()
+    desk.server.invoke(details["id"], "open")
+    return mark
+
+
+def text_of(desk: Desk) -> Path:
+    return desk.session.runtime / "lhguard-details.txt"
+
+
+def test_its_unit_fails(desk) -> None:
+    opened, manager = make_viewer(desk, "exec sleep 3"), manager_of(desk)
+    desk.agent.start()
+    mark = open_text(desk)
+    unit = manager.wait(lambda record: record.get("unit"))
+    assert unit["properties"]["Type"] == "notify" and unit["argv"][1:] == ["--details"]
+    wait_for(opened.exists, "the viewer")
+    manager.tell(remove=["other.service", "failed"])
+    manager.tell(remove=[unit["unit"], "failed"])
+    shown = desk.server.wait_shown(mark=mark)
+    assert shown["summary"] == NO_VIEWER
+    assert html.unescape(shown["body"]) == (
+        "What was started to show it has failed; to see why: journalctl --user -n 20 -u 'lhguard-details-*'\n"
+        f"To read it: less {text_of(desk)}")
+    assert text_of(desk).read_text().startswith("why it was so\n")
+    mark = desk.server.mark()
+    manager.tell(remove=[unit["unit"], "failed"])  # nobody waits for it any more
+    time.sleep(0.5)
+    assert desk.server.since(mark) == [] and desk.agent.alive
+
+
+def test_its_unit_is_started(desk) -> None:
+    opened, manager = make_viewer(desk, "exec sleep 3"), manager_of(desk)
+    desk.agent.start()
+    mark = open_text(desk)
+    unit = manager.wait(lambda record: record.get("unit"))["unit"]
+    wait_for(opened.exists, "the viewer")
+    manager.tell(remove=[unit, "done"])
+    manager.tell(remove=[unit, "failed"])  # when it is ended, say
+    time.sleep(0.5)
+    assert not desk.server.shown(mark) and opened.read_text() == f"{text_of(desk)}\n"
+
+
+def test_a_manager_that_refuses(desk) -> None:
+    """One that does not know ExitType=, say: the agent starts the viewer itself, and tells if it cannot."""
+    opened = make_viewer(desk, "exec sleep 3")
+    manager_of(desk, answer="org.freedesktop.DBus.Error.PropertyReadOnly")
+    desk.agent.start()
+    mark = open_text(desk)
+    wait_for(opened.exists, "the viewer")
+    time.sleep(0.5)
+    assert not desk.server.shown(mark) and opened.read_text() == f"{text_of(desk)}\n"
+
+
+def test_there_is_no_viewer(desk) -> None:
+    desk.session.environment["XDG_DATA_DIRS"] = str(desk.session.folder)
+    desk.agent.start()
+    shown = desk.server.wait_shown(mark=open_text(desk))
+    assert shown["summary"] == NO_VIEWER and shown["body"].endswith(f"\nTo read it: less {text_of(desk)}")
+
+
+def test_it_cannot_be_written(desk) -> None:
+    make_viewer(desk, "exec sleep 3")
+    text_of(desk).mkdir()
+    desk.agent.start()
+    shown = desk.server.wait_shown(mark=open_text(desk))
+    assert shown["summary"] == NO_VIEWER and shown["body"].endswith("\nTo read it: lhguard explain 1")

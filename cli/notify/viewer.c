@@ -23,6 +23,9 @@
  * once; so the manager tells whoever asked for the unit whether there is a viewer (JobRemoved, which goes
  * to the asker without a subscription of its own).
  *
+ * A manager that takes its time is waited for, however long, and nothing is started in its place: it may
+ * start the unit all the same. What is asked for meanwhile is the same file. So a text has one viewer.
+ *
  * The unit lasts as long as a process of it does (ExitType=cgroup, systemd 250): what was started first
  * has mostly ended when the viewer opens its window. A manager that does not know that would kill the
  * viewer then; it says no, as one that is not there does, and GIO starts the viewer here. Where no
@@ -30,8 +33,7 @@
  */
 
 #define FILE_NAME  "lhguard-details.txt"
-#define TYPE	   "text/plain"
-#define TIMEOUT_MS 5000
+#define PATIENCE_S 5
 #define FAILS_MS   1500 /* who cannot show the text has ended by then */
 #define STEP_MS	   20
 
@@ -60,21 +62,28 @@ static const char *const variables[] = {
 	"LC_MESSAGES",
 };
 
+/**
+ * struct viewer - of one agent
+ * @waiting: for the manager to say that it takes it on, NULL: none
+ */
 struct viewer {
 	GDBusConnection *bus;
 	viewer_failed failed;
 	void *data;
+	struct opening *waiting;
 };
 
 /**
  * struct opening - one text that is being opened
  * @unit: that was asked for, NULL: none was
  * @subscription: to what becomes of its start
+ * @timer: ends the patience with the manager
  */
 struct opening {
 	struct viewer *viewer;
 	char *unit;
 	guint subscription;
+	guint timer;
 };
 
 char *viewer_path(void)
@@ -155,14 +164,32 @@ static void on_job_removed(GDBusConnection *bus, const char *sender, const char 
 			      "journalctl --user -n 20 -u '" UNIT_PREFIX "*'");
 }
 
+/* Is it certain that there is no unit? Not where the manager, or its answer, was lost. */
+static bool is_refusal(const GError *error)
+{
+	return g_dbus_error_is_remote_error(error) &&
+	       !g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY) &&
+	       !g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_TIMEOUT) &&
+	       !g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_TIMED_OUT);
+}
+
 static void on_started(GObject *bus, GAsyncResult *result, gpointer data)
 {
 	struct opening *opening = data;
 	GError *error = NULL;
 	GVariant *reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, &error);
 
+	opening->viewer->waiting = NULL;
+	if (opening->timer)
+		g_source_remove(opening->timer);
+	opening->timer = 0;
 	if (reply) {
 		g_variant_unref(reply);
+		return;
+	}
+	if (!is_refusal(error)) {
+		fail(opening, error->message);
+		g_error_free(error);
 		return;
 	}
 	if (!g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN) &&
@@ -171,6 +198,20 @@ static void on_started(GObject *bus, GAsyncResult *result, gpointer data)
 	g_error_free(error);
 	unwatch(opening);
 	launch(on_launched, opening);
+}
+
+static void tell_waiting(const struct viewer *viewer)
+{
+	viewer->failed(viewer->data, "systemd --user does not answer: it may yet open it");
+}
+
+static gboolean on_late(gpointer data)
+{
+	struct opening *opening = data;
+
+	opening->timer = 0;
+	tell_waiting(opening->viewer);
+	return G_SOURCE_REMOVE;
 }
 
 static void add_text(GVariantBuilder *properties, const char *name, const char *value)
@@ -238,7 +279,7 @@ static char *new_unit_name(void)
 /* Where nothing is registered for texts, a unit would only fail, and nobody would see why. */
 static bool is_there_a_viewer(void)
 {
-	GAppInfo *app = g_app_info_get_default_for_type(TYPE, FALSE);
+	GAppInfo *app = g_app_info_get_default_for_type("text/plain", FALSE);
 
 	if (!app)
 		return false;
@@ -250,7 +291,7 @@ struct viewer *viewer_new(GDBusConnection *bus, viewer_failed failed, void *data
 {
 	struct viewer *viewer = g_new(struct viewer, 1);
 
-	*viewer = (struct viewer){g_object_ref(bus), failed, data};
+	*viewer = (struct viewer){g_object_ref(bus), failed, data, NULL};
 	return viewer;
 }
 
@@ -264,21 +305,29 @@ void viewer_free(struct viewer *viewer)
 
 void viewer_open(struct viewer *viewer)
 {
-	struct opening *opening = g_new0(struct opening, 1);
+	struct opening *opening;
 
+	if (viewer->waiting) {
+		if (!viewer->waiting->timer) /* else that tells */
+			tell_waiting(viewer);
+		return;
+	}
+	opening = g_new0(struct opening, 1);
 	opening->viewer = viewer;
 	/* The manager has a folder for what is of this session; without one, the text is not there. */
 	if (!is_there_a_viewer() || !g_getenv("XDG_RUNTIME_DIR")) {
 		launch(on_launched, opening);
 		return;
 	}
+	viewer->waiting = opening;
+	opening->timer = g_timeout_add_seconds(PATIENCE_S, on_late, opening);
 	opening->unit = new_unit_name();
 	opening->subscription = g_dbus_connection_signal_subscribe(
 		viewer->bus, MANAGER, INTERFACE, "JobRemoved", PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
 		on_job_removed, opening, NULL);
 	g_dbus_connection_call(viewer->bus, MANAGER, PATH, INTERFACE, "StartTransientUnit",
 			       unit(opening->unit), G_VARIANT_TYPE("(o)"),
-			       G_DBUS_CALL_FLAGS_NO_AUTO_START, TIMEOUT_MS, NULL, on_started,
+			       G_DBUS_CALL_FLAGS_NO_AUTO_START, G_MAXINT, NULL, on_started,
 			       opening);
 }
 

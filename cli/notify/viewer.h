@@ -11,7 +11,7 @@ char *viewer_path(void);
 
 struct viewer;
 
-/** viewer_failed - told out of the main loop, at most once for each text; @reason: for a person */
+/** viewer_failed - told out of the main loop: it is not shown, or not yet; @reason: for a person */
 typedef void (*viewer_failed)(void *data, const char *reason);
 
 /** viewer_new() - @bus: of the session; the user's manager is asked there to start a viewer */

@@ -112,6 +112,43 @@ def test_a_manager_that_refuses(desk) -> None:
     assert not desk.server.shown(mark) and opened.read_text() == f"{text_of(desk)}\n"
 
 
+def test_a_manager_that_takes_its_time(desk) -> None:
+    """The person is told, and has one window when it goes on, however often it was asked for."""
+    opened, manager = make_viewer(desk, "exec sleep 3"), manager_of(desk)
+    desk.agent.start()
+    manager.freeze()
+    mark, begun = open_text(desk), time.monotonic()
+    details = desk.server.wait_shown("Why it was so")
+    desk.server.invoke(details["id"], "open")
+    told = desk.server.wait_shown(NO_VIEWER, "systemd --user does not answer: it may yet open it", mark=mark)
+    assert told["time"] - begun > 4 and told["body"].endswith(f"\nTo read it: less {text_of(desk)}")
+    desk.server.closed(told["id"])
+    mark = desk.server.mark()
+    desk.server.invoke(details["id"], "open")
+    desk.server.wait_shown(NO_VIEWER, mark=mark)
+    manager.thaw()
+    unit = manager.wait(lambda record: record.get("unit"))["unit"]
+    wait_for(opened.exists, "the viewer")
+    manager.tell(remove=[unit, "done"])
+    time.sleep(1)
+    assert opened.read_text() == f"{text_of(desk)}\n"
+    desk.server.invoke(details["id"], "open")  # the next one is another
+    wait_for(lambda: opened.read_text() == 2 * f"{text_of(desk)}\n", "another viewer")
+
+
+def test_a_manager_that_ends_with_a_call_to_it(desk) -> None:
+    """It may have started the unit: nothing is started beside it."""
+    opened, manager = make_viewer(desk, "exec sleep 3"), manager_of(desk)
+    desk.agent.start()
+    manager.freeze()
+    mark = open_text(desk)
+    time.sleep(0.5)
+    manager.process.kill()
+    desk.server.wait_shown(NO_VIEWER, "To read it: less ", mark=mark)
+    time.sleep(1)
+    assert not opened.exists()
+
+
 def test_there_is_no_viewer(desk) -> None:
     desk.session.environment["XDG_DATA_DIRS"] = str(desk.session.folder)
     desk.agent.start()

@@ -7,6 +7,7 @@
 #include "../output.h"
 
 #include "util/clock.h"
+#include "util/hash.h"
 #include "util/text.h"
 
 #include <time.h>
@@ -80,6 +81,14 @@ struct binding binding_of(const struct alert *alert)
 	return binding;
 }
 
+/* What it is called, and how urgent it is; never 0. */
+static uint64_t naming_of(const struct agent *agent, const json_t *event, bool *sensitive)
+{
+	const char *title = agent_title(agent, event, sensitive);
+
+	return hash_add_text(hash_add(HASH_START, *sensitive), title ? title : "") | 1;
+}
+
 static void show_alert(struct agent *agent, unsigned int slot, enum display_how how)
 {
 	struct binding binding;
@@ -98,6 +107,7 @@ static void show_alert(struct agent *agent, unsigned int slot, enum display_how 
 			   .hides_buttons = display_habits(agent->display)->hides_buttons,
 		   });
 	message.timeout_ms = agent->settings.timeout_ms;
+	agent->naming[slot] = naming_of(agent, alert.event, &sensitive);
 	binding = binding_of(&alert);
 	display_show(agent->display, slot, how, &message, &binding);
 }
@@ -207,8 +217,12 @@ static void on_state(void *data, enum link_state state)
 {
 	struct agent *agent = data;
 
-	if (state == LINK_UP)
+	if (state == LINK_UP) {
 		alerts_new_daemon(agent->alerts);
+		/* It may have other names for them: better none, until it has told. */
+		known_free(agent->known);
+		agent->known = NULL;
+	}
 	conditions_link(&agent->conditions, state, agent_now(), &agent->notices);
 	agent_wake(agent);
 }
@@ -253,6 +267,17 @@ static void on_services(void *data, const json_t *list)
 
 	known_free(agent->known);
 	agent->known = known_new(list);
+	for (unsigned int slot = 0; slot < ALERTS_MAX; slot++) {
+		struct alert alert;
+		bool sensitive;
+		uint64_t naming;
+
+		if (!alerts_get(agent->alerts, slot, agent_now(), &alert))
+			continue;
+		naming = naming_of(agent, alert.event, &sensitive);
+		alerts_named(agent->alerts, slot, sensitive, naming != agent->naming[slot]);
+	}
+	agent_wake(agent);
 }
 
 /* What the display tells. */

@@ -56,6 +56,7 @@ struct watched {
  * @socket: of the daemon
  * @config: notify.conf
  * @showing: what the display was given is an alert, or the summary: @next
+ * @naming: of the services of the alerts, by slot, as they were shown last
  * @details: is being asked for, NULL: nothing is
  * @details_text: what was too long for a notification, NULL: nothing was
  * @viewer: opens that
@@ -75,6 +76,7 @@ struct agent {
 	bool is_quiet;
 	bool showing;
 	struct alerts_next next;
+	uint64_t naming[ALERTS_MAX];
 	struct ask asks[ASKS_MAX];
 	struct details *details;
 	char *details_text;

@@ -213,6 +213,16 @@ void alerts_event(struct alerts *alerts, const json_t *event, bool is_sensitive,
 	row_event(alerts, row, event, now_us);
 }
 
+void alerts_named(struct alerts *alerts, unsigned int slot, bool is_sensitive, bool is_news)
+{
+	struct row *row = &alerts->rows[slot];
+
+	row->is_dirty |= is_news && row->state == ROW_LIVE;
+	if (row->state == ROW_HELD && row->is_counted && row->is_sensitive != is_sensitive)
+		alerts->summary.is_dirty = true;
+	row->is_sensitive = is_sensitive;
+}
+
 void row_show(struct alerts *alerts, struct row *row, uint64_t now_us)
 {
 	row_count_out(alerts, row, now_us);

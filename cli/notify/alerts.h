@@ -112,6 +112,9 @@ void alerts_new_daemon(struct alerts *alerts);
 
 /** alerts_event() - an event that a person should know of; mutes and settings are asked before */
 void alerts_event(struct alerts *alerts, const json_t *event, bool is_sensitive, uint64_t now_us);
+
+/** alerts_named() - what is known of its service has changed; @is_news: so that it reads otherwise */
+void alerts_named(struct alerts *alerts, unsigned int slot, bool is_sensitive, bool is_news);
 void alerts_lost(struct alerts *alerts, uint64_t count, uint64_t now_us);
 
 /**

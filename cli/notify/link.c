@@ -14,7 +14,8 @@
  * (a stream, too, where the daemon knows how) and ListServices follow. Whatever ends Watch ends the
  * link: the others are closed, and Watch is tried again, at first after half a second, then ever
  * less often. What happened in between is not asked for: the journal has it. A status is followed by
- * ListServices, since a reload may have changed the names.
+ * ListServices, since a reload may have changed the names. Events may come before it is answered: until
+ * then services have no names, and what was shown so is named then.
  */
 
 #define RETRY_FIRST_MS	   500

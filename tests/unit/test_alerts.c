@@ -318,6 +318,47 @@ static void two_services_at_once_are_shown_one_after_the_other(void **state)
 	assert_int_equal(desk->summaries, 0);
 }
 
+/* The list of services has come, or was changed. */
+static void what_is_named_later_is_brought_up_to_date(void **state)
+{
+	struct desk *desk = *state;
+
+	attempt(desk, "devbox", 9222);
+	wait_for(desk, 5 * SECOND);
+	alerts_named(desk->alerts, desk->last, false, false); /* all is as before */
+	wait_for(desk, 5 * SECOND);
+	assert_int_equal(desk->updates, 0);
+	alerts_named(desk->alerts, desk->last, true, true);
+	show(desk);
+	assert_int_equal(desk->updates, 1);
+	assert_true(get(desk, desk->last).is_sensitive);
+	close_last(desk);
+	alerts_named(desk->alerts, desk->last, true, true); /* is nothing to show again */
+	wait_for(desk, 10 * MINUTE);
+	assert_int_equal(desk->updates + desk->popups, 2);
+}
+
+/* What could not be shown is in the summary by then. */
+static void what_is_sensitive_after_all_is_named_in_the_summary(void **state)
+{
+	struct desk *desk = *state;
+	struct alert alert;
+	unsigned int slot = 0;
+
+	for (int port = 1; port <= 40; port++)
+		attempt(desk, "devbox", port);
+	wait_for(desk, MINUTE);
+	assert_null(summary_of(desk).sensitive);
+	while (!alerts_get(desk->alerts, slot, desk->now_us, &alert) ||
+	       strcmp(alert.service, "tcp/127.0.0.1:39") != 0)
+		slot++;
+	desk->summaries = 0;
+	alerts_named(desk->alerts, slot, true, true);
+	wait_for(desk, 3 * MINUTE);
+	assert_int_equal(desk->summaries, 1);
+	assert_non_null(summary_of(desk).sensitive);
+}
+
 static void what_is_sensitive_goes_first(void **state)
 {
 	struct desk *desk = *state;
@@ -973,6 +1014,8 @@ int main(void)
 		TEST(updates_of_many_are_six_a_minute),
 		TEST(what_goes_on_becomes_no_news),
 		TEST(two_services_at_once_are_shown_one_after_the_other),
+		TEST(what_is_named_later_is_brought_up_to_date),
+		TEST(what_is_sensitive_after_all_is_named_in_the_summary),
 		TEST(what_is_sensitive_goes_first),
 		TEST(a_flood_of_one_guest_is_three_popups),
 		TEST(a_flood_at_sensitive_services_is_three_popups),

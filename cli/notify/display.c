@@ -251,11 +251,14 @@ static void on_closed(void *data, unsigned int slot, unsigned int generation)
 	display->handler->closed(display->data, slot);
 }
 
-static void on_action(void *data, unsigned int slot, const struct binding *binding,
-		      enum action action)
+/* Another server has the same numbers for what others show. */
+static void on_action(void *data, unsigned int slot, unsigned int generation,
+		      const struct binding *binding, enum action action)
 {
 	struct display *display = data;
 
+	if (generation != display->generation)
+		return;
 	display->handler->action(display->data, slot, binding, action);
 }
 

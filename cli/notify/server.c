@@ -76,7 +76,8 @@ static gboolean deliver(gpointer data)
 	if (told->request)
 		server->handler->done(server->data, told->request);
 	else if (told->is_click)
-		server->handler->action(server->data, told->slot, &told->binding, told->action);
+		server->handler->action(server->data, told->slot, told->generation, &told->binding,
+					told->action);
 	else
 		server->handler->closed(server->data, told->slot, told->generation);
 	return G_SOURCE_REMOVE;
@@ -99,11 +100,14 @@ static void on_action(NotifyNotification *notification, char *key, gpointer data
 	struct told told = {
 		.server = offer->server,
 		.slot = offer->slot,
+		.generation = offer->server->generation,
 		.is_click = true,
 		.binding = offer->binding,
 		.action = ACTION_DETAILS, /* also "default" */
 	};
 
+	if (offer->is_closed)
+		return; /* libnotify gives it the number 0, which a server may send */
 	for (unsigned int i = 0; i < ACTION_COUNT; i++)
 		if (!strcmp(key, actions[i].key))
 			told.action = i;
@@ -181,6 +185,32 @@ static bool is_about_another(const struct offer *offer, const struct request *re
 	       offer->binding.incarnation != request->binding.incarnation;
 }
 
+static guint32 number_in(const struct server *server, unsigned int slot)
+{
+	guint32 id = 0;
+
+	if (server->shown[slot])
+		g_object_get(server->shown[slot], "id", &id, NULL);
+	return id;
+}
+
+/*
+ * Numbers tell notifications apart, and a click has nothing else. One that is given to another is not the
+ * first one's any more, and what has none (0) can be neither clicked nor closed nor brought up to date.
+ */
+static void take_number(struct server *server, struct request *request)
+{
+	request->id = number_in(server, request->slot);
+	if (!request->id)
+		on_closed(server->shown[request->slot], server->offers[request->slot]);
+	for (unsigned int i = 0; request->id && i < DISPLAY_SLOTS; i++) {
+		if (i == request->slot || number_in(server, i) != request->id)
+			continue;
+		on_closed(server->shown[i], server->offers[i]);
+		forget(server, i);
+	}
+}
+
 static NotifyNotification *notification_for(struct server *server, const struct request *request)
 {
 	NotifyNotification *notification = server->shown[request->slot];
@@ -226,8 +256,7 @@ static void show(struct server *server, struct request *request)
 		return;
 	}
 	offer->binding = request->binding;
-	g_object_get(notification, "id", &request->id, NULL);
-	is_new = !request->id;
+	is_new = !number_in(server, request->slot);
 	notify_notification_set_urgency(notification, (NotifyUrgency)request->urgency);
 	notify_notification_set_timeout(notification, request->timeout_ms);
 	notify_notification_set_category(notification, "network.error");
@@ -245,7 +274,7 @@ static void show(struct server *server, struct request *request)
 		notify_notification_add_action(notification, "default", "Details", on_action, offer,
 					       NULL);
 	if (notify_notification_show(notification, &error)) {
-		g_object_get(notification, "id", &request->id, NULL);
+		take_number(server, request);
 		return;
 	}
 	fail(request, error);

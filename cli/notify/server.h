@@ -49,8 +49,8 @@ struct request {
 struct server_handler {
 	void (*done)(void *data, struct request *request);
 	void (*closed)(void *data, unsigned int slot, unsigned int generation);
-	void (*action)(void *data, unsigned int slot, const struct binding *binding,
-		       enum action action);
+	void (*action)(void *data, unsigned int slot, unsigned int generation,
+		       const struct binding *binding, enum action action);
 };
 
 /** server_new() - start the thread */

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from desk import DEVTOOLS, Desk
-from lab.system import Cleanup
+from lab.notifications import FakeServer
+from lab.system import Cleanup, wait_for
 
 CACHE = {"name": "cache", "title": "Build cache", "ports": "tcp/9222", "sensitive": False}
 CRITICAL = 2
@@ -66,3 +67,70 @@ def test_a_restart_with_the_same_names_is_no_news(desk) -> None:
     time.sleep(1.5)
     assert [shown["summary"] for shown in desk.server.shown(mark)] == [
         "VM web was stopped from reaching port 8080 (chrome)"]
+
+
+# Servers that number as they like
+
+def test_a_server_that_gives_all_the_same_number(desk) -> None:
+    """A click on it is about the latest alone, which is what such a server shows."""
+    desk.server.do(number=7)
+    for name in ("first", "second", "third"):
+        desk.daemon.tell(name)
+        desk.server.wait_shown(name)
+        time.sleep(0.5)
+    desk.server.invoke(7, "allow-10m")
+    wait_for(lambda: desk.daemon.allowed, "the wish to allow it")
+    time.sleep(1)
+    assert [allowed["id"] for allowed in desk.daemon.allowed] == [3]
+    desk.server.invoke(7, "allow-always")
+    desk.server.closed(7)
+    time.sleep(1)
+    assert len(desk.daemon.allowed) == 1 and desk.agent.alive
+
+
+def test_a_server_that_gives_no_number(desk) -> None:
+    """Nothing can be clicked there, brought up to date or closed: it is shown once, and not for each news of it."""
+    desk.server.do(number=0)
+    for name in ("first", "second"):
+        desk.daemon.tell(name)
+        desk.server.wait_shown(name)
+    for _ in range(5):
+        desk.daemon.tell("first")
+        time.sleep(0.6)
+    desk.server.invoke(0, "allow-10m")
+    desk.server.invoke(0, "keep-blocking")
+    time.sleep(1)
+    assert desk.daemon.allowed == [] and desk.agent.run("--muted").stdout == "nothing is muted\n"
+    assert len(desk.server.shown()) == 2
+
+
+# Clicks that are none
+
+def test_a_click_on_no_number(desk) -> None:
+    """It is not one on all that was closed."""
+    for name in ("first", "second"):
+        desk.daemon.tell(name)
+        desk.server.closed(desk.server.wait_shown(name)["id"])
+        time.sleep(0.3)
+    for key in ("allow-10m", "details", "keep-blocking"):
+        desk.server.invoke(0, key)
+    time.sleep(1)
+    assert desk.daemon.allowed == [] and desk.agent.run("--muted").stdout == "nothing is muted\n"
+    assert len(desk.server.shown()) == 2
+
+
+def test_a_click_at_another_server(desk) -> None:
+    """It numbers from 1 again, and what is clicked there is another program's."""
+    desk.daemon.tell()
+    number = desk.server.wait_shown("devbox")["id"]
+    desk.daemon.stop()  # nothing can be done about its alerts any more: they are not shown again
+    desk.daemon.start()
+    time.sleep(1.5)
+    desk.server.stop()
+    other = FakeServer(desk.session)
+    time.sleep(1)
+    mark = other.mark()
+    for key in ("default", "details", "keep-blocking"):
+        other.invoke(number, key)
+    time.sleep(1)
+    assert other.shown(mark) == [] and desk.agent.run("--muted").stdout == "nothing is muted\n"

@@ -7,6 +7,7 @@ Commands, one line of JSON each:
     {"capabilities": [...]}               what GetCapabilities answers
     {"information": [NAME, VERSION]}      who it says it is
     {"error": "NAME" or null}             Notify is answered with this error
+    {"number": N or null}                 what Notify answers, whatever it is asked
     {"late": [SUMMARY, ID, KEY]}          a click that is on its way when the next SUMMARY is shown
     {"emit": "ActionInvoked" or "NotificationClosed", "id": N, "value": KEY or REASON, "to": NAME or null}
 Every call is told, with "time" (of the monotonic clock, seconds), "method" and its arguments.
@@ -47,7 +48,7 @@ class Server:
         self.bus = Gio.bus_get_sync(Gio.BusType.SESSION)
         self.capabilities = ["actions", "body", "body-markup", "persistence"]
         self.name, self.version = "fake", "1"
-        self.error = self.late = None
+        self.error = self.late = self.number = None
         self.last = 0
         self.owning = 0
         self.bus.register_object(PATH, INTERFACE, self.call, None, None)
@@ -72,6 +73,8 @@ class Server:
         if not self.error:
             self.last += not replaces
         number = 0 if self.error else replaces or self.last
+        if self.number is not None:
+            number = self.number
         say(time=now, method="Notify", id=number, replaces=replaces, name=name, icon=icon,
             summary=summary, body=body, actions=dict(zip(actions[::2], actions[1::2])),
             hints={key: plain(value) for key, value in hints.items()}, timeout=timeout)
@@ -93,6 +96,7 @@ class Server:
         self.name, self.version = what.get("information", (self.name, self.version))
         self.error = what.get("error", self.error)
         self.late = what.get("late", self.late)
+        self.number = what.get("number", self.number)
         if what.get("do") == "own":
             self.owning = Gio.bus_own_name_on_connection(
                 self.bus, NAME, Gio.BusNameOwnerFlags.NONE, lambda *_: say(owns=True),

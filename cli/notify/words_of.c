@@ -183,11 +183,28 @@ static void escape_summary(char *target, size_t size, const char *text)
 	}
 }
 
+/*
+ * Quotes are left as they are: they have a meaning in tags alone, and GNOME Shell shows a character by number,
+ * as g_markup_escape_text() writes an apostrophe, as "&#39;" (js/misc/util.js: fixMarkup).
+ */
+static void escape_body(char *target, size_t size, const char *text)
+{
+	target[0] = '\0';
+	for (size_t plain; *text; text += plain + (text[plain] != '\0')) {
+		plain = strcspn(text, "&<>");
+		text_append(target, size, "%.*s%s", (int)plain, text,
+			    text[plain] == '&'	 ? "&amp;"
+			    : text[plain] == '<' ? "&lt;"
+			    : text[plain] == '>' ? "&gt;"
+						 : "");
+	}
+}
+
 void message_escape(const struct message *message, bool has_markup, char *summary, char *body)
 {
-	char *escaped = has_markup ? g_markup_escape_text(message->body, -1) : NULL;
-
 	escape_summary(summary, ESCAPED_SUMMARY_SIZE, message->summary);
-	text_copy(body, ESCAPED_BODY_SIZE, escaped ? escaped : message->body);
-	g_free(escaped);
+	if (has_markup)
+		escape_body(body, ESCAPED_BODY_SIZE, message->body);
+	else
+		text_copy(body, ESCAPED_BODY_SIZE, message->body);
 }

@@ -355,13 +355,13 @@ static void markup_is_escaped_only_where_it_is_read(void **state)
 	json_t *event = make_event("devbox");
 	struct message message;
 
-	set_service(event, "program", json_string("a<b>&c"));
+	set_service(event, "program", json_string("a<b>&c'\"&"));
 	word(&message, event, "Chrome & DevTools");
 	message_escape(&message, true, summary, body);
-	assert_non_null(strstr(body, "where a&lt;b&gt;&amp;c listens"));
+	assert_non_null(strstr(body, "where a&lt;b&gt;&amp;c'\"&amp; listens"));
 	assert_string_equal(summary, "VM devbox was stopped from reaching Chrome & DevTools");
 	message_escape(&message, false, summary, body);
-	assert_non_null(strstr(body, "where a<b>&c listens"));
+	assert_non_null(strstr(body, "where a<b>&c'\"& listens"));
 }
 
 static void long_names_are_cut_between_characters(void **state)

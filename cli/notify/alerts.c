@@ -139,22 +139,36 @@ static void fill_key(struct row *key, const json_t *event)
 	key->hash = hash_add_text(key->hash, key->service);
 }
 
+/* Of an event whose count is not known any more: that it was told before is seen by its number, which grow. */
+static json_int_t count_before(const struct row *row, json_int_t id, json_int_t count)
+{
+	for (unsigned int i = 0; i < SEEN_MAX; i++)
+		if (row->seen[i].id == id)
+			return row->seen[i].count;
+	return id <= row->newest_seen ? count - 1 : 0;
+}
+
+static void remember(struct row *row, json_int_t id, json_int_t count)
+{
+	struct seen *seen = NULL;
+
+	for (unsigned int i = 0; i < SEEN_MAX && !seen; i++)
+		if (row->seen[i].id == id)
+			seen = &row->seen[i];
+	if (!seen)
+		seen = &row->seen[row->next_seen++ % SEEN_MAX];
+	*seen = (struct seen){.id = id, .count = count};
+	row->newest_seen = id > row->newest_seen ? id : row->newest_seen;
+}
+
 /* How many packets an event tells of that were not told before: it comes again as its count grows. */
 static uint64_t news_of(struct row *row, const json_t *event)
 {
-	json_int_t id = number_of(event, "id"), count = number_of(event, "count");
-	struct seen *seen = NULL;
-	json_int_t before = 0;
+	json_int_t id = number_of(event, "id"), count = number_of(event, "count"), before;
 
-	for (unsigned int i = 0; i < SEEN_MAX; i++)
-		if (row->seen[i].id == id)
-			seen = &row->seen[i];
-	if (seen)
-		before = seen->count;
-	else
-		seen = &row->seen[row->next_seen++ % SEEN_MAX];
 	count = count > 0 ? count : 0;
-	*seen = (struct seen){.id = id, .count = count};
+	before = count_before(row, id, count);
+	remember(row, id, count);
 	return count > before ? (uint64_t)(count - before) : 0;
 }
 

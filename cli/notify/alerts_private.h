@@ -7,7 +7,7 @@
 #include "restraint.h"
 
 #define GUESTS_MAX 32
-#define SEEN_MAX   4
+#define SEEN_MAX   16 /* a browser has six connections at a time, for each of two addresses */
 
 enum row_state { ROW_FREE, ROW_HELD, ROW_LIVE, ROW_GONE };
 
@@ -43,6 +43,7 @@ struct row {
 	json_t *event;
 	struct seen seen[SEEN_MAX];
 	unsigned int next_seen;
+	json_int_t newest_seen;
 	uint64_t count;
 	uint64_t counted;
 	uint64_t since_us;

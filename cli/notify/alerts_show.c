@@ -283,6 +283,7 @@ void alerts_new_daemon(struct alerts *alerts)
 	for (unsigned int i = 0; i < ALERTS_MAX; i++) {
 		alerts->rows[i].is_ours = false;
 		memset(alerts->rows[i].seen, 0, sizeof(alerts->rows[i].seen));
+		alerts->rows[i].newest_seen = 0;
 	}
 }
 

@@ -225,6 +225,27 @@ static void a_retransmitted_syn_is_counted_once(void **state)
 	assert_int_equal(get(desk, desk->last).count, 8);
 }
 
+/* Each connection sends its SYN three times more; the one guest is a browser, the other means to boast. */
+static void connections_at_a_time_are_not_counted_twice(void **state)
+{
+	static const struct {
+		const char *name;
+		int connections;
+	} guests[] = {{"browser", 12}, {"boaster", 1000}};
+	struct desk *desk = *state;
+
+	for (int guest = 0; guest < 2; guest++) {
+		int connections = guests[guest].connections;
+
+		for (int count = 1; count <= 4; count++)
+			for (int id = 1; id <= connections; id++)
+				tell(desk, 1000 * guest + id, count, guests[guest].name, guest,
+				     9222);
+		wait_for(desk, 5 * SECOND);
+		assert_int_equal(get(desk, desk->last).count, 4 * connections);
+	}
+}
+
 static void the_newest_event_is_what_a_click_is_about(void **state)
 {
 	struct desk *desk = *state;
@@ -1009,6 +1030,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_attempt_is_shown_at_once),
 		TEST(a_retransmitted_syn_is_counted_once),
+		TEST(connections_at_a_time_are_not_counted_twice),
 		TEST(the_newest_event_is_what_a_click_is_about),
 		TEST(updates_become_ever_rarer),
 		TEST(updates_of_many_are_six_a_minute),

@@ -17,6 +17,8 @@
 
 #define ELLIPSIS   "\xe2\x80\xa6"
 #define ONE_OF	   "one of: "
+#define OPENING	   "\xe2\x80\x9c"
+#define CLOSING	   "\xe2\x80\x9d"
 #define CLEAN_SIZE 4096
 
 /* Printable text, whose backslashes are its own, is left as it is. */
@@ -48,18 +50,55 @@ static const char *kind_words(const char *kind)
 	return "Guest";
 }
 
+/* Also a list of such names, "a, b". */
+static bool is_plain(const char *name)
+{
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+@:/?";
+
+	for (name += strspn(name, plain); g_str_has_prefix(name, ", "); name += strspn(name, plain))
+		name += strlen(", ");
+	return !*name;
+}
+
+/*
+ * A name that could be a part of the sentence ("x may reach nothing. VM y") stands in quotes, which none can
+ * end: its own are shown as plain ones. @size: of NAME_QUOTED
+ */
+static const char *name_words(char *target, size_t size, const char *name)
+{
+	char shown[NAME_SHOWN];
+
+	clean(shown, sizeof(shown), name);
+	if (is_plain(name)) {
+		text_copy(target, size, shown);
+		return target;
+	}
+	text_copy(target, size, OPENING);
+	for (const char *c = shown; *c;) {
+		bool is_quote = g_str_has_prefix(c, OPENING) || g_str_has_prefix(c, CLOSING);
+
+		text_append(target, size, "%c", is_quote ? '"' : *c);
+		c += is_quote ? strlen(OPENING) : 1;
+	}
+	text_append(target, size, CLOSING);
+	return target;
+}
+
 static const char *guest_words(char *target, size_t size, const json_t *source)
 {
 	const char *name = text_of(source, "name"), *kind = kind_words(text_of(source, "kind"));
 	const char *runtime = text_of(source, "runtime");
-	char shown_name[NAME_SHOWN], shown_runtime[32];
+	char shown_name[NAME_QUOTED], shown_runtime[32];
 
 	if (json_is_true(json_object_get(source, "shared"))) {
 		if (g_str_has_prefix(name, ONE_OF))
 			name += strlen(ONE_OF);
-		snprintf(target, size, "One of %s", clean(shown_name, sizeof(shown_name), name));
+		snprintf(target, size, "One of %s",
+			 name_words(shown_name, sizeof(shown_name), name));
 	} else if (*name) {
-		snprintf(target, size, "%s %s", kind, clean(shown_name, sizeof(shown_name), name));
+		snprintf(target, size, "%s %s", kind,
+			 name_words(shown_name, sizeof(shown_name), name));
 	} else {
 		snprintf(target, size, "%s without a name (%s)",
 			 !strcmp(kind, "VM")	      ? "A VM"
@@ -87,12 +126,14 @@ const char *source_words(char *target, size_t size, const json_t *source)
 
 const char *label_words(char *target, size_t size, const char *label)
 {
-	char *colon;
+	const char *colon = strchr(label, ':');
+	char kind[16], name[NAME_QUOTED];
 
-	clean(target, size < NAME_SHOWN ? size : NAME_SHOWN, label);
-	colon = strchr(target, ':');
-	if (colon)
-		*colon = ' ';
+	text_copy(kind, sizeof(kind), label);
+	kind[strcspn(kind, ":")] = '\0';
+	name_words(name, sizeof(name), colon ? colon + 1 : label);
+	target[0] = '\0';
+	text_append(target, size, "%s%s%s", colon ? kind : "", colon ? " " : "", name);
 	return target;
 }
 

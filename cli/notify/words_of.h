@@ -7,8 +7,9 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#define NAME_SHOWN 72  /* bytes of a name in a sentence */
-#define NAME_WORDS 160 /* bytes of any of these; they fit into it by being cut */
+#define NAME_SHOWN  72 /* bytes of a name in a sentence */
+#define NAME_QUOTED (NAME_SHOWN + 6)
+#define NAME_WORDS  160 /* bytes of any of these; they fit into it by being cut */
 
 /* All of them escape what came from outside, and return @target. */
 

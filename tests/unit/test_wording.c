@@ -349,6 +349,34 @@ static void what_guests_are_called_is_shown_as_text(void **state)
 	}
 }
 
+/* Where it ends is seen, whatever it says. */
+static void a_name_is_no_part_of_the_sentence(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *summary;
+	} names[] = {
+		{"devbox-2.local", "VM devbox-2.local was stopped from reaching Chrome DevTools"},
+		{"Windows 11",
+		 "VM \u201cWindows 11\u201d was stopped from reaching Chrome DevTools"},
+		{"x\u201d may reach nothing. VM \u201cy",
+		 "VM \u201cx\" may reach nothing. VM \"y\u201d was stopped from reaching Chrome "
+		 "DevTools"},
+		{"m\u00fcller",
+		 "VM \u201cm\u00fcller\u201d was stopped from reaching Chrome DevTools"},
+	};
+	char text[NAME_WORDS];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct message message;
+
+		word(&message, make_event(names[i].name), "Chrome DevTools");
+		assert_string_equal(message.summary, names[i].summary);
+	}
+	assert_string_equal(label_words(text, sizeof(text), "vm:a b: c"), "vm \u201ca b: c\u201d");
+	assert_string_equal(label_words(text, sizeof(text), "unknown"), "unknown");
+}
+
 static void markup_is_escaped_only_where_it_is_read(void **state)
 {
 	static char summary[ESCAPED_SUMMARY_SIZE], body[ESCAPED_BODY_SIZE];
@@ -468,6 +496,7 @@ int main(void)
 		cmocka_unit_test(a_port_that_is_taken_has_words_of_its_own),
 		cmocka_unit_test(without_ports_there_is_no_command),
 		cmocka_unit_test(what_guests_are_called_is_shown_as_text),
+		cmocka_unit_test(a_name_is_no_part_of_the_sentence),
 		cmocka_unit_test(markup_is_escaped_only_where_it_is_read),
 		cmocka_unit_test(long_names_are_cut_between_characters),
 		cmocka_unit_test(a_summary_says_who_and_where_to_look),

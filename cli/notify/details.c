@@ -137,6 +137,8 @@ void details_show(struct agent *agent, const struct alert *alert)
 		     "The guard was started anew since: lhguard log has it");
 		return;
 	}
+	if (agent->details && agent->details->binding.incarnation == alert->incarnation)
+		return; /* it is being asked */
 	details_close(agent);
 	process = g_subprocess_newv(
 		argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, &error);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Open on an alert: what the person is told where the viewer of texts does not come."""
+"""Details and Open on an alert: what the person is told, also where the viewer of texts does not come."""
 
 from __future__ import annotations
 
@@ -65,6 +65,21 @@ def open_text(desk: Desk) -> int:
 
 def text_of(desk: Desk) -> Path:
     return desk.session.runtime / "lhguard-details.txt"
+
+
+def test_details_are_asked_for_once(desk) -> None:
+    """However often somebody clicks while `lhguard explain` takes its time."""
+    runs = desk.session.runtime / "runs"
+    (desk.session.folder / "programs/lhguard").write_text(f"#!/bin/sh\necho $4 >>{runs}\nsleep 1\necho why\n")
+    desk.agent.start()
+    for name in ("first", "second"):
+        desk.daemon.tell(name)
+        number = desk.server.wait_shown(name)["id"]
+        for _ in range(5):
+            desk.server.invoke(number, "details")
+            time.sleep(0.05)
+    desk.server.wait_shown("Why it was so")
+    assert runs.read_text().split() == ["1", "2"]
 
 
 def test_its_unit_fails(desk) -> None:

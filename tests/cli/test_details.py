@@ -59,7 +59,7 @@ def test_it_is_opened(person: dict[str, str], tmp_path: Path) -> None:
     assert opened.read_text() == "why\n"
 
 
-@pytest.mark.parametrize("script, words", [("exit 3", "with status 3"), ("exec no-such-program", "with status 127"),
+@pytest.mark.parametrize("script, words", [("exit 3", "with status 3"), ("exec /no/such/program", "with status 127"),
                                            ("kill -SEGV $$", "by signal 11"), ("(exit 5) & exec sleep 0.3", ""),
                                            ("sleep 3 & exit 5", "")])
 def test_the_viewer_fails_at_once(person: dict[str, str], tmp_path: Path, script: str, words: str) -> None:

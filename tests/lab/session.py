@@ -170,19 +170,26 @@ class NotifyAgent:
 
     def _wait_linked(self) -> None:
         """Until it has heard of the daemon: the bus, Watch, and what it asks for then. Where it may not look,
-        or there is no daemon, a moment has to do."""
+        or there is no daemon, or we are not root, a moment has to do."""
         deadline = time.monotonic() + 2
         while self._sockets() < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def _sockets(self) -> int:
         links = []
-        for fd in Path(f"/proc/{self.process.pid}/fd").iterdir():
-            try:
-                links.append(os.readlink(fd))
-            except OSError:  # closed since
-                pass
+        try:
+            for fd in Path(f"/proc/{self.process.pid}/fd").iterdir():
+                links.append(self._link(fd))
+        except PermissionError:  # it is none of ours but for root: it cannot be traced
+            pass
         return sum(link.startswith("socket:") for link in links)
+
+    @staticmethod
+    def _link(fd: Path) -> str:
+        try:
+            return os.readlink(fd)
+        except FileNotFoundError:  # closed since
+            return ""
 
     def run(self, *options: str) -> subprocess.CompletedProcess:
         """A short run of it beside, e.g. --muted."""

@@ -154,7 +154,7 @@ def test_the_viewer_of_texts_is_no_part_of_it(knocked) -> None:
 def test_a_viewer_that_fails_is_told(knocked) -> None:
     """Its unit fails, too: the person reads what to type, and nothing of it is left."""
     manager, server, alert = knocked
-    make_viewer(manager, "\nexec no-such-program \"$1\"\n")
+    make_viewer(manager, "\nexec /no/such/program \"$1\"\n")
     server.invoke(alert["id"], "details")
     server.invoke(server.wait_shown("Why it was so")["id"], "open")
     told = server.wait_shown("The text cannot be opened", "journalctl --user", "To read it: less ")

@@ -142,17 +142,21 @@ static bool read_living(struct registry *registry, pid_t pid, bool was_local,
 	return false;
 }
 
-/* Into the tables, as what it was found to be. */
+/*
+ * Into the tables, as what it was found to be. A process of another network namespace opens no connection
+ * here, unless it has come from here: it has left by unshare(2), and what sockets it has made before are
+ * still of here.
+ */
 static void enter(struct registry *registry, struct member *entry, const struct process *process,
-		  const char *cgroup)
+		  const char *cgroup, bool was_searched)
 {
-	/* A process of another network namespace opens no connection here. */
 	bool is_here = process->namespaces.net == registry->host.net;
-	bool is_searched = entry->local && is_here;
+	bool is_searched = entry->local && (is_here || was_searched);
 	struct member *member;
 
 	entry->started_by = process->start;
-	entry->local = !entry->supervisor && is_here;
+	entry->local = !entry->supervisor && (is_here || is_searched);
+	entry->was_searched = is_searched;
 	member = add(registry, entry);
 	if (member && is_searched)
 		suspects_add(registry, member, hash_text(cgroup));
@@ -184,7 +188,7 @@ static void look_at(struct registry *registry, pid_t pid)
 				     &entry)) {
 		return;
 	}
-	enter(registry, &entry, &process, cgroup);
+	enter(registry, &entry, &process, cgroup, before.was_searched);
 }
 
 void members_look_at(struct registry *registry, pid_t pid)
@@ -230,6 +234,21 @@ static void copy_member(struct registry *registry, const struct member *from, pi
 	       sizeof(registry->suspect_seen[0]));
 }
 
+/*
+ * What starts containers and sandboxes makes their first process here, and that one leaves before it
+ * becomes their program: it is its maker's program yet.
+ */
+static void look_at_child(struct registry *registry, pid_t child, pid_t parent)
+{
+	struct member *member;
+
+	members_look_at(registry, child);
+	member = members_find(registry, child);
+	if (member && member->was_searched &&
+	    process_runs_same_file(registry->settings.proc, child, parent))
+		member->was_searched = false;
+}
+
 void members_fork(struct registry *registry, pid_t child, pid_t parent)
 {
 	const struct member *from;
@@ -242,7 +261,7 @@ void members_fork(struct registry *registry, pid_t child, pid_t parent)
 	 * the child of either is looked at, where a contained process could have made it.
 	 */
 	if (from ? from->supervisor : registry->loose_suspects > 0)
-		members_look_at(registry, child);
+		look_at_child(registry, child, parent);
 	else if (from)
 		copy_member(registry, from, child);
 	if (!from || from->supervisor)

@@ -24,6 +24,7 @@ static void keep(struct registry *registry, const struct member *member)
 		.guest = member->guest,
 		.guest_id = registry->guest_ids[member->guest],
 		.started_by = member->started_by,
+		.was_searched = member->was_searched,
 		.program = member->program,
 	};
 }
@@ -59,7 +60,12 @@ bool past_find(const struct registry *registry, const struct process *process,
 	    registry->guest_ids[past->guest] != past->guest_id)
 		return false;
 	*member = (struct member){
-		.pid = process->pid, .guest = past->guest, .suspect = -1, .program = past->program};
+		.pid = process->pid,
+		.guest = past->guest,
+		.suspect = -1,
+		.was_searched = past->was_searched,
+		.program = past->program,
+	};
 	return true;
 }
 

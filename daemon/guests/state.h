@@ -14,7 +14,7 @@
  *  - members[]  every process that is a guest, works for one, or supervises one, found by pid.
  * fork copies the entry, exec looks again, exit removes it.
  *  - suspects[] the members whose sockets the cgroup does not give away: conduits, VMMs, and
- * contained processes in the guarded network namespace. Only these are ever searched for a socket.
+ * contained processes in the guarded network namespace, or that were in it once. Only these are ever searched for a socket.
  *  - cgroups[]  cache from a cgroup id to "this guest's" or "says nothing". Ids are never reused by
  * the kernel, so an entry never goes stale.
  *  - findings[] VMMs and conduits that no list names, with the queues of processes that are too young
@@ -69,6 +69,7 @@
  * @guest: index in guests[], NO_GUEST for a conduit whose guests are found by @netns
  * @suspect: index in suspects[], -1 when its cgroup tells all or it is not in the guarded namespace
  * @local: works for a guest in the guarded network namespace
+ * @was_searched: it was a suspect once: a socket of the guarded namespace is kept in any other one
  * @loose: contained, but its cgroup does not say so: may hide a socket from its descriptors
  * @is_copy: made by a fork, and no other program since: comes and goes unnoticed
  * @carried: only known from before everything was read anew, or from the first of its two passes; not
@@ -85,6 +86,7 @@ struct member {
 	uint16_t guest;
 	int16_t suspect;
 	bool local;
+	bool was_searched;
 	bool loose;
 	bool is_copy;
 	bool carried;
@@ -101,6 +103,7 @@ struct member {
  * @guest: index in guests[]
  * @guest_id: that guest's id
  * @started_by: as in struct member
+ * @was_searched: as in struct member
  * @program: a VMM's, else NULL
  */
 struct past {
@@ -109,6 +112,7 @@ struct past {
 	uint16_t guest;
 	uint32_t guest_id;
 	uint64_t started_by;
+	bool was_searched;
 };
 
 /**

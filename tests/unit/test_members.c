@@ -302,6 +302,76 @@ static void test_other_network_namespace_is_no_suspect(void **state)
 	assert_int_equal(fake->registry->local_members, 0);
 }
 
+/* Its sockets of the guarded namespace go with it, into other programs and their children, too. */
+static void test_who_leaves_the_network_namespace_stays_a_suspect(void **state)
+{
+	struct fake *fake = *state;
+	struct row row = {.pid = 10, .parent = 1, .executable = "/bin/sh", .pid_ns = OTHER};
+
+	fake_start(fake, &row);
+	assert_true(fake_is_suspect(fake, 10));
+	row.net_ns = OTHER; /* unshare(CLONE_NEWNET) tells nobody; the exec behind it does */
+	row.executable = "/bin/other";
+	fake_start(fake, &row);
+	assert_true(fake_is_suspect(fake, 10));
+	assert_true(members_find(fake->registry, 10)->loose);
+	assert_true(registry_shares_lo(fake->registry));
+
+	row.pid = 11;
+	row.parent = 10;
+	fake_put(fake, &row);
+	fake_event(fake, PROCESS_FORK, 11, 10);
+	row.executable = "/bin/third";
+	fake_start(fake, &row);
+	assert_true(fake_is_suspect(fake, 11));
+
+	registry_rescan(fake->registry); /* which a guest can bring about */
+	assert_true(fake_is_suspect(fake, 10));
+	assert_true(fake_is_suspect(fake, 11));
+
+	fake_event(fake, PROCESS_EXIT, 10, 0);
+	fake_event(fake, PROCESS_EXIT, 11, 0);
+	assert_false(registry_shares_lo(fake->registry));
+	row.pid = 12; /* one that never was here */
+	row.parent = 1;
+	fake_start(fake, &row);
+	assert_false(fake_is_suspect(fake, 12));
+}
+
+/* conmon's child has the container's pid namespace first, then its network, and then its program. */
+static void test_who_starts_a_container_takes_no_socket_along(void **state)
+{
+	struct fake *fake = *state;
+	struct row supervisor = {.pid = 10,
+				 .parent = 1,
+				 .executable = "/usr/bin/conmon",
+				 ARGUMENTS("conmon\0-c\0" HEX64 "\0-n\0web")};
+	struct row row = {.pid = 11, .parent = 10, .executable = "/bin/sh", .pid_ns = OTHER};
+	struct row sibling;
+
+	fake_start(fake, &supervisor);
+	supervisor.executable = "/bin/sh"; /* a file that there is */
+	fake_put(fake, &supervisor);
+	fake_put(fake, &row);
+	fake_event(fake, PROCESS_FORK, 11, 10);
+	assert_true(fake_is_suspect(fake, 11));
+	row.net_ns = OTHER;
+	row.executable = "/bin/web";
+	fake_start(fake, &row);
+	assert_false(fake_is_suspect(fake, 11));
+
+	/* A container's own child that names conmon as its parent (CLONE_PARENT) runs its own file. */
+	sibling = row;
+	sibling.pid = 12;
+	sibling.net_ns = 0;
+	sibling.executable = "/bin/ls";
+	fake_put(fake, &sibling);
+	fake_event(fake, PROCESS_FORK, 12, 10);
+	sibling.net_ns = OTHER;
+	fake_start(fake, &sibling);
+	assert_true(fake_is_suspect(fake, 12));
+}
+
 static void test_a_guest_survives_the_exec_of_its_only_process(void **state)
 {
 	struct fake *fake = *state;
@@ -512,6 +582,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sandboxes_by_their_cgroup, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_other_network_namespace_is_no_suspect,
+						fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_who_leaves_the_network_namespace_stays_a_suspect, fake_set_up,
+			fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_who_starts_a_container_takes_no_socket_along,
 						fake_set_up, fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_guest_survives_the_exec_of_its_only_process,
 						fake_set_up, fake_tear_down),

@@ -150,6 +150,10 @@ $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/libfake.a \
 # Where memory runs out is said by the test.
 $(B)/tests/unit/test_exceptions: UNIT_LDFLAGS += -Wl,--wrap=index_new
 
+# Which sockets and cgroups there are.
+$(B)/tests/unit/test_attribution: UNIT_LDFLAGS += -Wl,--wrap=cgroups_id,--wrap=sockets_client \
+	-Wl,--wrap=sockets_client_bound
+
 # And who calls.
 $(B)/tests/unit/test_control: UNIT_LDFLAGS += -Wl,--wrap=getsockopt
 

@@ -166,6 +166,16 @@ static void enter(struct registry *registry, struct member *entry, const struct 
 		note_process(registry, &registry->guests[entry->guest], process);
 }
 
+/* The first process of a guest that opens connections here. */
+static void settle_anew(struct registry *registry, const struct member *entry,
+			const struct process *process)
+{
+	if (entry->local && !entry->supervisor && entry->guest != NO_GUEST &&
+	    process->namespaces.net == registry->host.net &&
+	    !registry->guests[entry->guest].leader)
+		registry->local_start_us = clock_monotonic_us();
+}
+
 static void look_at(struct registry *registry, pid_t pid)
 {
 	const struct member *known = members_find(registry, pid);
@@ -188,6 +198,9 @@ static void look_at(struct registry *registry, pid_t pid)
 				     &entry)) {
 		return;
 	}
+	/* Its supervisor was there before; but the kernel may have to be told of its cgroup yet. */
+	if (!is_known || before.supervisor)
+		settle_anew(registry, &entry, &process);
 	enter(registry, &entry, &process, cgroup, before.was_searched);
 }
 

@@ -111,9 +111,18 @@ void nft_match_ct(struct nft_batch *batch, enum nft_ct_keys key, uint32_t bits);
 /** nft_match_ct_reply() - does the packet go in its connection's reply direction? */
 void nft_match_ct_reply(struct nft_batch *batch);
 
+/**
+ * nft_match_local_source() - `fib saddr type local`: is the source an address of this host?
+ * A link-local one only where it is one of the interface's; needs nft_fib_inet.
+ */
+void nft_match_local_source(struct nft_batch *batch);
+
 /* Verdicts. */
 
 void nft_accept(struct nft_batch *batch);
+
+/** nft_notrack() - connection tracking shall not see this packet; before it, at -300 (raw) */
+void nft_notrack(struct nft_batch *batch);
 
 /** nft_jump() - go on in another chain of this batch, and come back at its end or nft_return() */
 void nft_jump(struct nft_batch *batch, const char *chain);

@@ -10,6 +10,7 @@
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 
 /* xtables hands its targets' data to the kernel in multiples of this (XT_ALIGN). */
@@ -206,6 +207,24 @@ void nft_match_ct_reply(struct nft_batch *batch)
 	nftnl_expr_set_u32(expression, NFTNL_EXPR_CT_KEY, NFT_CT_DIRECTION);
 	nftnl_expr_set_u32(expression, NFTNL_EXPR_CT_DREG, NFT_REG_1);
 	put_compare(batch, NFT_CMP_EQ, &reply, sizeof(reply));
+}
+
+void nft_match_local_source(struct nft_batch *batch)
+{
+	struct nftnl_expr *expression = expression_add(batch, "fib");
+	const uint32_t local = RTN_LOCAL;
+
+	if (!expression)
+		return;
+	nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_SADDR);
+	put_compare(batch, NFT_CMP_EQ, &local, sizeof(local));
+}
+
+void nft_notrack(struct nft_batch *batch)
+{
+	expression_add(batch, "notrack");
 }
 
 /* @chain: NULL for a verdict that names none */

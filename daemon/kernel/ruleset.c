@@ -33,6 +33,7 @@ struct ruleset {
 	enum ruleset_expression expression;
 	bool installed;
 	bool no_cgroups; /* the kernel cannot match a socket's cgroup */
+	bool no_fib;	 /* … nor whether an address is the host's */
 	bool trust_flows;
 	uint32_t *lan;
 	size_t lan_count;
@@ -43,13 +44,15 @@ struct ruleset {
 };
 
 static int try_install(struct ruleset *ruleset, const struct ruleset_settings *settings,
-		       enum ruleset_expression expression, bool no_cgroups, struct error *error)
+		       enum ruleset_expression expression, bool no_cgroups, bool no_fib,
+		       struct error *error)
 {
 	struct nft_batch *batch = nft_batch_new(&ruleset->netlink, RULESET_TABLE);
 	const struct table_plan plan = {
 		.settings = settings,
 		.expression = expression,
 		.no_cgroups = no_cgroups,
+		.no_fib = no_fib,
 		.trust_flows = ruleset->trust_flows,
 		.lan = ruleset->lan,
 		.lan_count = ruleset->lan_count,
@@ -68,6 +71,7 @@ static int try_install(struct ruleset *ruleset, const struct ruleset_settings *s
 		return result;
 	ruleset->expression = expression;
 	ruleset->no_cgroups = no_cgroups;
+	ruleset->no_fib = no_fib;
 	ruleset->installed = true;
 	ruleset->cgroups_unsure = false;
 	return 0;
@@ -96,9 +100,9 @@ int ruleset_install(struct ruleset *ruleset, const struct ruleset_settings *sett
 	int result = -ENOENT;
 
 	/* The kernel answers ENOENT for an expression that it does not have, whichever it is. */
-	for (int lack = 0; result == -ENOENT && lack < 4; lack++)
+	for (int lack = 0; result == -ENOENT && lack < 8; lack++)
 		result = try_install(ruleset, settings, lack & 1 ? RULESET_COMPAT : RULESET_NATIVE,
-				     lack & 2, error);
+				     lack & 2, lack & 4, error);
 	return result < 0 ? explain_install(result, error) : 0;
 }
 
@@ -254,6 +258,11 @@ int ruleset_trust_flows(struct ruleset *ruleset, bool trust)
 bool ruleset_knows_cgroups(const struct ruleset *ruleset)
 {
 	return ruleset->installed && !ruleset->no_cgroups && !ruleset->cgroups_unsure;
+}
+
+bool ruleset_sees_forged(const struct ruleset *ruleset)
+{
+	return ruleset->installed && !ruleset->no_fib;
 }
 
 enum ruleset_expression ruleset_expression(const struct ruleset *ruleset)

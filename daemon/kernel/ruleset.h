@@ -118,6 +118,9 @@ int ruleset_trust_flows(struct ruleset *ruleset, bool trust);
 /** ruleset_knows_cgroups() - does the kernel tell these apart? Not where it cannot, or took no set. */
 bool ruleset_knows_cgroups(const struct ruleset *ruleset);
 
+/** ruleset_sees_forged() - are datagrams in the host's name kept out of connection tracking? */
+bool ruleset_sees_forged(const struct ruleset *ruleset);
+
 enum ruleset_expression ruleset_expression(const struct ruleset *ruleset);
 
 /** ruleset_fd() - readable when somebody changed nftables; then call ruleset_dispatch(). */

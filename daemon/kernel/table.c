@@ -24,6 +24,13 @@
  *		set unasked { type inet_proto; }	(udp, while no guest shares lo)
  *		set discovery { type icmpv6_type; elements = { ... } }
  *
+ *		chain forged {
+ *			type filter hook prerouting priority -300; policy accept;
+ *			meta l4proto tcp accept
+ *			iif lo accept
+ *			iif @lan accept
+ *			fib saddr type local notrack
+ *		}
  *		chain output {
  *			type filter hook output priority -110; policy accept;
  *			oif != lo accept
@@ -75,6 +82,11 @@
  * port or id are queued packet by packet. What cannot be parsed matches no accept, and reaches the
  * queue. That `ct` is used at all makes the kernel defragment before our hooks.
  *
+ * Forged answers. A guest can make connection tracking believe that the host has asked it: by a
+ * datagram in the host's name, to itself, that the host forwards (IPv6 has no check of sources; a bridge with
+ * br_netfilter has none at all). Its own would be the answer to that. So what comes from elsewhere
+ * with an address of this host is not tracked. TCP and SCTP need no such entry.
+ *
  * Frames injected into lo. A connection on lo passes output first, and keeps the connection
  * tracking entry that was confirmed there until it is delivered; a frame that was written to
  * lo by a packet socket arrives with a new one, and no socket of it was ever seen. It is
@@ -99,6 +111,7 @@
  * priority: a queue itself can only drop.
  */
 
+#define FORGED_PRIORITY (-300) /* before connection tracking, NF_IP_PRI_RAW */
 #define OUTPUT_PRIORITY (-110)
 #define INPUT_PRIORITY	10
 #define LOOPBACK_INDEX	1 /* ifindex of lo in every namespace (LOOPBACK_IFINDEX) */
@@ -194,6 +207,30 @@ static void accept_icmp_errors(struct nft_batch *batch, const char *chain)
 		nft_match_ct(batch, NFT_CT_STATE, NF_CT_STATE_BIT(IP_CT_RELATED));
 		end_accept(batch);
 	}
+}
+
+/* What bears an address of this host and was not sent by it. */
+static void add_forged(struct nft_batch *batch)
+{
+	static const char chain[] = "forged";
+
+	nft_add_hook(batch, chain, NF_INET_PRE_ROUTING, FORGED_PRIORITY);
+	nft_begin_rule(batch, chain, "says itself what it opens");
+	nft_match_protocol(batch, IPPROTO_TCP);
+	end_accept(batch);
+
+	nft_begin_rule(batch, chain, "passed output");
+	match_interface(batch, NFT_META_IIF, NFT_CMP_EQ);
+	end_accept(batch);
+
+	nft_begin_rule(batch, chain, "the firewall's business");
+	nft_match_meta_set(batch, NFT_META_IIF, SET_LAN);
+	end_accept(batch);
+
+	nft_begin_rule(batch, chain, "in this host's name");
+	nft_match_local_source(batch);
+	nft_notrack(batch);
+	nft_end_rule(batch);
 }
 
 static void add_output(struct nft_batch *batch, const struct table_plan *plan)
@@ -333,6 +370,8 @@ void table_write(struct nft_batch *batch, const struct table_plan *plan)
 	nft_delete_table(batch);
 	nft_add_table(batch);
 	table_add_sets(batch, plan);
+	if (!plan->no_fib)
+		add_forged(batch);
 	add_output(batch, plan);
 	add_lan_peers(batch);
 	add_input(batch, plan);

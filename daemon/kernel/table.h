@@ -11,6 +11,7 @@ struct nft_batch;
  * struct table_plan - everything that the table is made from
  * @expression: how packets get into a queue
  * @no_cgroups: the kernel cannot match a socket's cgroup
+ * @no_fib: nor whether an address is the host's
  * @trust_flows: see ruleset_trust_flows()
  * @lan: ifindexes that are not queued
  * @bridged: MAC addresses on those that are queued all the same
@@ -20,6 +21,7 @@ struct table_plan {
 	const struct ruleset_settings *settings;
 	enum ruleset_expression expression;
 	bool no_cgroups;
+	bool no_fib;
 	bool trust_flows;
 	const uint32_t *lan;
 	size_t lan_count;

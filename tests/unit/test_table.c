@@ -247,6 +247,10 @@ static void read_table(struct readback *back, enum ruleset_expression expression
 #define DISCOVERY PROTOCOL("3a") "load 1b @ transport header + 0 => reg 1 ; reg 1 set discovery ; "
 
 static const char *const native_rules[] = {
+	"forged: " PROTOCOL("06") ACCEPT,
+	"forged: " IS_LO("iif") ACCEPT,
+	"forged: load iif => reg 1 ; reg 1 set lan ; " ACCEPT,
+	"forged: saddr type => reg 1 ; eq reg 1 0x00000002 ; ; ", /* fib … local notrack */
 	"output: " TCP_NOT_SYN ACCEPT,
 	"output: " SCTP_NOT_INIT ACCEPT,
 	"output: load oif => reg 1 ; neq reg 1 0x00000001 ; " ACCEPT,
@@ -302,7 +306,7 @@ static void test_native_table(void **state)
 	assert_int_equal(back.target_count, 0);
 	assert_int_equal(back.types[NFT_MSG_NEWTABLE], 2);
 	assert_int_equal(back.types[NFT_MSG_DELTABLE], 1);
-	assert_int_equal(back.types[NFT_MSG_NEWCHAIN], 5);
+	assert_int_equal(back.types[NFT_MSG_NEWCHAIN], 6);
 	assert_int_equal(back.types[NFT_MSG_NEWSET], 6);
 	assert_int_equal(back.lan_count, 2);
 	assert_bridged(&back);
@@ -341,10 +345,10 @@ static void test_settings(void **state)
 
 	read_table(&back, RULESET_NATIVE, &other, 0);
 	assert_int_equal(back.rule_count, NATIVE_RULES - 6); /* no discovery, no reject */
-	assert_string_equal(back.rules[7], "output: num 65535 ; ");
-	assert_string_equal(back.rules[18],
+	assert_string_equal(back.rules[11], "output: num 65535 ; ");
+	assert_string_equal(back.rules[22],
 			    "input: " IPV4_LOOPBACK "num 0 ; "); /* never bypassed */
-	assert_string_equal(back.rules[19], "input: " IPV6_LOOPBACK "num 0 ; ");
+	assert_string_equal(back.rules[23], "input: " IPV6_LOOPBACK "num 0 ; ");
 	assert_string_equal(back.rules[NATIVE_RULES - 7], "input: num 0 bypass ; ");
 	for (index = 0; index < back.rule_count; index++)
 		assert_null(strstr(back.rules[index], "discovery"));

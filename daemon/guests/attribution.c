@@ -261,11 +261,11 @@ static bool is_strangers(const struct registry *registry, const struct flow *flo
 	       !links_owns_address(registry->settings.links, 0, &flow->client);
 }
 
-int loopback_source(struct registry *registry, const struct flow *flow,
-		    const struct arrival *arrival, struct source *source)
+static int source_of_socket(struct registry *registry, const struct flow *flow,
+			    const struct arrival *arrival, unsigned int *budget,
+			    struct source *source)
 {
 	struct cgroup_entry *cgroup;
-	unsigned int budget = SEARCH_BUDGET;
 	enum search_result search;
 	struct suspect *suspect = NULL;
 	struct socket_info socket, again;
@@ -297,17 +297,17 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 			return unknown(source, "the table of guests is full", 0);
 		source->route = guest->kind == KIND_VM ? ROUTE_USER_NET : ROUTE_HOST_NET;
 		source_set_guest(source, guest);
-		source->own_service = is_own_service(registry, flow, guest, &budget);
+		source->own_service = is_own_service(registry, flow, guest, budget);
 		return 0;
 	}
 	if (arrival->guest_cgroup)
 		return unknown(source, "a guest sent it in the name of another's socket", 0);
-	search = search_suspects(registry, &socket, cgroup, &budget, &suspect);
+	search = search_suspects(registry, &socket, cgroup, budget, &suspect);
 	if (suspect) {
 		source_set_suspect(registry, source, suspect);
 		if (suspect->guest != NO_GUEST)
 			source->own_service = is_own_service(
-				registry, flow, &registry->guests[suspect->guest], &budget);
+				registry, flow, &registry->guests[suspect->guest], budget);
 		return 0;
 	}
 	if (search == SEARCH_NOT_NEEDED)
@@ -318,6 +318,16 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 	if (find_client(registry, flow, &again) || again.inode != socket.inode)
 		return vanished(registry, flow, arrival, source);
 	return host(source, "no guest's process holds its socket");
+}
+
+int loopback_source(struct registry *registry, const struct flow *flow,
+		    const struct arrival *arrival, struct source *source)
+{
+	unsigned int budget = search_begin(registry);
+	int result = source_of_socket(registry, flow, arrival, &budget, source);
+
+	search_end(registry, budget);
+	return result;
 }
 
 void registry_maker(struct registry *registry, const struct socket_info *socket,
@@ -341,6 +351,7 @@ void registry_maker(struct registry *registry, const struct socket_info *socket,
 		source_set_guest(source, guest);
 		return;
 	}
+	registry->search_is_short = false; /* nobody waits: listening.c has a time of its own */
 	search = search_suspects(registry, socket, cgroup, &budget, &suspect);
 	if (suspect)
 		source_set_suspect(registry, source, suspect);

@@ -2,6 +2,8 @@
 /* Which suspect holds a socket? The search of their descriptors, kept short. */
 #include "guests/state.h"
 
+#include "util/clock.h"
+
 #include <errno.h>
 
 /**
@@ -13,9 +15,17 @@
  * without any event, so that is read anew for each question: from the list of the cgroup's
  * processes, which costs the same however many suspects there are; or, where that list is longer
  * than to read it is worth, from each suspect's own /proc/PID/cgroup.
+ *
+ * A search for one socket reads up to SEARCH_BUDGET descriptors, which takes milliseconds, and whoever has
+ * so many can have it made for each of his packets. So searches of more than SEARCH_SHORT are made for half
+ * of the time at most; others are cut there until time has been saved again.
  */
 
 #define HOLDERS_MAX 4096 /* processes of one cgroup that are looked through */
+
+#define SEARCH_SHORT	     256    /* descriptors that may always be read */
+#define SEARCH_SHARE	     2	    /* long searches get this part of the time */
+#define SEARCH_SAVED_MOST_US 200000 /* … and are as much in debt at most */
 
 /* To read one process's cgroup takes as long as to list so many of a cgroup's processes. */
 #define LISTED_PER_READ 128
@@ -204,6 +214,31 @@ static enum search_result doubt(struct search *search)
 	return cgroup && held_by_host(search) ? SEARCH_NOBODY : SEARCH_UNSURE;
 }
 
+unsigned int search_begin(struct registry *registry)
+{
+	uint64_t now = clock_monotonic_us();
+	uint64_t earned = (now - registry->search_began_us) / SEARCH_SHARE;
+
+	if (earned >= 2 * SEARCH_SAVED_MOST_US)
+		registry->search_saved_us = SEARCH_SAVED_MOST_US;
+	else
+		registry->search_saved_us += (int64_t)earned;
+	if (registry->search_saved_us > SEARCH_SAVED_MOST_US)
+		registry->search_saved_us = SEARCH_SAVED_MOST_US;
+	registry->search_began_us = now;
+	registry->search_is_short = registry->search_saved_us <= 0;
+	return registry->search_is_short ? SEARCH_SHORT : SEARCH_BUDGET;
+}
+
+void search_end(struct registry *registry, unsigned int budget)
+{
+	if (registry->search_is_short || SEARCH_BUDGET - budget <= SEARCH_SHORT)
+		return;
+	registry->search_saved_us -= (int64_t)(clock_monotonic_us() - registry->search_began_us);
+	if (registry->search_saved_us < -SEARCH_SAVED_MOST_US)
+		registry->search_saved_us = -SEARCH_SAVED_MOST_US;
+}
+
 enum search_result search_suspects(struct registry *registry, const struct socket_info *socket,
 				   const struct cgroup_entry *cgroup, unsigned int *budget,
 				   struct suspect **found)
@@ -220,7 +255,7 @@ enum search_result search_suspects(struct registry *registry, const struct socke
 		return SEARCH_FOUND;
 	/* Whoever has so many descriptors does not make his neighbours suspects by it. */
 	if (search.cut) {
-		unsigned int rest = SEARCH_BUDGET / 2;
+		unsigned int rest = registry->search_is_short ? SEARCH_SHORT : SEARCH_BUDGET / 2;
 
 		search.budget = &rest;
 		return cgroup && held_by_host(&search) ? SEARCH_NOBODY : SEARCH_UNSURE;

@@ -301,6 +301,9 @@ struct registry {
 	uint64_t local_exit_us;	   /* … and of the latest one's end, or of one that was missed */
 	uint64_t cgroups_fingerprint; /* see members_missed() */
 	uint64_t cgroups_changed_us;  /* CLOCK_MONOTONIC when that was seen to change */
+	int64_t search_saved_us;      /* that long searches may take; negative: they took more */
+	uint64_t search_began_us;     /* CLOCK_MONOTONIC of the latest search */
+	bool search_is_short;	      /* … which must not be long */
 	struct finding findings[FINDINGS_MAX];
 	uint32_t findings_high; /* how many there are */
 	uint32_t findings_lost; /* found no room */
@@ -515,6 +518,13 @@ enum search_result {
 	SEARCH_NOT_NEEDED, /* no suspect was ever in that cgroup */
 	SEARCH_UNSURE,	   /* one of them may have it all the same */
 };
+
+/*
+ * How many descriptors may be read for a connection, and that it is over: @budget is left of them.
+ * Long searches get a part of the time only, so that a guest with many descriptors keeps nobody waiting.
+ */
+unsigned int search_begin(struct registry *registry);
+void search_end(struct registry *registry, unsigned int budget);
 
 enum search_result search_suspects(struct registry *registry, const struct socket_info *socket,
 				   const struct cgroup_entry *cgroup, unsigned int *budget,

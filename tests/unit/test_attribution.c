@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Whose a datagram on lo is when its socket has closed. No socket is ever there, and each cgroup has an id. */
+/* Whose a packet on lo is. Each cgroup has an id here, and what sockets there are is said by the test. */
 #include "fake_proc.h"
+
+#include "util/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 int __wrap_cgroups_id(int fd, const char *path, uint64_t *id);
@@ -11,6 +14,8 @@ int __wrap_sockets_client(struct sockets *sockets, const struct flow *flow,
 			  struct socket_info *info);
 int __wrap_sockets_client_bound(struct sockets *sockets, const struct flow *flow, uint32_t ifindex,
 				struct socket_info *info);
+
+static uint32_t socket_inode; /* 0: it has closed */
 
 int __wrap_cgroups_id(int fd, const char *path, uint64_t *id)
 {
@@ -21,7 +26,8 @@ int __wrap_cgroups_id(int fd, const char *path, uint64_t *id)
 int __wrap_sockets_client(struct sockets *sockets, const struct flow *flow,
 			  struct socket_info *info)
 {
-	return -ENOENT;
+	*info = (struct socket_info){.inode = socket_inode, .state = 1};
+	return socket_inode ? 0 : -ENOENT;
 }
 
 int __wrap_sockets_client_bound(struct sockets *sockets, const struct flow *flow, uint32_t ifindex,
@@ -95,11 +101,40 @@ static void test_a_new_containers_first_datagram(void **state)
 	close(registry->settings.cgroup);
 }
 
+/* A conduit with more descriptors than are read for a connection when there is no time left. */
+static void test_long_searches_get_a_part_of_the_time(void **state)
+{
+	struct fake *fake = *state;
+	struct registry *registry = fake->registry;
+	char path[128];
+
+	fake_start(fake,
+		   &(struct row){.pid = 10, .parent = 1, .executable = "/usr/bin/slirp4netns"});
+	for (int i = 3; i < 603; i++) {
+		snprintf(path, sizeof(path), "%s/10/fd/%d", fake->path, i);
+		assert_int_equal(symlink("socket:[1]", path), 0);
+	}
+	socket_inode = 999; /* of the host */
+	assert_hosts(fake);
+	assert_true(registry->search_saved_us > 0 && registry->search_saved_us < 200000);
+	registry->search_saved_us = -150000;
+	registry->search_began_us = clock_monotonic_us();
+	assert_int_equal(source_of_datagram(fake, &(int){0}).class, SOURCE_UNKNOWN);
+	assert_true(registry->search_saved_us < 0); /* a short one costs nothing */
+	registry->search_began_us -= 400000;
+	assert_hosts(fake);
+	registry->search_began_us = 0; /* long ago */
+	assert_hosts(fake);
+	socket_inode = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_new_containers_first_datagram, fake_set_up,
 						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_long_searches_get_a_part_of_the_time,
+						fake_set_up, fake_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,9 @@
 #define MISC_MAJOR 10  /* linux/major.h */
 #define TUN_MINOR  200 /* linux/miscdevice.h */
 
+/* Descriptors of one process; any user's may have a million, and packets wait for this. */
+#define HOLDINGS_MOST 4096
+
 /* Mostly "/dev/net/tun"; but where the mount it was opened on has been detached since (sandboxes do
  * that) only what lay below that mount is left of the path. The callers ask the descriptor itself.
  */
@@ -212,13 +215,15 @@ int process_holds_driver(int root, pid_t pid, const char *driver)
 }
 
 /**
- * struct holdings_query - a look through all descriptors
+ * struct holdings_query - a look through the descriptors, HOLDINGS_MOST of them
  * @tap: how to ask a tun/tap device; its pidfd is opened at the first that may be one
  * @own: network namespace of the process
+ * @left: how many are still looked at
  */
 struct holdings_query {
 	struct tap_query tap;
 	uint64_t own;
+	unsigned int left;
 	struct holdings *holdings;
 };
 
@@ -251,8 +256,11 @@ static int visit_holding(void *data, int directory, int number)
 	struct holdings_query *query = data;
 	struct holdings *holdings = query->holdings;
 	char link[64];
-	size_t length = descriptors_link(directory, number, link, sizeof(link) - 1);
+	size_t length;
 
+	if (!query->left--)
+		return WALK_CUT;
+	length = descriptors_link(directory, number, link, sizeof(link) - 1);
 	link[length] = '\0';
 	if (strcmp(link, "anon_inode:kvm-vm") == 0)
 		holdings->kvm_vm = true;
@@ -271,6 +279,7 @@ int process_holdings(int root, pid_t pid, uint64_t netns, struct holdings *holdi
 	struct holdings_query query = {
 		.tap = {.root = root, .pid = pid, .pidfd = -1},
 		.own = netns,
+		.left = HOLDINGS_MOST,
 		.holdings = holdings,
 	};
 	int r;

@@ -7,6 +7,20 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Links that were read. */
+
+static size_t links_read;
+
+ssize_t __real_readlinkat(int folder, const char *path, char *target, size_t size);
+ssize_t __wrap_readlinkat(int folder, const char *path, char *target, size_t size);
+
+ssize_t __wrap_readlinkat(int folder, const char *path, char *target, size_t size)
+{
+	links_read++;
+	return __real_readlinkat(folder, path, target, size);
+}
 
 /* As if the time of the young process's next look had come. */
 static void grow_older(const struct fake *fake)
@@ -508,6 +522,23 @@ static void test_a_flood_of_young_processes(void **state)
 	assert_false(fake->registry->sweep_due);
 }
 
+/* Packets wait for the look at a process, whoever's it is: not as long as it likes. */
+static void test_a_process_with_many_descriptors(void **state)
+{
+	struct fake *fake = *state;
+	char path[128];
+
+	fake_start(fake, &(struct row){.pid = 10, .parent = 1, .executable = "/bin/many"});
+	for (int i = 3; i < 6003; i++) {
+		snprintf(path, sizeof(path), "%s/10/fd/%d", fake->path, i);
+		assert_int_equal(symlink("socket:[1]", path), 0);
+	}
+	links_read = 0;
+	structure_examine(fake->registry, 10);
+	assert_in_range(links_read, 4096, 4096 + 64); /* and those that tell who it is */
+	assert_null(fake_guest(fake, 10));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
 
 int main(void)
@@ -531,6 +562,7 @@ int main(void)
 		TEST(test_a_second_look_changes_nothing),
 		TEST(test_guests_outlive_the_catalogue),
 		TEST(test_a_flood_of_young_processes),
+		TEST(test_a_process_with_many_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

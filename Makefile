@@ -152,7 +152,7 @@ $(B)/tests/unit/test_exceptions: UNIT_LDFLAGS += -Wl,--wrap=index_new
 
 # Which sockets and cgroups there are.
 $(B)/tests/unit/test_attribution: UNIT_LDFLAGS += -Wl,--wrap=cgroups_id,--wrap=sockets_client \
-	-Wl,--wrap=sockets_client_bound
+	-Wl,--wrap=sockets_client_bound,--wrap=sockets_listener
 
 # How often a link is read.
 $(B)/tests/unit/test_structure: UNIT_LDFLAGS += -Wl,--wrap=readlinkat

@@ -60,7 +60,7 @@ int daemon_install_table(struct daemon *daemon, const struct config *config, str
 	registry_kernel_knows(daemon->guard.registry, ruleset_knows_cgroups(daemon->ruleset));
 	if (!result && !ruleset_sees_forged(daemon->ruleset))
 		log_warning("this kernel has no nft_fib_inet: a guest that sends datagrams in the "
-			    "host's name can reach UDP services of the host");
+			    "host's name, or to many, can reach UDP services of the host");
 	return result;
 }
 

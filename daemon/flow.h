@@ -43,6 +43,8 @@ struct flow {
  * struct arrival - what the kernel says about the packet beside its bytes
  * @loopback: queued at output on lo (the client is a local socket); else at input
  * @guest_cgroup: the kernel knows the client socket's cgroup to be a guest's (ruleset.h)
+ * @looped: queued at input, where it has come back: a datagram to many that a local socket has sent,
+ *	of which the kernel gives this host a copy
  * @injected: seen at input on lo without having passed output: a raw frame, put there by a packet
  *	socket (packet(7))
  * @ifindex: interface it came in by, 0 at output
@@ -55,6 +57,7 @@ struct flow {
 struct arrival {
 	bool loopback;
 	bool guest_cgroup;
+	bool looped;
 	bool injected;
 	uint32_t ifindex;
 	uint32_t port_ifindex;

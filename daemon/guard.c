@@ -105,6 +105,9 @@ static enum verdict judge(void *data, const struct queue_packet *packet)
 	attempt->arrival = packet->arrival;
 	/* The table puts what comes from a guest's cgroup into the guests' queue, on lo too. */
 	attempt->arrival.guest_cgroup = guard->guests_queue && packet->arrival.loopback;
+	/* Of what arrives, only copies of what was sent here go to loopback's; a frame has an address. */
+	attempt->arrival.looped =
+		!guard->guests_queue && !packet->arrival.loopback && !packet->arrival.has_mac;
 	attempt->enforced = guard->enforce;
 
 	if (packet_parse(packet->bytes, packet->length, &attempt->flow))

@@ -175,7 +175,8 @@ static bool may_be_a_guests(const struct registry *registry, const struct arriva
  * The client socket closed before its turn, as that of a program that sends one datagram and ends.
  * It was the host's if it could not be a guest's: the kernel did not find it in a guest's cgroup
  * when it was sent, conduits and VMMs keep their sockets open for as long as they live, none of
- * them ended just now, and there is no contained process that has no cgroup of its own.
+ * them ended just now, and there is no contained process that has no cgroup of its own. (At input
+ * the kernel does not know any more what sent it.)
  */
 static int vanished(struct registry *registry, const struct flow *flow,
 		    const struct arrival *arrival, struct source *source)
@@ -184,8 +185,8 @@ static int vanished(struct registry *registry, const struct flow *flow,
 	bool settled = now - registry->local_start_us > SETTLE_US &&
 		       now - registry->local_exit_us > SETTLE_US;
 
-	if (flow->protocol != IPPROTO_TCP && !arrival->guest_cgroup && settled &&
-	    registry->kernel_knows_cgroups && !registry->loose_suspects &&
+	if (flow->protocol != IPPROTO_TCP && !arrival->guest_cgroup && !arrival->looped &&
+	    settled && registry->kernel_knows_cgroups && !registry->loose_suspects &&
 	    !registry->members_lost && !registry->suspects_lost && !registry->findings_lost)
 		return host(source, "its socket has closed, and no guest's could have");
 	return unknown(source, "its socket closed before it could be looked up", -ENOENT);
@@ -327,6 +328,13 @@ int loopback_source(struct registry *registry, const struct flow *flow,
 	int result = source_of_socket(registry, flow, arrival, &budget, source);
 
 	search_end(registry, budget);
+	if (arrival->looped) { /* all who listen get it, the host's programs too */
+		const struct link *link = links_find(registry->settings.links, arrival->ifindex);
+
+		source->own_service = false;
+		if (link)
+			text_copy(source->interface, sizeof(source->interface), link->name);
+	}
 	return result;
 }
 

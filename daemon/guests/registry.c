@@ -131,7 +131,7 @@ int registry_source(struct registry *registry, const struct flow *flow,
 	int result = 0;
 
 	memset(source, 0, sizeof(*source));
-	if (arrival->loopback)
+	if (arrival->loopback || arrival->looped)
 		result = loopback_source(registry, flow, arrival, source);
 	else
 		wire_source(registry, flow, arrival, source);

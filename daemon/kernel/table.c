@@ -59,6 +59,8 @@
  *			iif lo queue num G [bypass]
  *			ip daddr 127.0.0.0/8 queue num G
  *			ip6 daddr ::1 queue num G
+ *			meta pkttype != host meta l4proto udp ct status confirmed
+ *				fib saddr type local queue num L [bypass]
  *			iif @lan jump lan_peers
  *			meta l4proto @tracked ct direction reply accept
  *			meta l4proto { icmp, ipv6-icmp } ct state related accept
@@ -86,6 +88,12 @@
  * datagram in the host's name, to itself, that the host forwards (IPv6 has no check of sources; a bridge with
  * br_netfilter has none at all). Its own would be the answer to that. So what comes from elsewhere
  * with an address of this host is not tracked. TCP and SCTP need no such entry.
+ *
+ * Datagrams to many. What is sent to a multicast group or a broadcast address leaves by another interface than
+ * lo, and the kernel gives this host's own sockets a copy, as if it came in there: those of any port, since
+ * each host is in 224.0.0.1. The copy has an address of this host, and the connection tracking entry
+ * that was confirmed when it left; what somebody else sends in the host's name has none. It is asked
+ * about as what is sent on lo. What goes out on the wire is not.
  *
  * Frames injected into lo. A connection on lo passes output first, and keeps the connection
  * tracking entry that was confirmed there until it is delivered; a frame that was written to
@@ -193,6 +201,19 @@ static void accept_flows_on_lo(struct nft_batch *batch, const char *chain)
 	nft_match_meta_set(batch, NFT_META_L4PROTO, SET_UNASKED);
 	nft_match_ct(batch, NFT_CT_STATUS, IPS_CONFIRMED);
 	end_accept(batch);
+}
+
+/* Copies of what this host's sockets send to many. */
+static void queue_looped(struct nft_batch *batch, const struct table_plan *plan, const char *chain)
+{
+	static const uint8_t host = 0; /* PACKET_HOST of linux/if_packet.h */
+
+	nft_begin_rule(batch, chain, "sent here, to many");
+	nft_match_meta(batch, NFT_META_PKTTYPE, NFT_CMP_NEQ, &host, sizeof(host));
+	nft_match_protocol(batch, IPPROTO_UDP);
+	nft_match_ct(batch, NFT_CT_STATUS, IPS_CONFIRMED);
+	nft_match_local_source(batch);
+	end_queue(batch, plan, plan->settings->loopback_queue, plan->settings->loopback_bypass);
 }
 
 /* Errors that a guest sends about a flow that is known. */
@@ -334,6 +355,8 @@ static void add_input(struct nft_batch *batch, const struct table_plan *plan)
 	accept_what_opens_nothing(batch, chain);
 	add_input_on_lo(batch, plan, chain);
 	add_martians(batch, plan, chain);
+	if (!plan->no_fib)
+		queue_looped(batch, plan, chain);
 
 	nft_begin_rule(batch, chain, "from the LAN");
 	nft_match_meta_set(batch, NFT_META_IIF, SET_LAN);

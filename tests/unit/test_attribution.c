@@ -7,9 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 int __wrap_cgroups_id(int fd, const char *path, uint64_t *id);
+int __wrap_sockets_listener(struct sockets *sockets, const struct flow *flow,
+			    struct socket_info *info);
 int __wrap_sockets_client(struct sockets *sockets, const struct flow *flow,
 			  struct socket_info *info);
 int __wrap_sockets_client_bound(struct sockets *sockets, const struct flow *flow, uint32_t ifindex,
@@ -34,6 +37,13 @@ int __wrap_sockets_client_bound(struct sockets *sockets, const struct flow *flow
 				struct socket_info *info)
 {
 	return -ENOENT;
+}
+
+/* Who listens holds the same socket. */
+int __wrap_sockets_listener(struct sockets *sockets, const struct flow *flow,
+			    struct socket_info *info)
+{
+	return __wrap_sockets_client(sockets, flow, info);
 }
 
 static struct source source_of_datagram(struct fake *fake, int *result)
@@ -128,6 +138,47 @@ static void test_long_searches_get_a_part_of_the_time(void **state)
 	socket_inode = 0;
 }
 
+/* The copy of a datagram to many, at input: its socket tells whose it is, and the kernel nothing. */
+static void test_a_copy_of_a_datagram_to_many(void **state)
+{
+	struct fake *fake = *state;
+	const struct arrival arrival = {.looped = true, .ifindex = 2};
+	struct flow flow = {.client = address_any_four,
+			    .client_port = 40000,
+			    .service_port = 1900,
+			    .family = AF_INET,
+			    .protocol = IPPROTO_UDP};
+	struct source source;
+
+	memcpy(&flow.client.s6_addr[12], (uint8_t[]){127, 0, 0, 1}, 4); /* some address of ours */
+	flow.service = flow.client;
+	memcpy(&flow.service.s6_addr[12], (uint8_t[]){224, 0, 0, 1}, 4);
+	registry_kernel_knows(fake->registry, true);
+	assert_int_equal(registry_source(fake->registry, &flow, &arrival, &source), 0);
+	assert_int_equal(source.class, SOURCE_HOST); /* no guest is here */
+
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/usr/bin/qemu-system-x86_64",
+				       ARGUMENTS("qemu\0-name\0devbox"),
+				       .links = {"socket:[999]"}});
+	socket_inode = 999;
+	assert_int_equal(registry_source(fake->registry, &flow, &arrival, &source), 0);
+	assert_int_equal(source.class, SOURCE_GUEST);
+	assert_string_equal(source.name, "devbox");
+	assert_int_equal(source.route, ROUTE_USER_NET);
+	assert_false(source.own_service);
+	socket_inode = 1000;
+	assert_int_equal(registry_source(fake->registry, &flow, &arrival, &source), 0);
+	assert_int_equal(source.class, SOURCE_HOST);
+
+	socket_inode = 0;
+	fake->registry->local_start_us = fake->registry->local_exit_us = 0;
+	assert_int_equal(registry_source(fake->registry, &flow, &arrival, &source), -ENOENT);
+	assert_int_equal(source.class, SOURCE_UNKNOWN);
+	assert_hosts(fake); /* at output the kernel would have told */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +186,8 @@ int main(void)
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_long_searches_get_a_part_of_the_time,
 						fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_copy_of_a_datagram_to_many, fake_set_up,
+						fake_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -271,6 +271,8 @@ static const char *const native_rules[] = {
 	"input: " IS_LO("iif") QUEUE,
 	"input: " IPV4_LOOPBACK QUEUE,
 	"input: " IPV6_LOOPBACK QUEUE,
+	"input: load pkttype => reg 1 ; neq reg 1 0x00000000 ; " PROTOCOL("11") CONFIRMED
+	"saddr type => reg 1 ; eq reg 1 0x00000002 ; num 27 bypass ; ",
 	"input: load iif => reg 1 ; reg 1 set lan ; reg 0 jump -> lan_peers ; ",
 	"input: " TRACKED REPLY ACCEPT,
 	"input: " PROTOCOL("01") RELATED ACCEPT,
@@ -328,7 +330,8 @@ static void test_compat_table(void **state)
 			continue;
 		}
 		assert_non_null(strstr(back.rules[index], "name NFQUEUE rev 3"));
-		assert_memory_equal(&back.targets[queues], queues == 0 ? &loopback : &guests,
+		assert_memory_equal(&back.targets[queues],
+				    strstr(native_rules[index], "num 27") ? &loopback : &guests,
 				    sizeof(loopback));
 		queues++;
 	}

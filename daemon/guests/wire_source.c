@@ -4,6 +4,8 @@
 
 #include "util/text.h"
 
+#include <string.h>
+
 static void set_unknown(struct source *source, const char *why)
 {
 	source->class = SOURCE_UNKNOWN;
@@ -63,11 +65,20 @@ static void source_of_wire(struct registry *registry, const struct link *link,
 	set_unknown(source, "nobody known is at the other end of its interface");
 }
 
+/* The bridge that it came over: the interface itself, or what it is a VLAN of; NULL for none. */
+static const struct link *bridge_of(const struct links *links, const struct link *link)
+{
+	if (link->type == LINK_OTHER && !strcmp(link->kind_name, "vlan") && link->lower)
+		link = links_find(links, link->lower);
+	return link && link->type == LINK_BRIDGE ? link : NULL;
+}
+
 void wire_source(struct registry *registry, const struct flow *flow, const struct arrival *arrival,
 		 struct source *source)
 {
 	const struct links *links = registry->settings.links;
 	const struct link *link = links_find(links, arrival->ifindex);
+	const struct link *bridge;
 	uint32_t port = arrival->port_ifindex;
 
 	source->route = ROUTE_LAN;
@@ -83,14 +94,15 @@ void wire_source(struct registry *registry, const struct flow *flow, const struc
 		return;
 	}
 	source->route = wire_route(link);
-	if (link->type == LINK_BRIDGE) {
+	bridge = bridge_of(links, link);
+	if (bridge) {
 		enum links_port found = LINKS_PORT_NONE;
 
 		source->route = ROUTE_BRIDGE;
 		if (port)
 			found = LINKS_PORT_FOUND;
 		else if (arrival->has_mac)
-			found = links_port(links, link->ifindex, arrival->mac, &port);
+			found = links_port(links, bridge->ifindex, arrival->mac, &port);
 		if (found == LINKS_PORT_AMBIGUOUS) {
 			set_unknown(source, "its MAC address is claimed behind several ports");
 			return;

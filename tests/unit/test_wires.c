@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-enum { ETH0 = 2, VBOXNET0, VMNET8, BR0, NIC, TUN0, ODD0, VE_WEB, LINKS };
+enum { ETH0 = 2, VBOXNET0, VMNET8, BR0, NIC, TUN0, ODD0, VE_WEB, BR0_7, LINKS };
 
 static const struct link links[] = {
 	{.ifindex = ETH0, .name = "eth0", .type = LINK_PHYSICAL, .mac = {0x02, 0, 0, 0, 0, 1}},
@@ -35,6 +35,7 @@ static const struct link links[] = {
 	 .kind_name = "veth",
 	 .lower = 2,
 	 .peer_netnsid = 5},
+	{.ifindex = BR0_7, .name = "br0.7", .type = LINK_OTHER, .kind_name = "vlan", .lower = BR0},
 };
 
 static const uint8_t vbox_mac[] = {0x08, 0x00, 0x27, 0x0a, 0x0b, 0x0c};
@@ -78,6 +79,7 @@ bool links_first_address(const struct links *unused, uint32_t ifindex, uint8_t f
 enum links_port links_port(const struct links *unused, uint32_t bridge, const uint8_t *mac,
 			   uint32_t *port)
 {
+	assert_int_equal(bridge, BR0);
 	*port = NIC;
 	return port_answer;
 }
@@ -293,8 +295,16 @@ static void test_behind_a_bridge(void **state)
 	assert_guest(&source, "box", false, ROUTE_LAN);
 	source = ask(BR0, ordinary_mac, 9);
 	assert_int_equal(source.class, SOURCE_LAN);
+	source = ask(BR0_7, ordinary_mac,
+		     9); /* a VLAN of the bridge, where a hypervisor's own address is */
+	assert_int_equal(source.class, SOURCE_LAN);
+	assert_string_equal(source.interface, "br0.7");
+	source = ask(BR0_7, vbox_mac, 9);
+	assert_guest(&source, "box", false, ROUTE_LAN);
 	port_answer = LINKS_PORT_AMBIGUOUS;
 	source = ask(BR0, vbox_mac, 9);
+	assert_int_equal(source.class, SOURCE_UNKNOWN);
+	source = ask(BR0_7, ordinary_mac, 9);
 	assert_int_equal(source.class, SOURCE_UNKNOWN);
 }
 

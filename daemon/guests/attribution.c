@@ -172,24 +172,42 @@ static bool may_be_a_guests(const struct registry *registry, const struct arriva
 }
 
 /*
- * The client socket closed before its turn, as that of a program that sends one datagram and ends.
- * It was the host's if it could not be a guest's: the kernel did not find it in a guest's cgroup
- * when it was sent, conduits and VMMs keep their sockets open for as long as they live, none of
- * them ended just now, and there is no contained process that has no cgroup of its own. (At input
- * the kernel does not know any more what sent it.)
+ * Of a socket that nobody can look up: can none of a guest's have sent it? The kernel did not find it in
+ * a guest's cgroup when it was sent, none of the guests' processes started or ended just now, and there
+ * is no contained process that has no cgroup of its own. (At input the kernel does not know any more what
+ * sent it.)
  */
-static int vanished(struct registry *registry, const struct flow *flow,
-		    const struct arrival *arrival, struct source *source)
+static bool is_no_guests(const struct registry *registry, const struct arrival *arrival)
 {
 	uint64_t now = clock_monotonic_us();
 	bool settled = now - registry->local_start_us > SETTLE_US &&
 		       now - registry->local_exit_us > SETTLE_US;
 
-	if (flow->protocol != IPPROTO_TCP && !arrival->guest_cgroup && !arrival->looped &&
-	    settled && registry->kernel_knows_cgroups && !registry->loose_suspects &&
-	    !registry->members_lost && !registry->suspects_lost && !registry->findings_lost)
+	return settled && !arrival->guest_cgroup && !arrival->looped &&
+	       registry->kernel_knows_cgroups && !registry->loose_suspects &&
+	       !registry->members_lost && !registry->suspects_lost && !registry->findings_lost;
+}
+
+/*
+ * The client socket closed before its turn, as that of a program that sends one datagram and ends.
+ * It was the host's if it was no contained process's: conduits and VMMs keep their sockets open for as
+ * long as they live.
+ */
+static int vanished(struct registry *registry, const struct flow *flow,
+		    const struct arrival *arrival, struct source *source)
+{
+	if (flow->protocol != IPPROTO_TCP && is_no_guests(registry, arrival))
 		return host(source, "its socket has closed, and no guest's could have");
 	return unknown(source, "its socket closed before it could be looked up", -ENOENT);
+}
+
+/* SCTP, say: conduits and VMMs have TCP and UDP for their guests, and ICMP. */
+static int without_look_up(struct registry *registry, const struct arrival *arrival,
+			   struct source *source)
+{
+	if (is_no_guests(registry, arrival))
+		return host(source, "a protocol that no guest's process here has sockets of");
+	return unknown(source, "its protocol has no socket look-up", 0);
 }
 
 /* Does the guest itself listen there? A container may reach its own services, and they are not the
@@ -281,7 +299,7 @@ static int source_of_socket(struct registry *registry, const struct flow *flow,
 	if (result && !may_be_a_guests(registry, arrival))
 		return host(source, "no guest has a process in this namespace");
 	if (result == -EPROTONOSUPPORT)
-		return unknown(source, "its protocol has no socket look-up", 0);
+		return without_look_up(registry, arrival, source);
 	if (result)
 		return vanished(registry, flow, arrival, source);
 	if (arrival->has_uid && arrival->uid != socket.uid) {

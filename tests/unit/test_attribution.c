@@ -30,6 +30,8 @@ int __wrap_sockets_client(struct sockets *sockets, const struct flow *flow,
 			  struct socket_info *info)
 {
 	*info = (struct socket_info){.inode = socket_inode, .state = 1};
+	if (flow->protocol == IPPROTO_SCTP)
+		return -EPROTONOSUPPORT;
 	return socket_inode ? 0 : -ENOENT;
 }
 
@@ -179,6 +181,39 @@ static void test_a_copy_of_a_datagram_to_many(void **state)
 	assert_hosts(fake); /* at output the kernel would have told */
 }
 
+/* The host's SCTP goes on beside a VM with user networking, which has none; not beside who may have. */
+static void test_a_protocol_without_look_up(void **state)
+{
+	struct fake *fake = *state;
+	struct arrival arrival = {.loopback = true};
+	const struct flow flow = {.client = in6addr_loopback,
+				  .service = in6addr_loopback,
+				  .family = AF_INET6,
+				  .protocol = IPPROTO_SCTP};
+	struct registry *registry = fake->registry;
+	struct source source;
+
+	registry_kernel_knows(registry, true);
+	fake_start(
+		fake,
+		&(struct row){.pid = 10, .parent = 1, .executable = "/usr/bin/qemu-system-x86_64"});
+	assert_int_equal(registry_source(registry, &flow, &arrival, &source), 0);
+	assert_int_equal(source.class, SOURCE_UNKNOWN); /* a moment later it may have ended */
+	registry->local_start_us = registry->local_exit_us = 0;
+	assert_int_equal(registry_source(registry, &flow, &arrival, &source), 0);
+	assert_int_equal(source.class, SOURCE_HOST);
+	arrival.guest_cgroup = true;
+	assert_int_equal(registry_source(registry, &flow, &arrival, &source), 0);
+	assert_int_equal(source.class, SOURCE_UNKNOWN);
+	arrival.guest_cgroup = false;
+
+	fake_start(fake,
+		   &(struct row){.pid = 11, .parent = 1, .executable = "/bin/sh", .pid_ns = OTHER});
+	registry->local_start_us = registry->local_exit_us = 0;
+	assert_int_equal(registry_source(registry, &flow, &arrival, &source), 0);
+	assert_int_equal(source.class, SOURCE_UNKNOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +221,8 @@ int main(void)
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_long_searches_get_a_part_of_the_time,
 						fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_protocol_without_look_up, fake_set_up,
+						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_copy_of_a_datagram_to_many, fake_set_up,
 						fake_tear_down),
 	};

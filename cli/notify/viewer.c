@@ -155,8 +155,8 @@ static void on_job_removed(GDBusConnection *bus, const char *sender, const char 
 	if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(uoss)")))
 		return;
 	g_variant_get(parameters, "(uo&s&s)", NULL, NULL, &unit, &result);
-	if (strcmp(unit, opening->unit) != 0)
-		return;
+	if (strcmp(unit, opening->unit) != 0 || opening->viewer->waiting == opening)
+		return; /* another's; or said before there was an answer, which the manager never does */
 	if (!strcmp(result, "done"))
 		finish(opening);
 	else

@@ -115,6 +115,20 @@ def test_its_unit_is_started(desk) -> None:
     assert not desk.server.shown(mark) and opened.read_text() == f"{text_of(desk)}\n"
 
 
+def test_a_manager_that_says_too_early_what_became_of_it(desk) -> None:
+    """As another program in its place could."""
+    desk.session.environment["MALLOC_PERTURB_"] = "165"
+    opened, manager = make_viewer(desk, "exec sleep 3"), manager_of(desk, answer="early")
+    desk.agent.start()
+    mark = open_text(desk)
+    unit = manager.wait(lambda record: record.get("unit"))["unit"]
+    wait_for(opened.exists, "the viewer")
+    time.sleep(0.5)
+    assert desk.agent.alive and not desk.server.shown(mark)
+    manager.tell(remove=[unit, "failed"])
+    desk.server.wait_shown(NO_VIEWER, mark=mark)
+
+
 def test_a_manager_that_refuses(desk) -> None:
     """One that does not know ExitType=, say: the agent starts the viewer itself, and tells if it cannot."""
     opened = make_viewer(desk, "exec sleep 3")

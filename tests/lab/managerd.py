@@ -4,6 +4,7 @@
 
 Commands, one line of JSON each:
     {"answer": "start"}                   StartTransientUnit is answered, and the program is started
+    {"answer": "early"}                   the same, once it was said that the start has failed
     {"answer": "NAME"}                    it is answered with this error
     {"remove": [UNIT, RESULT]}            say of a unit's job that it is over
 Every call is told: {"unit": NAME, "properties": {...}, "argv": [...]}.
@@ -40,21 +41,25 @@ class Manager:
         [[program, argv, _]] = properties.pop("ExecStart")
         self.asker = sender
         say(unit=unit, properties=properties, program=program, argv=argv)
-        if self.answer != "start":
+        if self.answer == "early":
+            self.removed(unit, "failed")
+        elif self.answer != "start":
             invocation.return_dbus_error(self.answer, "as the test wants it")
             return
         invocation.return_value(GLib.Variant("(o)", (f"{PATH}/job/1",)))
         environment = dict(line.split("=", 1) for line in properties["Environment"])
         subprocess.Popen([program, *argv[1:]], env={**os.environ, **environment})
 
+    def removed(self, unit, result):
+        self.bus.emit_signal(self.asker, PATH, f"{NAME}.Manager", "JobRemoved",
+                             GLib.Variant("(uoss)", (1, f"{PATH}/job/1", unit, result)))
+        self.bus.flush_sync()
+
     def command(self, text):
         what = json.loads(text)
         self.answer = what.get("answer", self.answer)
         if "remove" in what:
-            unit, result = what["remove"]
-            self.bus.emit_signal(self.asker, PATH, f"{NAME}.Manager", "JobRemoved",
-                                 GLib.Variant("(uoss)", (1, f"{PATH}/job/1", unit, result)))
-            self.bus.flush_sync()
+            self.removed(*what["remove"])
         say(done=text)
 
 

@@ -16,7 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_SIZE 1024 /* bytes of a line with its newline: labels are shorter */
+#define LINES_MAX                                                                                  \
+	(4 * MUTES_MAX) /* that are read, of whatever stands for the file: it may have no end */
+#define LINE_SIZE 1024	/* bytes of a line with its newline: labels are shorter */
 
 /**
  * struct mutes - the list in memory
@@ -129,7 +131,9 @@ static int read_at(struct mutes *mutes, int folder)
 	if (!file)
 		return -errno;
 	steal_fd(&fd);
-	while (result >= 0 && mutes->count < MUTES_MAX && fgets(line, sizeof(line), file)) {
+	for (unsigned int lines = 0; result >= 0 && mutes->count < MUTES_MAX && lines < LINES_MAX &&
+				     fgets(line, sizeof(line), file);
+	     lines++) {
 		line[strcspn(line, "\n")] = '\0';
 		if (is_line(line) && !find(mutes, line))
 			result = add_line(mutes, line);

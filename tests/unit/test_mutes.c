@@ -209,14 +209,29 @@ static void what_cannot_be_written_is_not_muted(void **state)
 	assert_int_equal(mutes_count(place->mutes), 1);
 }
 
+/* The list is read in the agent's main loop. */
+static void a_file_without_an_end_is_left(void **state)
+{
+	struct place *place = *state;
+
+	add(place, "vm:devbox", SERVICE);
+	assert_int_equal(unlink(place->file), 0);
+	assert_int_equal(symlink("/dev/zero", place->file), 0);
+	alarm(20);
+	load(place);
+	alarm(0);
+	assert_int_equal(mutes_count(place->mutes), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(nothing_is_muted_at_first), TEST(what_is_muted_stays_muted),
-		TEST(any_name_can_be_muted),	 TEST(what_is_no_line_is_left_out),
-		TEST(what_others_wrote_is_kept), TEST(one_is_taken_off_or_all),
-		TEST(there_is_an_end_to_it),	 TEST(what_cannot_be_written_is_not_muted),
+		TEST(nothing_is_muted_at_first),     TEST(what_is_muted_stays_muted),
+		TEST(any_name_can_be_muted),	     TEST(what_is_no_line_is_left_out),
+		TEST(what_others_wrote_is_kept),     TEST(one_is_taken_off_or_all),
+		TEST(there_is_an_end_to_it),	     TEST(what_cannot_be_written_is_not_muted),
+		TEST(a_file_without_an_end_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

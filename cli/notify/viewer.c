@@ -64,12 +64,14 @@ static const char *const variables[] = {
 
 /**
  * struct viewer - of one agent
- * @waiting: for the manager to say that it takes it on, NULL: none
+ * @openings: of struct opening, all that are not over
+ * @waiting: of these, for the manager to say that it takes it on, NULL: none
  */
 struct viewer {
 	GDBusConnection *bus;
 	viewer_failed failed;
 	void *data;
+	GList *openings;
 	struct opening *waiting;
 };
 
@@ -111,6 +113,9 @@ static void unwatch(struct opening *opening)
 static void finish(struct opening *opening)
 {
 	unwatch(opening);
+	if (opening->timer)
+		g_source_remove(opening->timer);
+	opening->viewer->openings = g_list_remove(opening->viewer->openings, opening);
 	g_free(opening->unit);
 	g_free(opening);
 }
@@ -291,7 +296,7 @@ struct viewer *viewer_new(GDBusConnection *bus, viewer_failed failed, void *data
 {
 	struct viewer *viewer = g_new(struct viewer, 1);
 
-	*viewer = (struct viewer){g_object_ref(bus), failed, data, NULL};
+	*viewer = (struct viewer){.bus = g_object_ref(bus), .failed = failed, .data = data};
 	return viewer;
 }
 
@@ -299,8 +304,10 @@ void viewer_free(struct viewer *viewer)
 {
 	if (!viewer)
 		return;
+	while (viewer->openings) /* the main loop has ended: what is being opened tells nobody */
+		finish(viewer->openings->data);
 	g_object_unref(viewer->bus);
-	g_free(viewer); /* the main loop has ended: what is being opened tells nobody */
+	g_free(viewer);
 }
 
 void viewer_open(struct viewer *viewer)
@@ -314,6 +321,7 @@ void viewer_open(struct viewer *viewer)
 	}
 	opening = g_new0(struct opening, 1);
 	opening->viewer = viewer;
+	viewer->openings = g_list_prepend(viewer->openings, opening);
 	/* The manager has a folder for what is of this session; without one, the text is not there. */
 	if (!is_there_a_viewer() || !g_getenv("XDG_RUNTIME_DIR")) {
 		launch(on_launched, opening);

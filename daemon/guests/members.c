@@ -171,8 +171,7 @@ static void settle_anew(struct registry *registry, const struct member *entry,
 			const struct process *process)
 {
 	if (entry->local && !entry->supervisor && entry->guest != NO_GUEST &&
-	    process->namespaces.net == registry->host.net &&
-	    !registry->guests[entry->guest].leader)
+	    process->namespaces.net == registry->host.net && !registry->guests[entry->guest].leader)
 		registry->local_start_us = clock_monotonic_us();
 }
 

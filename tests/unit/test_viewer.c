@@ -30,6 +30,7 @@ struct talk {
 	unsigned int calls;
 	GVariant *asked;
 	char *failure;
+	struct viewer *viewer;
 };
 
 static const char interface[] =
@@ -73,6 +74,14 @@ static GIOStream *stream_of(int fd)
 	return stream;
 }
 
+static void on_failed(void *data, const char *reason)
+{
+	struct talk *talk = data;
+
+	assert_null(talk->failure);
+	talk->failure = g_strdup(reason);
+}
+
 static int start(void **state)
 {
 	static const GDBusInterfaceVTable table = {.method_call = on_call};
@@ -98,6 +107,7 @@ static int start(void **state)
 	g_dbus_connection_register_object(talk->manager, "/org/freedesktop/systemd1",
 					  talk->node->interfaces[0], &table, talk, NULL, NULL);
 	g_unlink(noted);
+	talk->viewer = viewer_new(talk->bus, on_failed, talk);
 	*state = talk;
 	return 0;
 }
@@ -106,6 +116,7 @@ static int stop(void **state)
 {
 	struct talk *talk = *state;
 
+	viewer_free(talk->viewer);
 	g_dbus_connection_close_sync(talk->bus, NULL, NULL);
 	g_object_unref(talk->bus);
 	g_object_unref(talk->manager);
@@ -149,14 +160,6 @@ static void wait_called(const struct talk *talk)
 		g_main_context_iteration(NULL, TRUE);
 	assert_false(is_over);
 	g_source_remove(timer);
-}
-
-static void on_failed(void *data, const char *reason)
-{
-	struct talk *talk = data;
-
-	assert_null(talk->failure);
-	talk->failure = g_strdup(reason);
 }
 
 static void assert_started_here(const struct talk *talk)
@@ -224,7 +227,7 @@ static void test_a_unit_of_the_manager(void **state)
 	const char *name, *mode;
 	char **lines, *said;
 
-	viewer_open(talk->bus, on_failed, talk);
+	viewer_open(talk->viewer);
 	wait_called(talk);
 	said = wait_started(talk, 300);
 	assert_null(said);
@@ -233,6 +236,7 @@ static void test_a_unit_of_the_manager(void **state)
 	assert_true(g_str_has_prefix(name, "lhguard-details-") &&
 		    g_str_has_suffix(name, ".service"));
 	assert_string_equal(mode, "fail");
+	assert_property(properties, "Type", "notify");
 	assert_property(properties, "ExitType", "cgroup");
 	assert_property(properties, "CollectMode", "inactive-or-failed");
 	assert_command(properties);
@@ -260,7 +264,7 @@ static void test_without_a_manager(void **state)
 	for (size_t i = 0; i < G_N_ELEMENTS(answers); i++) {
 		talk->answer = answers[i];
 		g_clear_pointer(&talk->asked, g_variant_unref);
-		viewer_open(talk->bus, on_failed, talk);
+		viewer_open(talk->viewer);
 		assert_started_here(talk);
 		assert_int_equal(talk->calls, i + 1);
 		g_unlink(noted);
@@ -274,7 +278,7 @@ static void test_without_a_runtime_folder(void **state)
 	char *path = viewer_path(); /* GLib has it from now on */
 
 	g_unsetenv("XDG_RUNTIME_DIR");
-	viewer_open(talk->bus, on_failed, talk);
+	viewer_open(talk->viewer);
 	assert_started_here(talk);
 	assert_int_equal(talk->calls, 0);
 	g_setenv("XDG_RUNTIME_DIR", folder, TRUE);
@@ -296,7 +300,7 @@ static void test_nothing_is_registered(void **state)
 	struct talk *talk = *state;
 	GError *error = NULL;
 
-	viewer_open(talk->bus, on_failed, talk);
+	viewer_open(talk->viewer);
 	assert_null(wait_started(talk, WAIT_MS));
 	assert_non_null(talk->failure);
 	assert_int_equal(talk->calls, 0);

@@ -170,7 +170,7 @@ static void enter(struct registry *registry, struct member *entry, const struct 
 static void settle_anew(struct registry *registry, const struct member *entry,
 			const struct process *process)
 {
-	if (entry->local && !entry->supervisor && entry->guest != NO_GUEST &&
+	if (!entry->supervisor && entry->guest != NO_GUEST &&
 	    process->namespaces.net == registry->host.net && !registry->guests[entry->guest].leader)
 		registry->local_start_us = clock_monotonic_us();
 }

@@ -140,6 +140,22 @@ static void test_long_searches_get_a_part_of_the_time(void **state)
 	socket_inode = 0;
 }
 
+/* A conduit's child on its way out: its descriptors have gone, the socket that it made not yet. */
+static void test_what_one_that_ends_has_left(void **state)
+{
+	struct fake *fake = *state;
+	char path[128];
+
+	fake_start(fake,
+		   &(struct row){.pid = 10, .parent = 1, .executable = "/usr/bin/slirp4netns"});
+	socket_inode = 999;
+	assert_hosts(fake);
+	snprintf(path, sizeof(path), "%s/10/fd/0", fake->path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(source_of_datagram(fake, &(int){0}).class, SOURCE_UNKNOWN);
+	socket_inode = 0;
+}
+
 /* The copy of a datagram to many, at input: its socket tells whose it is, and the kernel nothing. */
 static void test_a_copy_of_a_datagram_to_many(void **state)
 {
@@ -221,6 +237,8 @@ int main(void)
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_long_searches_get_a_part_of_the_time,
 						fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_what_one_that_ends_has_left, fake_set_up,
+						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_protocol_without_look_up, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_copy_of_a_datagram_to_many, fake_set_up,

@@ -24,9 +24,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CGROUPS	   "/sys/fs/cgroup"
-#define DEEP	   5
-#define RETRY_USEC 100000 /* well before the first retransmission of a SYN, after a second */
+#define CGROUPS	    "/sys/fs/cgroup"
+#define DEEP	    5
+#define LEFT_SOCKET 9	   /* descriptor that is handed on */
+#define RETRY_USEC  100000 /* well before the first retransmission of a SYN, after a second */
 
 static struct sockaddr_storage service;
 static socklen_t service_size;
@@ -123,6 +124,31 @@ static void ask(int fd)
 {
 	begin(fd);
 	await(fd);
+}
+
+/* The socket stays behind, in the host's network namespace; its process leaves and becomes another. */
+static void hide_in_network(void)
+{
+	char port[8], time[16], address[INET6_ADDRSTRLEN];
+	struct sockaddr_in *four = (struct sockaddr_in *)&service;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&service;
+	int is_six = service.ss_family == AF_INET6;
+
+	if (dup2(make_socket(), LEFT_SOCKET) < 0)
+		fail("dup2");
+	if (unshare(CLONE_NEWNET) < 0)
+		fail("unshare");
+	inet_ntop(service.ss_family, is_six ? (void *)&six->sin6_addr : (void *)&four->sin_addr,
+		  address, sizeof(address));
+	snprintf(port, sizeof(port), "%u", ntohs(four->sin_port)); /* at the same place in both */
+	snprintf(time, sizeof(time), "%d", timeout_ms);
+	execl("/proc/self/exe", "hide", "network-left", time, address, port, token, NULL);
+	fail("exec");
+}
+
+static void ask_from_there(void)
+{
+	ask(LEFT_SOCKET);
 }
 
 static void wait_for_threads(void *(*run)(void *))
@@ -409,6 +435,8 @@ static const struct {
 	{"sibling", hide_in_sibling},
 	{"message", hide_in_message},
 	{"ring", hide_in_ring},
+	{"network", hide_in_network},
+	{"network-left", ask_from_there},
 	{"removed-cgroup", hide_in_removed_cgroup},
 	{"deep-cgroup", hide_in_deep_cgroup},
 	{"own", ask_own_service},

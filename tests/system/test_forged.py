@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from lab.guard import Events, Guard
@@ -149,3 +151,32 @@ def test_forged_datagram_refused(lab, guard: Guard, events: Events, sender, brid
         assert not [e for e in events.since(mark) if e["source"]["label"] == victim.label]
     finally:
         guard.forget()
+
+
+# A datagram in the host's name to the guest itself. Where the host forwards it, what the guest sends from that
+# port to that of the host is the answer, for connection tracking.
+
+@pytest.fixture
+def forwarding_six(lab):
+    lab.host.sysctl("net.ipv6.conf.all.forwarding=1")
+    yield
+    lab.host.sysctl("net.ipv6.conf.all.forwarding=0")
+
+
+@pytest.mark.parametrize("hosts,own", [("10.20.0.1", "10.20.0.66"), ("fd20::1", "fd20::66")],
+                         ids=["bridged4", "routed6"])
+def test_answer_to_a_question_of_its_own(lab, guard: Guard, events: Events, sender, forwarding_six,
+                                         hosts: str, own: str) -> None:
+    """The host never asked: the guest's datagram is no answer, and refused as any other."""
+    (guest, wire), own_port = sender, 31000
+    guest.ping(hosts)  # the host knows its MAC address
+    question = udp(hosts, own, own_port, b"question", client_port=8080)
+    mark = events.mark()
+    if ":" in own:
+        wire.send(ip6(hosts, own, UDP, question))
+    else:  # past a bridge with br_netfilter, to whomever
+        wire.send(ip4(hosts, own, UDP, question), target_mac=lab.guests.port.mac)
+    time.sleep(0.2)
+    answer = guest.ask(Target("udp", hosts, 8080, own_port), REFUSED_AFTER)
+    assert answer.reply is None and not lab.services.saw(answer.token), "it leaks"
+    assert refusal(events, {guest.label}, mark)["client"]["port"] == own_port

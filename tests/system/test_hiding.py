@@ -14,8 +14,8 @@ import pytest
 
 from lab.guard import Events, Guard, guarded
 from lab.guests import Guest
-from lab.host import Answer, Host, Target, new_token
-from lab.system import Cleanup, end, wait_for
+from lab.host import Answer, Host, Target, hide_arguments, new_token, probe_answers
+from lab.system import CACHE, Cleanup, end, wait_for
 
 PORTS = iter(range(23000, 24000))  # below ip_local_port_range: no client of another test has one
 SERVICE = Target("tcp", "127.0.0.1", 9222)
@@ -177,6 +177,26 @@ def test_one_port_of_two_users(machine, address: str) -> None:
             return all(seen) and not refused
 
         wait_for(served, "both are served", step=1.1)
+
+
+def test_socket_that_stays_behind(machine) -> None:
+    """A container's only process leaves the host's network and becomes another program: its socket stays."""
+    def ask(host: Host) -> Answer:
+        argv, tokens = hide_arguments("network", SERVICE, 2.5)
+        hide = CACHE / "root/bin" / argv[0]
+        return probe_answers(host.run("unshare", "--pid", "--fork", hide, *argv[1:]), tokens)[0]
+
+    with Cleanup() as cleanup:
+        host = Host(cleanup)
+        services = host.serve(SERVICE)
+        assert ask(host).open, "the trick does not work"
+        events = guarded(host, cleanup).events()
+        mark = events.mark()
+        answer = ask(host)
+        assert answer.reply is None and not services.saw(answer.token), "it leaks"
+        assert answer.error == "timeout", answer
+        event = events.wait(lambda e: e["service"]["port"] == SERVICE.port and e["verdict"] == "drop", mark)
+        assert event["source"]["class"] == "guest", event
 
 
 # A container on the host's network and services of its own.

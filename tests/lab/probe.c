@@ -191,6 +191,9 @@ static void start(struct attempt *a, int index, char *target)
 		finish(a, index, "error", strerror(errno));
 		return;
 	}
+	/* To a multicast group: a conduit is a router, and takes one off. */
+	if (!a->stream && !is_six)
+		setsockopt(a->fd, IPPROTO_IP, IP_MULTICAST_TTL, &(int){4}, sizeof(int));
 	if (own_port) {
 		struct sockaddr_in6 own_six = {.sin6_family = AF_INET6};
 		struct sockaddr_in own_four = {.sin_family = AF_INET};

@@ -22,7 +22,7 @@ from .system import BUILD, CACHE, LAB, PATIENCE, ROOT, Cleanup, LabError, end, n
 MODULES = [*image.MODULES, "libcrc32c", "ipvlan", "macvlan", "veth", "nfnetlink", "nfnetlink_queue",
            "nf_tables", "nf_defrag_ipv4", "nf_defrag_ipv6", "nf_conntrack", "nft_ct", "nft_queue",
            "nf_socket_ipv6", "nf_socket_ipv4", "nft_socket", "nf_reject_ipv4", "nf_reject_ipv6",
-           "nft_reject", "nft_reject_inet"]
+           "nft_reject", "nft_reject_inet", "nft_fib", "nft_fib_ipv4", "nft_fib_ipv6", "nft_fib_inet"]
 
 
 def _put(root: Path, source: Path, target: str) -> None:

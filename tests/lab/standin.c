@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A stand-in for the runtimes that cannot run in the lab: takes on their looks, then connects.
+/* A stand-in for the runtimes that cannot run in the lab: takes on their looks, then connects when told.
  *
  * What it is told stands in the environment variable STANDIN, so that argv[] is free to look like the
  * runtime's. One step a line, words separated by tabs:
@@ -7,14 +7,15 @@
  *   comm NAME              be called so
  *   cgroup FOLDER          move there
  *   unshare NS…            pid, user, mnt, net, uts, ipc: new ones; with pid a child goes on
+ *   netns FILE             enter this network namespace
  *   open PATH              hold a file or device open
  *   tun NAME               hold a tap of this name, made here
  *   child                  a child goes on; this process stays until that one ends, as supervisors do
  *   exec FILE ARGV…        become another program, which goes on with the next step
  *   listen ADDRESS PORT    a TCP listener
  *   serve PATH COUNT       a Unix listener; goes on when so many have called, and keeps them
- *   ready                  say so, and wait for a line
- *   connect ADDRESS PORT TOKEN MS   as the probe: "PORT reply TEXT" or "PORT error TEXT" with its own port
+ *   calls ADDRESS PORT MS  "ready"; then for each line, a token, it connects, as the probe, and says
+ *                          "PORT reply TEXT" or "PORT error TEXT" with its own port
  *
  * At the end of the steps it waits for the end of its input.
  */
@@ -28,6 +29,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,6 +120,15 @@ static void take_namespaces(char **words)
 		go_on_in_child(NULL);
 }
 
+static void enter_netns(char **words)
+{
+	int fd = open(words[1], O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+		fail("netns %s", words[1]);
+	close(fd);
+}
+
 static void hold_file(char **words)
 {
 	if (open(words[1], O_RDWR) < 0 && open(words[1], O_RDONLY) < 0)
@@ -173,16 +184,6 @@ static void serve(char **words)
 			fail("accept");
 }
 
-static void wait_for_line(char **words)
-{
-	char byte = 0;
-
-	printf("ready\n");
-	fflush(stdout);
-	while (byte != '\n' && read(STDIN_FILENO, &byte, 1) == 1)
-		;
-}
-
 static const char *talk(int fd, const char *token, int timeout_ms, char *text, size_t size)
 {
 	struct pollfd event = {.fd = fd, .events = POLLOUT};
@@ -209,9 +210,9 @@ static const char *talk(int fd, const char *token, int timeout_ms, char *text, s
 	return NULL;
 }
 
-static void call(char **words)
+static void call(const struct sockaddr_in *address, const char *token, int timeout_ms)
 {
-	struct sockaddr_in address = address_of(words), own = {.sin_family = AF_INET};
+	struct sockaddr_in own = {.sin_family = AF_INET};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	socklen_t size = sizeof(own);
 	const char *error = NULL;
@@ -219,15 +220,41 @@ static void call(char **words)
 
 	if (fd < 0)
 		fail("socket");
-	if (connect(fd, (void *)&address, sizeof(address)) < 0 && errno != EINPROGRESS)
+	if (connect(fd, (const void *)address, sizeof(*address)) < 0 && errno != EINPROGRESS)
 		error = strerror(errno);
 	if (getsockname(fd, (void *)&own, &size) < 0)
 		fail("getsockname");
 	if (!error)
-		error = talk(fd, words[3], atoi(words[4]), text, sizeof(text));
+		error = talk(fd, token, timeout_ms, text, sizeof(text));
 	printf("%u %s %s\n", ntohs(own.sin_port), error ? "error" : "reply", error ? error : text);
 	fflush(stdout);
 	close(fd);
+}
+
+/* A line of the input, without its end; false at the end of the input. */
+static bool read_line(char *line, size_t size)
+{
+	size_t length = 0;
+
+	while (length < size - 1 && read(STDIN_FILENO, line + length, 1) == 1) {
+		if (line[length] == '\n') {
+			line[length] = '\0';
+			return true;
+		}
+		length++;
+	}
+	return false;
+}
+
+static void take_calls(char **words)
+{
+	struct sockaddr_in address = address_of(words);
+	char token[64];
+
+	printf("ready\n");
+	fflush(stdout);
+	while (read_line(token, sizeof(token)))
+		call(&address, token, atoi(words[3]));
 }
 
 static const struct step {
@@ -235,10 +262,10 @@ static const struct step {
 	int words; /* at least so many after the name */
 	void (*take)(char **words);
 } steps[] = {
-	{"comm", 1, take_comm}, {"cgroup", 1, enter_cgroup}, {"unshare", 1, take_namespaces},
-	{"open", 1, hold_file}, {"tun", 1, hold_tap},	     {"child", 0, go_on_in_child},
-	{"exec", 2, become},	{"listen", 2, take_port},    {"ready", 0, wait_for_line},
-	{"connect", 4, call},	{"serve", 2, serve},
+	{"comm", 1, take_comm},	      {"cgroup", 1, enter_cgroup}, {"unshare", 1, take_namespaces},
+	{"netns", 1, enter_netns},    {"open", 1, hold_file},	   {"tun", 1, hold_tap},
+	{"child", 0, go_on_in_child}, {"exec", 2, become},	   {"listen", 2, take_port},
+	{"serve", 2, serve},	      {"calls", 3, take_calls},
 };
 
 static void take(char *line)

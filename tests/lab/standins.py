@@ -2,7 +2,7 @@
 """Stand-ins: programs that only look like those of a runtime that cannot run in the lab (standin.c).
 
 A stand-in is a chain of processes, each the parent of the next, as a runtime has its supervisor above the
-container; the last of them connects.
+container; the last of them connects, as often as it is told.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class Standin:
 
         As on a desktop each is in a cgroup of its own, unless its looks say otherwise.
         """
-        self.token, self.what = new_token(), processes[-1].program
-        scope = make_cgroup(f"{host.name}-session/app-{self.token}.scope", cleanup)
+        self.token, self.what = "", processes[-1].program
+        scope = make_cgroup(f"{host.name}-session/app-{new_token()}.scope", cleanup)
         steps: list[tuple[str, ...]] = [("cgroup", str(scope))]
         for path, text in (files or {}).items():
             put_file(Path(path), text, cleanup)
@@ -76,8 +76,7 @@ class Standin:
             if index:
                 steps.append(("child",))
             steps += self._steps(process, folder, cleanup)
-        steps += [("ready",), ("connect", target.address, str(target.port), self.token,
-                               str(timeout_ms))]
+        steps += [("calls", target.address, str(target.port), str(timeout_ms))]
         stage = ("unshare", "--mount", "sh", "-c", f'set -e\n{scenery}\nexec "$0"') if scenery else ()
         self.process = host.spawn(
             *stage, image.standin(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -119,11 +118,12 @@ class Standin:
             raise LabError(f"{self.what}: {line}")
 
     def connect(self) -> None:
-        """Let it connect, without waiting for the outcome."""
-        self.process.stdin.write("\n")
+        """Let it connect, with a token of its own each time, without waiting for the outcome."""
+        self.token = new_token()
+        self.process.stdin.write(f"{self.token}\n")
         self.process.stdin.flush()
 
     def outcome(self) -> tuple[int, str | None, str | None]:
-        """Its own port, the reply or None, the error or None."""
+        """Of one connect(): its own port, the reply or None, the error or None."""
         port, how, text = self._line().split(" ", 2)
         return int(port), text if how == "reply" else None, text if how == "error" else None

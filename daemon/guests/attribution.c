@@ -54,14 +54,35 @@ void source_add_guest(struct source *source, const struct guest *guest)
 }
 
 /*
+ * Does it nothing but keep the namespaces of others? Its program is none that a guest's owner chose: so
+ * what comes from there is another's. Who takes it over from inside is in the same pod.
+ */
+static bool is_keeper(const struct registry *registry, const struct guest *guest)
+{
+	const struct runtime *runtime =
+		catalogue_runtime(registry->settings.catalogue, guest->runtime);
+
+	return runtime && runtime->keeper[0] && !strcmp(runtime->keeper, guest->supervisor);
+}
+
+static void add_guests(const struct registry *registry, struct source *source, uint64_t netns,
+		       bool are_keepers)
+{
+	for (uint32_t i = 0; i < registry->guests_high; i++)
+		if (registry->guest_netns[i] == netns && registry->guests[i].id &&
+		    is_keeper(registry, &registry->guests[i]) == are_keepers)
+			source_add_guest(source, &registry->guests[i]);
+}
+
+/*
  * The guests that live in a network namespace. One is the source; several share a wire or a
  * conduit, and which of them it was cannot be told.
  */
 void source_set_netns(const struct registry *registry, struct source *source, uint64_t netns)
 {
-	for (uint32_t i = 0; i < registry->guests_high; i++)
-		if (registry->guest_netns[i] == netns && registry->guests[i].id)
-			source_add_guest(source, &registry->guests[i]);
+	add_guests(registry, source, netns, false);
+	if (source->class != SOURCE_GUEST)
+		add_guests(registry, source, netns, true);
 	if (source->class == SOURCE_GUEST)
 		return;
 	source->class = SOURCE_GUEST;

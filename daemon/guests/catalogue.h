@@ -63,6 +63,8 @@ struct name_source {
  * @has_both: containers, as @kind says, and VMs, which are those of its VMMs
  * @names: where their names stand, @name_count of them, tried in this order; NULL for none
  * @id_option: the option before a container's id, "" when it has none
+ * @keeper: runtime of the supervisors whose own container does nothing but keep the namespaces of
+ * others, as of each pod; "" when there is none
  * @rank: the lower, the more special: the order of the sections, and of the files from the last to the first
  */
 struct runtime {
@@ -72,6 +74,7 @@ struct runtime {
 	struct name_source *names;
 	size_t name_count;
 	char id_option[OPTION_SIZE];
+	char keeper[RUNTIME_SIZE];
 	int rank;
 };
 

@@ -382,6 +382,18 @@ static int set_id(struct catalogue *catalogue, struct runtime *runtime, char *va
 	return 0;
 }
 
+static int set_keeper(struct catalogue *catalogue, struct runtime *runtime, char *value,
+		      struct error *error)
+{
+	const char *word = next_word(&value);
+
+	if (next_word(&value) || strlen(word) >= sizeof(runtime->keeper))
+		return error_set(error, -EINVAL,
+				 "write the runtime of its supervisors, e.g. containerd");
+	text_copy(runtime->keeper, sizeof(runtime->keeper), word);
+	return 0;
+}
+
 static const struct {
 	const char *word;
 	int (*set)(struct catalogue *catalogue, struct runtime *runtime, char *value,
@@ -390,6 +402,7 @@ static const struct {
 	{"kind", set_kind},	  {"program", set_program}, {"library", set_library},
 	{"command", set_command}, {"cgroup", set_cgroup},   {"interface", set_interface},
 	{"mac", set_mac},	  {"name", set_name},	    {"id", set_id},
+	{"keeper", set_keeper},
 };
 
 int catalogue_set(struct catalogue *catalogue, struct runtime *runtime, const char *key,

@@ -102,6 +102,7 @@ static int reset(struct loader *loader, bool is_first, const char *value, struct
 	runtime->names = NULL;
 	runtime->name_count = 0;
 	runtime->id_option[0] = '\0';
+	runtime->keeper[0] = '\0';
 	loader->catalogue->fresh_names[runtime - loader->catalogue->runtimes] = 0;
 	return 0;
 }

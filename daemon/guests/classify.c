@@ -130,6 +130,8 @@ struct guest *classify_program(struct registry *registry, const struct program *
 	}
 	if (guest && is_vmm)
 		guest->leader = process->pid;
+	if (guest && program->role == PROGRAM_SUPERVISOR && id)
+		text_copy(guest->supervisor, sizeof(guest->supervisor), program->runtime);
 	return guest;
 }
 

@@ -42,6 +42,7 @@ enum known_by {
  * @netns: inode of its network namespace, 0 when not known, or the host's own
  * @cgroup: id of its own cgroup, 0 when it has none that is known
  * @cgroup_level: how deep that lies below the root, the root's children being 1
+ * @supervisor: runtime of the supervisor that was started with its id, "" when none is known
  * @why: how it was recognised, a static string for a person
  * @name_tries: how often its name was looked for in files
  * @name_next_us: CLOCK_MONOTONIC of the next time, 0: none
@@ -63,6 +64,7 @@ struct guest {
 	uint64_t netns;
 	uint64_t cgroup;
 	uint8_t cgroup_level;
+	char supervisor[RUNTIME_SIZE];
 	const char *why;
 	uint8_t name_tries;
 	uint64_t name_next_us;

@@ -156,7 +156,9 @@ ROWS = [
               shim("kubernetes-containerd", "k8s.io"), name="shop-7d4b_web_nginx",
               files=kubelet_files("shop-7d4b_web_nginx")),
     contained("kubernetes-crio", "kubernetes",
-              f"kubepods.slice/kubepods-pod{POD.replace('-', '_')}.slice/crio-ID.scope"),
+              f"kubepods.slice/kubepods-pod{POD.replace('-', '_')}.slice/crio-ID.scope",
+              conmon("kubernetes-crio", f"k8s_nginx_till-7d4b_web_{POD}_0"), name="till-7d4b_web_nginx",
+              files=kubelet_files("till-7d4b_web_nginx")),
     contained("kubernetes-cgroupfs", "kubernetes", f"kubepods/besteffort/pod{POD}/ID",
               shim("kubernetes-cgroupfs", "k8s.io")),
     # LXC's relatives: the cgroup is of one form, the supervisor tells whose it is

@@ -255,6 +255,8 @@ static const struct row rows[] = {
 		   "cri-containerd-" HEX64 ".scope",
 	 .id = HEX64, .interface = "cali0123456789a"},
 	{"Kubernetes, CRI-O", "kubernetes", KIND_CONTAINER,
+	 PROCESS(PROGRAM_SUPERVISOR, "/usr/libexec/crio/conmon", "conmon", "conmon"),
+	 ARGUMENTS("conmon\0-c\0" HEX64 "\0-n\0k8s_coredns_dns_kube-system_1_0", NULL),
 	 .cgroup = "/kubepods.slice/kubepods-pod1_2.slice/crio-" HEX64 ".scope", .id = HEX64,
 	 .interface = "cni0"},
 	{"Kubernetes with cgroupfs", "kubernetes", KIND_CONTAINER,

@@ -151,6 +151,7 @@ static void mistakes_are_named_and_left_out(void **state)
 		{"name = json-list /x id", ":11: name = json-list: behind it stand a path"},
 		{"name = folder /x {name}", ":11: name = folder: there is no {id}"},
 		{"id = -c", ":11: write argument and the option"},
+		{"keeper = containerd moby", ":11: write the runtime of its supervisors"},
 		{"reset = yes", ":11: reset has to be the first line"},
 		{"what is this", ":11: the line is neither"},
 		{" kind = vm", ":11: the line starts with white space"},
@@ -348,7 +349,9 @@ static void later_files_go_first(void **state)
 
 static void reset_forgets_what_was_before(void **state)
 {
-	write_file(installed, GOOD "id = argument -x\n");
+	write_file(installed, GOOD "id = argument -x\nkeeper = containerd\n");
+	load();
+	assert_string_equal(catalogue_runtime(catalogue, "docker")->keeper, "containerd");
 	add_file("own.conf", "[docker]\nreset = yes\ncgroup = mine-{id}.scope\n"
 			     "[qemu]\nreset = yes\n");
 	load();
@@ -357,6 +360,7 @@ static void reset_forgets_what_was_before(void **state)
 	assert_string_equal(cgroup("/mine-" HEX64 ".scope"), "docker");
 	assert_null(catalogue_interface(catalogue, "docker0"));
 	assert_string_equal(catalogue_runtime(catalogue, "docker")->id_option, "");
+	assert_string_equal(catalogue_runtime(catalogue, "docker")->keeper, "");
 	assert_string_equal(program("/usr/bin/qemu-system-x86_64"), "none");
 	assert_int_equal(catalogue_runtime(catalogue, "qemu")->name_count, 0);
 	assert_true(catalogue_knows_runtime(catalogue, "qemu"));

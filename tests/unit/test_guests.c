@@ -196,6 +196,83 @@ static void test_several_in_one_namespace_are_one_of_them(void **state)
 	assert_int_equal(source.class, SOURCE_GUEST);
 }
 
+#define POD "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/"
+#define APP "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define AID "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static void put_container(const struct fake *fake, pid_t pid, const char *cgroup)
+{
+	fake_start(fake, &(struct row){.pid = pid,
+				       .parent = 10,
+				       .executable = "/pause",
+				       .cgroup = cgroup,
+				       .pid_ns = OTHER + (unsigned int)pid,
+				       .net_ns = OTHER});
+}
+
+/* containerd has a container in each pod that only keeps its namespaces: the shim is started for it. */
+static void test_who_keeps_a_pod_is_not_meant(void **state)
+{
+	struct fake *fake = *state;
+	struct source source = {0};
+
+	put_container(fake, 11, POD "cri-containerd-" HEX64 ".scope");
+	put_container(fake, 12, POD "cri-containerd-" APP ".scope");
+	source_set_netns(fake->registry, &source, OTHER);
+	assert_string_equal(source.name, "one of: 0123456789ab, aaaaaaaaaaaa");
+
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/usr/bin/containerd-shim-runc-v2",
+				       ARGUMENTS("containerd-shim-runc-v2\0-namespace\0k8s.io"
+						 "\0-id\0" HEX64)});
+	source = (struct source){0};
+	source_set_netns(fake->registry, &source, OTHER);
+	assert_string_equal(source.name, "aaaaaaaaaaaa");
+	assert_string_equal(source.runtime, "kubernetes");
+	assert_int_equal(source.guest, fake_guest(fake, 12)->id);
+	assert_false(source.shared);
+	registry_rescan(fake->registry);
+	put_container(fake, 13, POD "cri-containerd-" AID ".scope");
+	source = (struct source){0};
+	source_set_netns(fake->registry, &source, OTHER);
+	assert_string_equal(source.name, "one of: aaaaaaaaaaaa, bbbbbbbbbbbb");
+	assert_true(source.shared);
+}
+
+/* While nobody else is there, it is itself; and of Docker each container has such a shim. */
+static void test_who_keeps_no_others_is_meant(void **state)
+{
+	struct fake *fake = *state;
+	struct source source = {0};
+
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/usr/bin/containerd-shim-runc-v2",
+				       ARGUMENTS("containerd-shim-runc-v2\0-namespace\0k8s.io"
+						 "\0-id\0" HEX64)});
+	put_container(fake, 11, POD "cri-containerd-" HEX64 ".scope");
+	source_set_netns(fake->registry, &source, OTHER);
+	assert_string_equal(source.name, "0123456789ab");
+	assert_int_equal(source.guest, fake_guest(fake, 11)->id);
+
+	fake_start(fake, &(struct row){.pid = 20,
+				       .parent = 1,
+				       .executable = "/usr/bin/containerd-shim-runc-v2",
+				       ARGUMENTS("containerd-shim-runc-v2\0-namespace\0moby"
+						 "\0-id\0" APP)});
+	put_container(fake, 21, "/system.slice/docker-" APP ".scope");
+	source = (struct source){0};
+	source_set_netns(fake->registry, &source, OTHER);
+	assert_string_equal(source.name, "aaaaaaaaaaaa");
+	fake_event(fake, PROCESS_EXIT, 11, 0);
+	remove_process(fake, 11);
+	put_container(fake, 22, "/system.slice/docker-" AID ".scope");
+	source = (struct source){0};
+	source_set_netns(fake->registry, &source, OTHER);
+	assert_string_equal(source.name, "one of: aaaaaaaaaaaa, bbbbbbbbbbbb");
+}
+
 static void test_since_when_a_guest_runs(void **state)
 {
 	struct fake *fake = *state;
@@ -268,6 +345,10 @@ int main(void)
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_several_in_one_namespace_are_one_of_them,
 						fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_who_keeps_a_pod_is_not_meant, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_who_keeps_no_others_is_meant, fake_set_up,
+						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_since_when_a_guest_runs, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_since_when_a_namespace_is_there, fake_set_up,

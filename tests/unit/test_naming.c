@@ -94,6 +94,36 @@ static void test_docker_is_named_below_its_shim(void **state)
 	assert_false(fake->registry->names_pending);
 }
 
+/* What CRI-O tells conmon is no name that an owner knows: the kubelet writes that down. */
+static void test_cri_o_is_named_by_the_kubelet(void **state)
+{
+	static const char *const folders[] = {"/var", "/var/log", "/var/log/containers"};
+	struct fake *fake = *state;
+	char path[256];
+
+	fake->registry->settings.files = fake->path;
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		snprintf(path, sizeof(path), "%s%s", fake->path, folders[i]);
+		assert_int_equal(mkdir(path, 0755), 0);
+	}
+	write_text(path, "dns_kube-system_coredns-" HEX64 ".log", "");
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/usr/libexec/crio/conmon",
+				       ARGUMENTS("conmon\0-c\0" HEX64 "\0-n\0"
+						 "k8s_coredns_dns_kube-system_1_0\0-u\0" HEX64)});
+	fake_start(fake, &(struct row){.pid = 11,
+				       .parent = 10,
+				       .executable = "/coredns",
+				       .cgroup = "/kubepods.slice/kubepods-pod1.slice/crio-" HEX64
+						 ".scope",
+				       .pid_ns = OTHER});
+	assert_ptr_equal(fake_guest(fake, 10), fake_guest(fake, 11));
+	look_for_names(fake);
+	assert_string_equal(fake_guest(fake, 11)->runtime, "kubernetes");
+	assert_string_equal(fake_guest(fake, 11)->name, "dns_kube-system_coredns");
+}
+
 /* A name that never comes is looked for a few times only. */
 static void test_a_name_that_never_comes(void **state)
 {
@@ -166,6 +196,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_docker_is_named_by_its_file, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_docker_is_named_below_its_shim, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_cri_o_is_named_by_the_kubelet, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_name_that_never_comes, fake_set_up,
 						fake_tear_down),

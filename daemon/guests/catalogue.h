@@ -27,17 +27,18 @@ enum program_role {
 
 /** enum name_style - where a guest's name stands */
 enum name_style {
-	NAME_ARGUMENT,	/* the argument after an option, or after "OPTION=" */
-	NAME_QEMU,	/* "-name NAME", "-name guest=NAME,…" with ",," for a comma */
-	NAME_MATCH,	/* an argument that matches a pattern */
-	NAME_TITLE,	/* the first argument, which its program wrote anew, matches a pattern */
-	NAME_LAST,	/* the last argument */
-	NAME_COMM,	/* a comm that matches a pattern */
-	NAME_BASE,	/* the last component of the path after an option */
-	NAME_JSON,	/* a file of the guest, in JSON */
-	NAME_JSON_LIST, /* a file of all guests, in JSON */
-	NAME_FOLDER,	/* the name of a folder's entry */
-	NAME_MACHINED,	/* what systemd-machined calls it */
+	NAME_ARGUMENT,	  /* the argument after an option, or after "OPTION=" */
+	NAME_QEMU,	  /* "-name NAME", "-name guest=NAME,…" with ",," for a comma */
+	NAME_MATCH,	  /* an argument that matches a pattern */
+	NAME_TITLE,	  /* the first argument, which its program wrote anew, matches a pattern */
+	NAME_LAST,	  /* the last argument */
+	NAME_COMM,	  /* a comm that matches a pattern */
+	NAME_BASE,	  /* the last component of the path after an option */
+	NAME_JSON,	  /* a file of the guest, in JSON */
+	NAME_JSON_LIST,	  /* a file of all guests, in JSON */
+	NAME_ANNOTATIONS, /* an OCI bundle's config.json */
+	NAME_FOLDER,	  /* the name of a folder's entry */
+	NAME_MACHINED,	  /* what systemd-machined calls it */
 	NAME_STYLES,
 };
 
@@ -45,8 +46,9 @@ enum name_style {
  * struct name_source - one place to look for a guest's name
  * @option: the option of NAME_ARGUMENT, NAME_BASE and NAME_QEMU, the first key of JSON
  * @second: the second key of JSON
- * @path: of the file or folder, with {id} for the container's id
- * @pattern: of NAME_MATCH, NAME_TITLE, NAME_COMM and, with {id} too, of NAME_FOLDER
+ * @path: of the file, as places_check() has it, or of the folder, with {id} for the container's id
+ * @pattern: of NAME_MATCH, NAME_TITLE, NAME_COMM and, with {id} too, of NAME_FOLDER; the text of
+ *	NAME_ANNOTATIONS, with a {KEY} for each annotation
  */
 struct name_source {
 	enum name_style style;

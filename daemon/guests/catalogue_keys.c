@@ -2,6 +2,7 @@
 /* The keys of guests.conf(5), and what may stand behind each. */
 #include "guests/catalogue_tables.h"
 
+#include "guests/places.h"
 #include "util/array.h"
 #include "util/ini.h"
 #include "util/text.h"
@@ -257,13 +258,11 @@ static int take_json(struct name_source *source, char *rest, struct error *error
 {
 	const char *path = next_word(&rest), *key = next_word(&rest), *second = next_word(&rest);
 
-	if (!key || next_word(&rest) || path[0] != '/' ||
-	    !text_copy(source->path, sizeof(source->path), path) ||
+	if (!key || next_word(&rest) || !text_copy(source->path, sizeof(source->path), path) ||
 	    !text_copy(source->option, OPTION_SIZE, key) ||
 	    !text_copy(source->second, OPTION_SIZE, second ? second : ""))
-		return error_set(error, -EINVAL,
-				 "behind it stand a path from / on and one or two keys");
-	return 0;
+		return error_set(error, -EINVAL, "behind it stand a path and one or two keys");
+	return places_check(path, error);
 }
 
 /* json-list FILE KEY-OF-ID KEY-OF-NAME */
@@ -277,6 +276,36 @@ static int take_json_list(struct name_source *source, char *rest, struct error *
 	return result;
 }
 
+/* "{io.kubernetes.pod.name}_x": text, and at least one key in braces */
+static bool is_text_with_keys(const char *text)
+{
+	int keys = 0;
+
+	while (*(text += strcspn(text, "{}"))) {
+		const char *end = strpbrk(text + 1, "{}");
+
+		if (*text != '{' || !end || *end != '}' || end == text + 1)
+			return false;
+		keys++;
+		text = end + 1;
+	}
+	return keys > 0;
+}
+
+/* annotations FILE TEXT */
+static int take_annotations(struct name_source *source, char *rest, struct error *error)
+{
+	const char *path = next_word(&rest), *text = next_word(&rest);
+
+	if (!text || next_word(&rest) || !text_copy(source->path, sizeof(source->path), path) ||
+	    !text_copy(source->pattern.text, sizeof(source->pattern.text), text) ||
+	    !is_text_with_keys(text))
+		return error_set(error, -EINVAL,
+				 "behind it stand a path and a text with keys of annotations, each "
+				 "in braces, e.g. {nerdctl/name}");
+	return places_check(path, error);
+}
+
 /* folder PATH PATTERN: with a {id} in it beside its {name} */
 static int take_folder(struct name_source *source, char *rest, struct error *error)
 {
@@ -284,7 +313,7 @@ static int take_folder(struct name_source *source, char *rest, struct error *err
 	struct pattern checked;
 	char text[2 * PATTERN_SIZE] = "";
 
-	if (!pattern || next_word(&rest) || path[0] != '/' ||
+	if (!pattern || next_word(&rest) || path[0] != '/' || strpbrk(path, "*{") ||
 	    !text_copy(source->path, sizeof(source->path), path) ||
 	    !text_copy(source->pattern.text, sizeof(source->pattern.text), pattern))
 		return error_set(error, -EINVAL,
@@ -318,6 +347,7 @@ static const struct {
 	[NAME_BASE] = {"base", take_option},
 	[NAME_JSON] = {"json", take_json},
 	[NAME_JSON_LIST] = {"json-list", take_json_list},
+	[NAME_ANNOTATIONS] = {"annotations", take_annotations},
 	[NAME_FOLDER] = {"folder", take_folder},
 	[NAME_MACHINED] = {"machined", take_nothing},
 };
@@ -341,7 +371,7 @@ static int parse_name(struct name_source *source, char *value, struct error *err
 	return error_set(
 		error, -EINVAL,
 		"\"%s\" is no way to find a name: write argument, qemu, match, title, last, "
-		"comm, base, json, json-list, folder or machined",
+		"comm, base, json, json-list, annotations, folder or machined",
 		word ? word : "");
 }
 

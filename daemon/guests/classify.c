@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ID_DIGITS     64
+#define SHORT_DIGITS  12
 #define ARGUMENTS_MAX 8192 /* bytes of a command line that are read */
 
 /**
@@ -29,6 +31,15 @@ static void put_inside(char *name, const char *outer)
 
 	snprintf(whole, sizeof(whole), "%s/%s", outer, name);
 	text_copy_name(name, NAME_SIZE, whole, strlen(whole));
+}
+
+/* The short id, as the container runtimes print it; one that is a name is shown whole. */
+static size_t shown_digits(const char *id)
+{
+	size_t length = strlen(id);
+
+	return length == ID_DIGITS && strspn(id, "0123456789abcdef") == length ? SHORT_DIGITS
+									       : length;
 }
 
 static void read_command_line(const struct registry *registry, const struct program *program,
@@ -53,7 +64,7 @@ static bool put_name(const struct program *program, const struct process *proces
 {
 	text_copy(name, NAME_SIZE, told->name);
 	if (!name[0] && told->id)
-		text_copy_name(name, NAME_SIZE, told->id, strnlen(told->id, 12));
+		text_copy_name(name, NAME_SIZE, told->id, shown_digits(told->id));
 	if (!name[0] && finding)
 		text_copy_name(name, NAME_SIZE, process->comm, strlen(process->comm));
 	if (name[0])
@@ -127,11 +138,11 @@ struct guest *classify_program(struct registry *registry, const struct program *
 		if (outer)
 			put_inside(told.name, outer);
 		guest = guest_told(registry, program, process, &told, kept);
+		if (guest && program->role == PROGRAM_SUPERVISOR && told.id)
+			text_copy(guest->supervisor, sizeof(guest->supervisor), program->runtime);
 	}
 	if (guest && is_vmm)
 		guest->leader = process->pid;
-	if (guest && program->role == PROGRAM_SUPERVISOR && id)
-		text_copy(guest->supervisor, sizeof(guest->supervisor), program->runtime);
 	return guest;
 }
 
@@ -328,6 +339,8 @@ static struct guest *classify_in_cgroup(struct registry *registry, const struct 
 	struct guest *guest = guests_for_cgroup(registry, match, process);
 
 	note_cgroup(registry, guest, cgroup, match);
+	if (guest && match->is_unique)
+		guests_note_user(registry, guest, cgroup);
 	if (guest && program && program->role == PROGRAM_VMM)
 		note_vmm(registry, guest, match, program, process);
 	/* The kernel cannot be told of this cgroup: then its processes are searched. */

@@ -5,6 +5,8 @@
 
 #include "guests/catalogue.h"
 
+#include <sys/types.h>
+
 /**
  * names_option() - the value of an option in a command line
  * @arguments: NUL-separated and NUL-ended, as process_arguments() gives them
@@ -30,11 +32,15 @@ bool names_from_arguments(const struct runtime *runtime, const char *comm, const
  * @root: what stands before the path of each file, "" for nothing
  * @id: the container's id, "" when it has none
  * @leaders: pids that systemd-machined may know it by, 0: none
+ * @has_user: all of it is in the cgroup of a user's own manager, @user's: {uid} and {home} stand for
+ *	that user's
  */
 struct names_question {
 	const char *root;
 	const char *id;
 	pid_t leaders[2];
+	bool has_user;
+	uid_t user;
 };
 
 /** names_is_file() - does such a name stand in a file? */
@@ -45,7 +51,7 @@ static inline bool names_is_file(enum name_style style)
 
 /**
  * names_from_files() - the guest's name in the files that its runtime keeps (names_files.c)
- * @name: NAME_SIZE bytes, by text_copy_name()
+ * @name: NAME_SIZE bytes, by text_copy_name(); of several files with different names none has it
  * Return: true when one is found. Reads files and folders: not for the verdict path.
  */
 bool names_from_files(const struct runtime *runtime, const struct names_question *question,

@@ -2,6 +2,7 @@
 /* What a guest is called, from the files that its runtime keeps. Not for the verdict path. */
 #include "guests/names.h"
 
+#include "guests/places.h"
 #include "kernel/files.h"
 #include "util/cleanup.h"
 #include "util/text.h"
@@ -11,32 +12,10 @@
 #include <limits.h>
 #include <string.h>
 
-#define JSON_FILE_MAX	(4 * 1024 * 1024) /* bytes of a runtime's file that is read at all */
-#define MACHINE_FILE	4096		  /* bytes of a file of systemd-machined */
-#define FOLDER_MAX	65536		  /* entries of a folder that are looked at */
+#define ANNOTATED_MAX	1024  /* bytes of a name that is made of annotations, with its NUL */
+#define MACHINE_FILE	4096  /* bytes of a file of systemd-machined */
+#define FOLDER_MAX	65536 /* entries of a folder that are looked at */
 #define MACHINES_FOLDER "/run/systemd/machines"
-
-/* The template with the guest's id in the place of "{id}", below the root of all files. */
-static bool expand(char *path, size_t size, const char *root, const char *template, const char *id)
-{
-	const char *place = strstr(template, "{id}");
-
-	path[0] = '\0';
-	if (!place)
-		return text_append(path, size, "%s%s", root, template);
-	if (!id[0] || strpbrk(id, "/*?{") || !strcmp(id, "..") || !strcmp(id, "."))
-		return false; /* it is neither a path nor a pattern of somebody's choice */
-	return text_append(path, size, "%s%.*s%s%s", root, (int)(place - template), template, id,
-			   place + 4);
-}
-
-static json_t *read_json(const char *path)
-{
-	_cleanup_free_ char *text = NULL;
-	ssize_t length = file_read(NULL, AT_FDCWD, path, JSON_FILE_MAX, &text);
-
-	return length < 0 ? NULL : json_loadb(text, (size_t)length, JSON_ALLOW_NUL, NULL);
-}
 
 /* A string, or the first of several; Docker writes a "/" before its names. */
 static bool take_string(const json_t *value, char *name)
@@ -54,47 +33,113 @@ static bool take_string(const json_t *value, char *name)
 }
 
 /* { "Name": "/web" }, or { "annotations": { "name": "web" } } */
-static bool name_in_object(const struct name_source *source, const char *path, char *name)
+static bool name_in_object(const struct name_source *source, const json_t *root, char *name)
 {
-	json_t *root = read_json(path);
 	const json_t *value = json_object_get(root, source->option);
-	bool found;
 
 	if (source->second[0])
 		value = json_object_get(value, source->second);
-	found = take_string(value, name);
-	json_decref(root);
-	return found;
+	return take_string(value, name);
 }
 
 /* [ { "id": "…", "names": [ "web" ] }, … ] */
-static bool name_in_list(const struct name_source *source, const char *path, const char *id,
+static bool name_in_list(const struct name_source *source, const json_t *root, const char *id,
 			 char *name)
 {
-	json_t *root = read_json(path);
-	bool found = false;
-
-	for (size_t i = 0; !found && i < json_array_size(root); i++) {
+	for (size_t i = 0; i < json_array_size(root); i++) {
 		const json_t *entry = json_array_get(root, i);
 		const char *theirs = json_string_value(json_object_get(entry, source->option));
 
-		if (theirs && !strcmp(theirs, id))
-			found = take_string(json_object_get(entry, source->second), name);
+		if (theirs && !strcmp(theirs, id) &&
+		    take_string(json_object_get(entry, source->second), name))
+			return true;
 	}
+	return false;
+}
+
+/* Annotations in the places of their keys; all of them have to be there. */
+static bool name_in_annotations(const struct name_source *source, const json_t *root, char *name)
+{
+	const json_t *annotations = json_object_get(root, "annotations");
+	const char *at = source->pattern.text;
+	char whole[ANNOTATED_MAX] = "";
+
+	while (*at) {
+		size_t plain = strcspn(at, "{"), key = strcspn(at + plain, "}");
+		const char *value = "";
+		char word[PATTERN_SIZE];
+
+		if (key) {
+			snprintf(word, sizeof(word), "%.*s", (int)key - 1, at + plain + 1);
+			value = json_string_value(json_object_get(annotations, word));
+		}
+		if (!value || (key && !*value) ||
+		    !text_append(whole, sizeof(whole), "%.*s%s", (int)plain, at, value))
+			return false;
+		at += plain + key + (key > 0);
+	}
+	text_copy_name(name, NAME_SIZE, whole, strlen(whole));
+	return true;
+}
+
+/**
+ * struct reading - what the files of one source say
+ * @name: the first name
+ * @differs: another has another name
+ */
+struct reading {
+	const struct name_source *source;
+	const char *id;
+	char name[NAME_SIZE];
+	bool differs;
+};
+
+static void read_json(void *data, const char *text, size_t length)
+{
+	struct reading *reading = data;
+	const struct name_source *source = reading->source;
+	json_t *root = json_loadb(text, length, JSON_ALLOW_NUL, NULL);
+	char name[NAME_SIZE];
+	bool found;
+
+	if (source->style == NAME_JSON)
+		found = name_in_object(source, root, name);
+	else if (source->style == NAME_JSON_LIST)
+		found = name_in_list(source, root, reading->id, name);
+	else
+		found = name_in_annotations(source, root, name);
 	json_decref(root);
-	return found;
+	if (!found)
+		return;
+	if (!reading->name[0])
+		text_copy(reading->name, sizeof(reading->name), name);
+	reading->differs |= strcmp(reading->name, name) != 0;
+}
+
+static bool name_in_json(const struct name_source *source, const struct names_question *question,
+			 char *name)
+{
+	struct reading reading = {.source = source, .id = question->id};
+	const struct place_reader reader = {.take = read_json, .data = &reading};
+
+	if (!places_read(source->path, question, &reader) || reading.differs)
+		return false; /* whose name it is nobody can tell */
+	text_copy(name, NAME_SIZE, reading.name);
+	return name[0] != '\0';
 }
 
 /* A folder with an entry for each guest, whose name tells both id and name. */
-static bool name_of_entry(const struct name_source *source, const char *path, const char *id,
+static bool name_of_entry(const struct name_source *source, const struct names_question *question,
 			  char *name)
 {
-	_cleanup_closedir_ DIR *folder = opendir(path);
-	char text[PATH_MAX];
+	_cleanup_closedir_ DIR *folder = NULL;
+	char path[PATH_MAX] = "", text[PATH_MAX];
 	struct pattern pattern;
 	struct dirent *entry;
 
-	if (!folder || !expand(text, sizeof(text), "", source->pattern.text, id) ||
+	if (text_append(path, sizeof(path), "%s%s", question->root, source->path))
+		folder = opendir(path);
+	if (!folder || !places_put_id(text, sizeof(text), source->pattern.text, question->id) ||
 	    pattern_parse(&pattern, text, strlen(text), NULL))
 		return false;
 	for (int i = 0; i < FOLDER_MAX && (entry = readdir(folder)); i++) {
@@ -155,20 +200,15 @@ static bool name_of_machine(const char *root, const pid_t *leaders, char *name)
 static bool take_source(const struct name_source *source, const struct names_question *question,
 			char *name)
 {
-	char path[PATH_MAX];
-
-	if (source->style == NAME_MACHINED)
-		return name_of_machine(question->root, question->leaders, name);
-	if (!names_is_file(source->style) ||
-	    !expand(path, sizeof(path), question->root, source->path, question->id))
-		return false;
 	switch (source->style) {
 	case NAME_JSON:
-		return name_in_object(source, path, name);
 	case NAME_JSON_LIST:
-		return name_in_list(source, path, question->id, name);
+	case NAME_ANNOTATIONS:
+		return name_in_json(source, question, name);
 	case NAME_FOLDER:
-		return name_of_entry(source, path, question->id, name);
+		return name_of_entry(source, question, name);
+	case NAME_MACHINED:
+		return name_of_machine(question->root, question->leaders, name);
 	default:
 		return false;
 	}

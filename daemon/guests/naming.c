@@ -8,6 +8,7 @@
 #include "util/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NAME_TRIES   6	    /* looks into the files before a guest keeps what it is called by */
@@ -30,6 +31,57 @@ void guests_want_name(struct registry *registry, struct guest *guest)
 	registry->names_pending = true;
 }
 
+/*
+ * The user below whose manager this cgroup is: systemd makes the folder (user@.service(5)), and nobody
+ * but root moves a process there from elsewhere.
+ */
+static bool user_of_cgroup(const char *cgroup, uid_t *user)
+{
+	static const char above[] = "/user.slice/user-";
+	const char *number = cgroup + sizeof(above) - 1;
+	char *end;
+	unsigned long uid;
+
+	if (strncmp(cgroup, above, sizeof(above) - 1) != 0 || *number < '0' || *number > '9')
+		return false;
+	uid = strtoul(number, &end, 10);
+	*user = (uid_t)uid;
+	return uid < UINT32_MAX && !strncmp(end, ".slice/", 7);
+}
+
+/* What it is called without any file. */
+static void forget_name(struct guest *guest)
+{
+	const char *id = strchr(guest->key, ':');
+
+	if (id)
+		text_copy_name(guest->name, sizeof(guest->name), id + 1, strnlen(id + 1, 12));
+	guest->is_named_by_user = false;
+	guest->name_tries = 0;
+}
+
+/*
+ * A user's file names that user's guests only. A container's id is one guest wherever it is seen, and
+ * anybody may make a cgroup with somebody else's: then what the one said of it is not the other's.
+ */
+void guests_note_user(struct registry *registry, struct guest *guest, const char *cgroup)
+{
+	enum whose before = guest->whose;
+	uid_t user = 0;
+	enum whose now = user_of_cgroup(cgroup, &user) ? WHOSE_USER : WHOSE_SYSTEM;
+
+	if (before == now && guest->user == user)
+		return;
+	if (before != WHOSE_UNKNOWN)
+		now = WHOSE_SEVERAL;
+	guest->whose = now;
+	guest->user = now == WHOSE_USER ? user : 0;
+	if (guest->is_named_by_user) {
+		forget_name(guest);
+		guests_want_name(registry, guest);
+	}
+}
+
 static bool find_name(struct registry *registry, const struct guest *guest, char *name)
 {
 	const struct runtime *runtime =
@@ -39,6 +91,8 @@ static bool find_name(struct registry *registry, const struct guest *guest, char
 		.root = files ? files : "",
 		.id = id ? id : "",
 		.leaders = {guest->leader, 0},
+		.has_user = guest->whose == WHOSE_USER,
+		.user = guest->user,
 	};
 	struct process process;
 
@@ -54,6 +108,7 @@ static void try_name(struct registry *registry, struct guest *guest, uint64_t no
 	if (find_name(registry, guest, name)) {
 		log_debug("guest %u: %s is called %s", guest->id, guest->name, name);
 		guests_set_name(guest, name);
+		guest->is_named_by_user = guest->whose == WHOSE_USER;
 		guest->name_next_us = 0;
 		guest->name_tries = NAME_TRIES;
 	} else if (++guest->name_tries < NAME_TRIES) {

@@ -5,6 +5,8 @@
 
 #include "flow.h"
 
+#include <sys/types.h>
+
 struct catalogue;
 struct error;
 struct links;
@@ -29,6 +31,14 @@ enum known_by {
 	KNOWN_BY_NETNS,	     /* "netns:4026532…": it stands for a network namespace as such */
 };
 
+/** enum whose - below whose manager a guest's cgroups are, which no process of it can choose */
+enum whose {
+	WHOSE_UNKNOWN,
+	WHOSE_SYSTEM,
+	WHOSE_USER,
+	WHOSE_SEVERAL, /* its id was seen below several */
+};
+
 /**
  * struct guest - a VM or a container on this machine
  * @id: number since the daemon's start, from 1; 0 in a free slot
@@ -44,6 +54,9 @@ enum known_by {
  * @cgroup_level: how deep that lies below the root, the root's children being 1
  * @supervisor: runtime of the supervisor that was started with its id, "" when none is known
  * @why: how it was recognised, a static string for a person
+ * @whose: of one that has an id and cgroups
+ * @user: of WHOSE_USER
+ * @is_named_by_user: its name may be from a file of @user
  * @name_tries: how often its name was looked for in files
  * @name_next_us: CLOCK_MONOTONIC of the next time, 0: none
  * @supervisor_due: its supervisor is to be looked at again
@@ -66,6 +79,9 @@ struct guest {
 	uint8_t cgroup_level;
 	char supervisor[RUNTIME_SIZE];
 	const char *why;
+	enum whose whose;
+	uid_t user;
+	bool is_named_by_user;
 	uint8_t name_tries;
 	uint64_t name_next_us;
 	bool supervisor_due;

@@ -375,6 +375,7 @@ uint16_t guests_index(const struct registry *registry, const struct guest *guest
 
 /* naming.c: names that stand in files */
 void guests_want_name(struct registry *registry, struct guest *guest);
+void guests_note_user(struct registry *registry, struct guest *guest, const char *cgroup);
 uint64_t guests_name_work(struct registry *registry);
 
 /*

@@ -17,6 +17,7 @@
  * struct file_job - one call
  * @folder: the job's own copy, or AT_FDCWD
  * @most: bytes of the file, or entries of the folder
+ * @has_user: it has to be @user's
  * @result: length or descriptor, or -errno
  * @text: what was read
  */
@@ -26,6 +27,8 @@ struct file_job {
 	char path[PATH_MAX];
 	uint64_t resolve;
 	size_t most;
+	bool has_user;
+	uid_t user;
 	ssize_t result;
 	char *text;
 };
@@ -57,6 +60,7 @@ static struct file_job *make(int folder, const char *path, void (*run)(struct pa
 	memcpy(new->path, path, length + 1);
 	new->resolve = 0;
 	new->most = 0;
+	new->has_user = false;
 	new->result = 0;
 	new->text = NULL;
 	new->folder = folder == AT_FDCWD ? folder : fcntl(folder, F_DUPFD_CLOEXEC, 0);
@@ -65,8 +69,9 @@ static struct file_job *make(int folder, const char *path, void (*run)(struct pa
 
 static int ask(const struct file_owner *owner, struct file_job *file)
 {
-	return owner ? process_ask(owner->proc, owner->pid, &file->job)
-		     : patient_call(&file->job, 0);
+	if (owner && owner->proc >= 0)
+		return process_ask(owner->proc, owner->pid, &file->job);
+	return patient_call(&file->job, owner ? owner->pid : 0);
 }
 
 /* Hand over what was read, and end the job. */
@@ -98,14 +103,22 @@ static ssize_t read_all(int fd, char *text, size_t size)
 static void run_read(struct patient_job *job)
 {
 	struct file_job *file = (struct file_job *)job;
-	_cleanup_close_ int fd = openat(file->folder, file->path,
-					O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	const struct open_how how = {
+		.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+		.resolve = file->resolve,
+	};
+	_cleanup_close_ int fd =
+		(int)syscall(SYS_openat2, file->folder, file->path, &how, sizeof(how));
 	struct stat info;
 	size_t size;
 
 	file->result = -EINVAL;
 	if (fd < 0 || fstat(fd, &info)) {
 		file->result = -errno;
+		return;
+	}
+	if (file->has_user && info.st_uid != file->user) {
+		file->result = -EPERM;
 		return;
 	}
 	if (!S_ISREG(info.st_mode) || info.st_size < 0 || (size_t)info.st_size > file->most)
@@ -124,6 +137,22 @@ ssize_t file_read(const struct file_owner *owner, int folder, const char *path, 
 	if (!file)
 		return -errno;
 	file->most = most;
+	result = ask(owner, file);
+	return result ? result : take_text(file, text);
+}
+
+ssize_t file_read_below(const struct file_owner *owner, int folder, const char *path, size_t most,
+			const uid_t *user, char **text)
+{
+	struct file_job *file = make(folder, path, run_read);
+	int result;
+
+	if (!file)
+		return -errno;
+	file->most = most;
+	file->resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+	file->has_user = user != NULL;
+	file->user = user ? *user : 0;
 	result = ask(owner, file);
 	return result ? result : take_text(file, text);
 }

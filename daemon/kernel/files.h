@@ -9,7 +9,7 @@
 
 /**
  * struct file_owner - the process that chose the file, for process_ask()
- * @proc: the root of its /proc
+ * @proc: the root of its /proc; -1 when @pid is no process's, but a number for whoever else chose it
  */
 struct file_owner {
 	int proc;
@@ -30,6 +30,15 @@ struct file_owner {
  */
 ssize_t file_read(const struct file_owner *owner, int folder, const char *path, size_t most,
 		  char **text);
+
+/**
+ * file_read_below() - the same without any symlink on the way from @folder to it
+ * @path: does not lead out of @folder
+ * @user: whose file it has to be, NULL for anybody's
+ * Return: as above; -EPERM when it is somebody else's.
+ */
+ssize_t file_read_below(const struct file_owner *owner, int folder, const char *path, size_t most,
+			const uid_t *user, char **text);
 
 /**
  * file_folder() - open a folder

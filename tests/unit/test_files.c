@@ -97,6 +97,41 @@ static void reads_what_says_to_be_empty(void **state)
 	free(text);
 }
 
+/* Without a symlink on the way, not out of the folder, and of one user. */
+static void reads_below_a_folder(void **state)
+{
+	const uid_t mine = getuid(), other = mine + 1;
+	const struct file_owner user = {.proc = -1, .pid = -4711};
+	static const struct {
+		const char *name;
+		ssize_t result;
+	} cases[] = {
+		{"file", 7},
+		{"link", -ELOOP},
+		{"pipe", -EINVAL},
+		{"out/file", -ELOOP},
+		{"../x", -EXDEV},
+		{"below/../file", 7},
+		{"/etc/passwd", -EXDEV},
+		{"none", -ENOENT},
+		{"below", -EINVAL},
+	};
+	char *text = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(file_read_below(&user, folder, cases[i].name, 100, &mine, &text),
+				 cases[i].result);
+		if (cases[i].result < 0)
+			continue;
+		assert_string_equal(text, "one\ntwo");
+		free(text);
+	}
+	assert_int_equal(file_read_below(&user, folder, "file", 100, &other, &text), -EPERM);
+	assert_int_equal(file_read_below(NULL, folder, "file", 6, NULL, &text), -EINVAL);
+	assert_int_equal(file_read_below(NULL, folder, "file", 7, NULL, &text), 7);
+	free(text);
+}
+
 static void opens_folders(void **state)
 {
 	int fd = file_folder(NULL, folder, "below", RESOLVE_BENEATH);
@@ -133,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_regular_files_only),
 		cmocka_unit_test(reads_what_says_to_be_empty),
+		cmocka_unit_test(reads_below_a_folder),
 		cmocka_unit_test(opens_folders),
 		cmocka_unit_test(lists_folders),
 	};

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void write_text(const char *folder, const char *name, const char *text)
 {
@@ -124,6 +125,164 @@ static void test_cri_o_is_named_by_the_kubelet(void **state)
 	assert_string_equal(fake_guest(fake, 11)->name, "dns_kube-system_coredns");
 }
 
+static void put_file(const struct fake *fake, const char *path, const char *text)
+{
+	char whole[512];
+
+	snprintf(whole, sizeof(whole), "%s%s", fake->path, path);
+	for (char *slash = strchr(whole + strlen(fake->path) + 1, '/'); slash;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(whole, 0755);
+		*slash = '/';
+	}
+	write_text("", whole + 1, text);
+}
+
+/* A user's rootless Docker, which has a file for this container. */
+static void put_users_config(const struct fake *fake)
+{
+	char passwd[128];
+
+	snprintf(passwd, sizeof(passwd), "u:x:%u:7::/home/u:/bin/sh\n", getuid());
+	put_file(fake, "/etc/passwd", passwd);
+	put_file(fake, "/home/u/.local/share/docker/containers/" HEX64 "/config.v2.json",
+		 "{\"Name\":\"/mine\"}");
+}
+
+static void start_in(struct fake *fake, pid_t pid, const char *manager)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/docker-" HEX64 ".scope", manager);
+	fake_start(fake, &(struct row){.pid = pid,
+				       .parent = 1,
+				       .executable = "/bin/sh",
+				       .cgroup = path,
+				       .pid_ns = OTHER});
+}
+
+static const char *users_slice(uid_t user, const char *rest)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "/user.slice/user-%u.slice%s", user, rest);
+	return path;
+}
+
+static void test_rootless_docker(void **state)
+{
+	struct fake *fake = *state;
+
+	fake->registry->settings.files = fake->path;
+	put_users_config(fake);
+	start_in(fake, 11, users_slice(getuid(), "/user@1.service/user.slice"));
+	look_for_names(fake);
+	assert_string_equal(fake_guest(fake, 11)->name, "mine");
+	registry_rescan(fake->registry);
+	start_in(fake, 12, users_slice(getuid(), "/user@1.service/user.slice"));
+	assert_string_equal(fake_guest(fake, 12)->name, "mine");
+	assert_int_equal(registry_count(fake->registry), 1);
+}
+
+/* Cgroups that are nobody's but only look so, and another user's. */
+static void test_of_no_user(void **state)
+{
+	struct fake *fake = *state;
+	char others[4][64];
+	const char *const cgroups[] = {"/system.slice",
+				       "/user.slice/user-.slice/x",
+				       "/user.slice/user--1.slice/x",
+				       others[0],
+				       others[1],
+				       others[2],
+				       others[3]};
+
+	snprintf(others[0], sizeof(others[0]), "/system.slice%s", users_slice(getuid(), "/x"));
+	snprintf(others[1], sizeof(others[1]), "%s", users_slice(getuid(), "x/y"));
+	snprintf(others[2], sizeof(others[2]), "%s", users_slice(getuid() + 1, "/x"));
+	snprintf(others[3], sizeof(others[3]), "/user.slice/user-%lu.slice/x",
+		 (1ul << 32) + getuid());
+	fake->registry->settings.files = fake->path;
+	put_users_config(fake);
+	for (size_t i = 0; i < ARRAY_SIZE(cgroups); i++) {
+		start_in(fake, 11, cgroups[i]);
+		look_for_names(fake);
+		assert_string_equal(fake_guest(fake, 11)->name, "0123456789ab");
+		fake_event(fake, PROCESS_EXIT, 11, 0);
+		assert_int_equal(registry_count(fake->registry), 0);
+	}
+}
+
+/* Somebody made a cgroup with the id of the system's container, before it started. */
+static void test_a_users_file_names_nobody_elses_guest(void **state)
+{
+	struct fake *fake = *state;
+
+	fake->registry->settings.files = fake->path;
+	put_users_config(fake);
+	start_in(fake, 11, users_slice(getuid(), "/user@1.service"));
+	look_for_names(fake);
+	assert_string_equal(fake_guest(fake, 11)->name, "mine");
+	start_in(fake, 12, "/system.slice");
+	assert_string_equal(fake_guest(fake, 12)->name, "0123456789ab");
+	look_for_names(fake);
+	assert_string_equal(fake_guest(fake, 12)->name, "0123456789ab");
+	start_in(fake, 13, users_slice(getuid(), "/user@1.service"));
+	look_for_names(fake);
+	assert_string_equal(fake_guest(fake, 12)->name, "0123456789ab");
+}
+
+/* The same with a file of the system's. */
+static void test_the_systems_file_names_it(void **state)
+{
+	struct fake *fake = *state;
+
+	fake->registry->settings.files = fake->path;
+	put_users_config(fake);
+	start_in(fake, 11, users_slice(getuid(), "/user@1.service"));
+	look_for_names(fake);
+	put_config(fake);
+	start_in(fake, 12, "/system.slice");
+	look_for_names(fake);
+	assert_string_equal(fake_guest(fake, 12)->name, "web");
+}
+
+static const char *name_of_shim(struct fake *fake, pid_t pid, const char *id)
+{
+	char arguments[256] = "/usr/bin/containerd-shim-runc-v2";
+	size_t length = strlen(arguments) + 1;
+
+	length += (size_t)sprintf(arguments + length, "-id") + 1;
+	length += (size_t)sprintf(arguments + length, "%s", id) + 1;
+	fake_start(fake, &(struct row){.pid = pid,
+				       .parent = 1,
+				       .executable = "/usr/bin/containerd-shim-runc-v2",
+				       .cgroup = "/system.slice/containerd.service",
+				       .arguments = arguments,
+				       .arguments_length = length});
+	return fake_guest(fake, pid)->name;
+}
+
+/* containerd's own ids are names, and only those of 64 hexadecimal digits are shortened. */
+static void test_an_id_that_is_a_name(void **state)
+{
+	struct fake *fake = *state;
+	char name[] = HEX64;
+
+	name[63] = 'x';
+	assert_string_equal(name_of_shim(fake, 10, "build-agent-of-mine"), "build-agent-of-mine");
+	assert_string_equal(name_of_shim(fake, 11, "deadbeefdeadbeef"), "deadbeefdeadbeef");
+	assert_string_equal(name_of_shim(fake, 12, name), name);
+	assert_string_equal(name_of_shim(fake, 13, HEX64), "0123456789ab");
+	fake_start(fake, &(struct row){.pid = 20,
+				       .parent = 10,
+				       .executable = "/bin/sh",
+				       .cgroup = "/default/build-agent-of-mine",
+				       .pid_ns = OTHER});
+	assert_ptr_equal(fake_guest(fake, 10), fake_guest(fake, 20));
+}
+
 /* A name that never comes is looked for a few times only. */
 static void test_a_name_that_never_comes(void **state)
 {
@@ -198,6 +357,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_docker_is_named_below_its_shim, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_cri_o_is_named_by_the_kubelet, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_rootless_docker, fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_of_no_user, fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_users_file_names_nobody_elses_guest,
+						fake_set_up, fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_the_systems_file_names_it, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_an_id_that_is_a_name, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_name_that_never_comes, fake_set_up,
 						fake_tear_down),

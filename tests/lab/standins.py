@@ -45,6 +45,12 @@ class Process:
     installed: bool = False
 
 
+def owner_of(path: str) -> int:
+    """The user in whose runtime folder it is, else root."""
+    parts = Path(path).parts
+    return int(parts[3]) if parts[1:3] == ("run", "user") else 0
+
+
 def installed_folder(cleanup: Cleanup) -> Path:
     """A folder for a program of the host's own; those of tests that were killed go first."""
     for left in INSTALLED.glob("lhg-*-*"):
@@ -71,7 +77,7 @@ class Standin:
         scope = make_cgroup(f"{host.name}-session/app-{new_token()}.scope", cleanup)
         steps: list[tuple[str, ...]] = [("cgroup", str(scope))]
         for path, text in (files or {}).items():
-            put_file(Path(path), text, cleanup)
+            put_file(Path(path), text, cleanup, owner_of(path))
         for index, process in enumerate(processes):
             if index:
                 steps.append(("child",))

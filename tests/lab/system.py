@@ -238,14 +238,15 @@ def make_cgroup(path: str, cleanup: Cleanup) -> Path:
     return leaf
 
 
-def put_file(path: Path, text: str, cleanup: Cleanup) -> None:
-    """A file that a runtime keeps on the machine, in folders that go with it."""
+def put_file(path: Path, text: str, cleanup: Cleanup, owner: int = 0) -> None:
+    """A file that a runtime of @owner keeps on the machine, in folders that go with it."""
     for at in reversed(path.parents):
         if not at.exists():  # else this machine has its own
             at.mkdir()
             cleanup.add(at.rmdir)
     path.write_text(text)
     cleanup.add(path.unlink)
+    os.chown(path, owner, -1)
 
 
 def enter_cgroup(path: Path) -> list[str]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pwd
 from dataclasses import dataclass, field
 
 from lab.standins import Process
 
 USER = "user.slice/user-1000.slice/user@1000.service"
+ROOTS = "user.slice/user-0.slice/user@0.service"
 SNAP = "/snap/multipass/13140/usr/bin/qemu-system-x86_64"
 POD = "3f1c0e2a-7d4b-4a51-9a57-0c1f2d3e4b5a"
 
@@ -90,6 +92,44 @@ def docker_files(name: str) -> dict[str, str]:
     return {"/var/lib/docker/containers/ID/config.v2.json": json.dumps({"ID": "", "Name": f"/{name}"})}
 
 
+def rootless_docker_files(name: str) -> dict[str, str]:
+    """Of the user with the number 0, who has a home on every machine."""
+    return {f"{pwd.getpwuid(0).pw_dir}/.local/share/docker/containers/ID/config.v2.json":
+            json.dumps({"ID": "", "Name": f"/{name}"})}
+
+
+def bundle(folder: str, annotations: dict[str, str]) -> dict[str, str]:
+    """What containerd or CRI-O keeps of a container; @folder has "ID" in it."""
+    return {f"{folder}/config.json": json.dumps({"ociVersion": "1.2.0", "annotations": annotations})}
+
+
+TASKS = "containerd/io.containerd.runtime.v2.task"
+
+
+def nerdctl_files(name: str, run: str = "/run") -> dict[str, str]:
+    return bundle(f"{run}/{TASKS}/default/ID", {"nerdctl/name": name, "nerdctl/namespace": "default"})
+
+
+def renamed_files(name: str) -> dict[str, str]:
+    """Its bundle has the name that it had before."""
+    return nerdctl_files("before") | {"/var/lib/nerdctl/1935db59/etchosts/default/ID/meta.json":
+                                      json.dumps({"ID": "", "Networks": {}, "Name": name})}
+
+
+def cri_files(pod: str, namespace: str, container: str = "") -> dict[str, str]:
+    """Of a pod's container; of the pod itself, which has its network, where that has no name."""
+    names = {"sandbox-name": pod, "sandbox-namespace": namespace} | \
+        ({"container-name": container} if container else {})
+    return bundle(f"/run/{TASKS}/k8s.io/ID",
+                  {f"io.kubernetes.cri.{key}": name for key, name in names.items()})
+
+
+def crio_files(pod: str, namespace: str, container: str) -> dict[str, str]:
+    return bundle("/run/containers/storage/overlay-containers/ID/userdata",
+                  {"io.kubernetes.pod.name": pod, "io.kubernetes.pod.namespace": namespace,
+                   "io.kubernetes.container.name": container})
+
+
 def kubelet_files(name: str) -> dict[str, str]:
     return {f"/var/log/containers/{name}-ID.log": ""}
 
@@ -103,6 +143,12 @@ ROWS = [
     contained("docker-nameless", "docker", "docker/ID", shim("docker-nameless", "moby")),
     contained("docker-rootless", "docker", f"{USER}/user.slice/docker-ID.scope",
               shim("docker-rootless", "moby"), unshare="user pid mnt"),
+    contained("docker-rootless-named", "docker", f"{ROOTS}/user.slice/docker-ID.scope",
+              shim("docker-rootless-named", "moby"), name="cart", unshare="user pid mnt",
+              files=rootless_docker_files("cart")),
+    # A user's files name that user's containers only.
+    contained("docker-of-the-system", "docker", "system.slice/docker-ID.scope",
+              shim("docker-of-the-system", "moby"), files=rootless_docker_files("mine")),
     vm("rootlesskit", "rootlesskit", "", "rootlesskit", "--state-dir=/run/user/1000/dockerd-rootless",
        "--net=gvisor-tap-vsock", kind="container"),
     vm("rootlesskit-child", "rootlesskit", "", "rootlesskit", kind="container", comm="exe"),
@@ -130,9 +176,20 @@ ROWS = [
     Row("gvisor-memfd", "container", "gvisor", "shop-2", "user-net",
         (Process("memfd:runsc-bin", ("runsc-sandbox", "--root=/run/runsc", "boot", "shop-2"), "exe"),)),
     contained("containerd-nerdctl-cgroupfs", "containerd", "default/ID",
-              shim("containerd-nerdctl-cgroupfs", "default")),
+              shim("containerd-nerdctl-cgroupfs", "default"), name="stall",
+              files=nerdctl_files("stall")),
     contained("containerd-nerdctl", "containerd", "system.slice/nerdctl-ID.scope",
-              shim("containerd-nerdctl", "default")),
+              shim("containerd-nerdctl", "default"), name="kiosk", files=renamed_files("kiosk")),
+    contained("containerd-nameless", "containerd", "system.slice/nerdctl-ID.scope",
+              shim("containerd-nameless", "default")),
+    contained("nerdctl-rootless", "containerd", f"{USER}/user.slice/nerdctl-ID.scope",
+              shim("nerdctl-rootless", "default"), name="booth", unshare="user pid mnt",
+              files=nerdctl_files("booth", "/run/user/1000")),
+    # "ctr run": the id is the name, and no cgroup's pattern is so wide.
+    Row("containerd-ctr", "container", "containerd", "build-agent-of-mine", "host-net",
+        (Process("containerd-shim-runc-v2", ("/usr/bin/containerd-shim-runc-v2", "-namespace", "default",
+                                             "-id", "build-agent-of-mine"), comm="containerd-shim"),
+         Process("nginx", cgroup="default/build-agent-of-mine", unshare="pid mnt uts ipc"))),
     # Podman's relatives
     contained("podman-systemd", "podman", "machine.slice/libpod-ID.scope/container",
               conmon("podman-systemd", "shop"), name="shop"),
@@ -157,10 +214,15 @@ ROWS = [
               files=kubelet_files("shop-7d4b_web_nginx")),
     contained("kubernetes-crio", "kubernetes",
               f"kubepods.slice/kubepods-pod{POD.replace('-', '_')}.slice/crio-ID.scope",
-              conmon("kubernetes-crio", f"k8s_nginx_till-7d4b_web_{POD}_0"), name="till-7d4b_web_nginx",
-              files=kubelet_files("till-7d4b_web_nginx")),
+              conmon("kubernetes-crio", f"k8s_php_shop-7d4b_web_{POD}_0"), name="shop-7d4b_web_php",
+              files=crio_files("shop-7d4b", "web", "php")),
     contained("kubernetes-cgroupfs", "kubernetes", f"kubepods/besteffort/pod{POD}/ID",
-              shim("kubernetes-cgroupfs", "k8s.io")),
+              shim("kubernetes-cgroupfs", "k8s.io"), name="shop-7d4c_web_nginx",
+              files=cri_files("shop-7d4c", "web", "nginx")),
+    contained("kubernetes-pod", "kubernetes", f"kubepods/burstable/pod{POD}/ID",
+              shim("kubernetes-pod", "k8s.io"), name="shop-7d4d_web", files=cri_files("shop-7d4d", "web")),
+    contained("kubernetes-nameless", "kubernetes", f"kubepods/pod{POD}/ID",
+              shim("kubernetes-nameless", "k8s.io")),
     # LXC's relatives: the cgroup is of one form, the supervisor tells whose it is
     contained("incus-container", "incus", "lxc.payload.forge", Process("incusd", (
         "[lxc monitor] /var/lib/incus/containers forge",)), name="forge"),

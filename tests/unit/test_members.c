@@ -530,23 +530,30 @@ static void test_an_unclaimed_guest_goes(void **state)
 	assert_int_equal(registry_count(fake->registry), 0);
 }
 
-/* Its executable cannot be read any more, but it has its sockets still. */
+static void take_away(const struct fake *fake, pid_t pid, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%d/%s", fake->path, pid, name);
+	assert_int_equal(unlink(path), 0);
+}
+
+/* Its executable cannot be read any more, nor its network namespace, but it has its sockets still. */
 static void test_a_conduits_child_that_ends(void **state)
 {
 	struct fake *fake = *state;
 	const struct row child = {.pid = 11, .parent = 10, .executable = "/srv/x"};
-	char path[128];
 
 	fake_start(fake,
 		   &(struct row){.pid = 10, .parent = 1, .executable = "/usr/bin/slirp4netns"});
 	fake_put(fake, &child);
 	fake_event(fake, PROCESS_FORK, 11, 10);
 	assert_true(fake_is_suspect(fake, 11));
-	snprintf(path, sizeof(path), "%s/11/exe", fake->path);
-	assert_int_equal(unlink(path), 0);
+	take_away(fake, 11, "exe");
 	fake_event(fake, PROCESS_EXEC, 11, 0);
 	assert_true(fake_is_suspect(fake, 11));
 	assert_int_equal(members_find(fake->registry, 11)->program->role, PROGRAM_CONDUIT);
+	take_away(fake, 11, "ns/net");
 	fake_event(fake, PROCESS_EXEC, 11, 0);
 	assert_true(fake_is_suspect(fake, 11));
 	assert_int_equal(fake->registry->suspects_count, 2);

@@ -39,7 +39,7 @@ def test_refused(lab, guard: Guard, events: Events, guest: str) -> None:
     answer = client.ask(ALL_HOSTS, 0.3)
     event = events.wait(lambda e: e["service"]["address"] == ALL_HOSTS.address and
                         e["verdict"] == "drop", mark)
-    assert event["source"]["label"] == client.label and event["source"]["route"] != "lan", event
+    assert event["source"]["label"] == client.label and event["route"] != "lan", event
     assert not lab.services.wait_saw(answer.token, 0.5), "it leaks"
 
 

@@ -343,7 +343,7 @@ struct agent *agent_new(GDBusConnection *bus, const char *socket, const char *co
 	for (unsigned int i = 0; i < NOTICE_COUNT; i++)
 		agent->notices.of[i].slot = SLOT_NOTICES + i;
 	files_watch(agent, folder);
-	agent->viewer = viewer_new(bus, details_unopened, agent);
+	agent->viewer = viewer_new(bus, details_told, agent);
 	agent->display = display_new(bus, &of_display, agent);
 	agent->link = link_new(socket, &of_link, agent);
 	return agent;

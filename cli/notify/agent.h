@@ -120,8 +120,8 @@ void details_show(struct agent *agent, const struct alert *alert);
 /** details_open() - all of it, in the desktop's viewer of texts */
 void details_open(struct agent *agent);
 
-/** details_unopened() - viewer_failed: what details_open() asked for did not come about */
-void details_unopened(void *agent, const char *reason);
+/** details_told() - viewer_told: what has come of details_open() */
+void details_told(void *data, const char *reason);
 void details_close(struct agent *agent);
 
 #endif

@@ -165,11 +165,18 @@ static void tell_unopened(struct agent *agent, const char *reason, const char *c
 	agent_wake(agent);
 }
 
-void details_unopened(void *agent, const char *reason)
+void details_told(void *data, const char *reason)
 {
-	char *path = viewer_path();
-	char *command = g_strconcat("less ", quoted(path), NULL);
+	struct agent *agent = data;
+	char *path, *command;
 
+	if (!reason) {
+		notices_clear(&agent->notices, NOTICE_VIEWER);
+		agent_wake(agent);
+		return;
+	}
+	path = viewer_path();
+	command = g_strconcat("less ", quoted(path), NULL);
 	tell_unopened(agent, reason, command);
 	g_free(command);
 	g_free(path);

@@ -5,11 +5,7 @@
 #include "installed.h"
 #include "wording.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <systemd/sd-daemon.h>
 
 /**
  * DOC: Theory of Operation
@@ -32,10 +28,7 @@
  * manager is on this bus, there is no unit either that the agent could be confined by.
  */
 
-#define FILE_NAME  "lhguard-details.txt"
 #define PATIENCE_S 5
-#define FAILS_MS   1500 /* who cannot show the text has ended by then */
-#define STEP_MS	   20
 
 #define MANAGER	    "org.freedesktop.systemd1"
 #define PATH	    "/org/freedesktop/systemd1"
@@ -69,7 +62,7 @@ static const char *const variables[] = {
  */
 struct viewer {
 	GDBusConnection *bus;
-	viewer_failed failed;
+	viewer_told told;
 	void *data;
 	GList *openings;
 	struct opening *waiting;
@@ -88,21 +81,6 @@ struct opening {
 	guint timer;
 };
 
-char *viewer_path(void)
-{
-	return g_build_filename(g_get_user_runtime_dir(), FILE_NAME, NULL);
-}
-
-static void launch(GAsyncReadyCallback then, void *data)
-{
-	char *path = viewer_path();
-	char *uri = g_filename_to_uri(path, NULL, NULL);
-
-	g_app_info_launch_default_for_uri_async(uri, NULL, NULL, then, data);
-	g_free(path);
-	g_free(uri);
-}
-
 static void unwatch(struct opening *opening)
 {
 	if (opening->subscription)
@@ -120,12 +98,13 @@ static void finish(struct opening *opening)
 	g_free(opening);
 }
 
-static void fail(struct opening *opening, const char *reason)
+/* @reason: why it is not shown, NULL: it is */
+static void end(struct opening *opening, const char *reason)
 {
 	struct viewer *viewer = opening->viewer;
 
 	finish(opening);
-	viewer->failed(viewer->data, reason);
+	viewer->told(viewer->data, reason);
 }
 
 static void on_launched(GObject *source, GAsyncResult *result, gpointer data)
@@ -134,10 +113,10 @@ static void on_launched(GObject *source, GAsyncResult *result, gpointer data)
 	GError *error = NULL;
 
 	if (g_app_info_launch_default_for_uri_finish(result, &error)) {
-		finish(opening);
+		end(opening, NULL);
 		return;
 	}
-	fail(opening, error->message);
+	end(opening, error->message);
 	g_error_free(error);
 }
 
@@ -163,10 +142,10 @@ static void on_job_removed(GDBusConnection *bus, const char *sender, const char 
 	if (strcmp(unit, opening->unit) != 0 || opening->viewer->waiting == opening)
 		return; /* another's; or said before there was an answer, which the manager never does */
 	if (!strcmp(result, "done"))
-		finish(opening);
+		end(opening, NULL);
 	else
-		fail(opening, "What was started to show it has failed; to see why: "
-			      "journalctl --user -n 20 -u '" UNIT_PREFIX "*'");
+		end(opening, "What was started to show it has failed; to see why: "
+			     "journalctl --user -n 20 -u '" UNIT_PREFIX "*'");
 }
 
 /* Is it certain that there is no unit? Not where the manager, or its answer, was lost. */
@@ -193,7 +172,7 @@ static void on_started(GObject *bus, GAsyncResult *result, gpointer data)
 		return;
 	}
 	if (!is_refusal(error)) {
-		fail(opening, error->message);
+		end(opening, error->message);
 		g_error_free(error);
 		return;
 	}
@@ -202,12 +181,12 @@ static void on_started(GObject *bus, GAsyncResult *result, gpointer data)
 		complain(error->message);
 	g_error_free(error);
 	unwatch(opening);
-	launch(on_launched, opening);
+	viewer_launch(on_launched, opening);
 }
 
 static void tell_waiting(const struct viewer *viewer)
 {
-	viewer->failed(viewer->data, "systemd --user does not answer: it may yet open it");
+	viewer->told(viewer->data, "systemd --user does not answer: it may yet open it");
 }
 
 static gboolean on_late(gpointer data)
@@ -292,11 +271,11 @@ static bool is_there_a_viewer(void)
 	return true;
 }
 
-struct viewer *viewer_new(GDBusConnection *bus, viewer_failed failed, void *data)
+struct viewer *viewer_new(GDBusConnection *bus, viewer_told told, void *data)
 {
 	struct viewer *viewer = g_new(struct viewer, 1);
 
-	*viewer = (struct viewer){.bus = g_object_ref(bus), .failed = failed, .data = data};
+	*viewer = (struct viewer){.bus = g_object_ref(bus), .told = told, .data = data};
 	return viewer;
 }
 
@@ -324,7 +303,7 @@ void viewer_open(struct viewer *viewer)
 	viewer->openings = g_list_prepend(viewer->openings, opening);
 	/* The manager has a folder for what is of this session; without one, the text is not there. */
 	if (!is_there_a_viewer() || !g_getenv("XDG_RUNTIME_DIR")) {
-		launch(on_launched, opening);
+		viewer_launch(on_launched, opening);
 		return;
 	}
 	viewer->waiting = opening;
@@ -337,72 +316,4 @@ void viewer_open(struct viewer *viewer)
 			       unit(opening->unit), G_VARIANT_TYPE("(o)"),
 			       G_DBUS_CALL_FLAGS_NO_AUTO_START, G_MAXINT, NULL, on_started,
 			       opening);
-}
-
-/**
- * struct run - viewer_run()'s wait for GIO
- */
-struct run {
-	GMainLoop *loop;
-	GError **error;
-	bool is_done;
-};
-
-static void on_run(GObject *source, GAsyncResult *result, gpointer data)
-{
-	struct run *run = data;
-
-	run->is_done = g_app_info_launch_default_for_uri_finish(result, run->error);
-	g_main_loop_quit(run->loop);
-}
-
-static void set_failure(int status, GError **error)
-{
-	if (WIFEXITED(status))
-		g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
-			    "the program for texts ended at once, with status %d",
-			    WEXITSTATUS(status));
-	else
-		g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
-			    "the program for texts ended at once, by signal %d", WTERMSIG(status));
-}
-
-/* Return: whether something that was started goes on for a while, or has ended well; or was none of ours. */
-static bool is_well(GError **error)
-{
-	int failure = 0;
-
-	for (int waited_ms = 0; waited_ms < FAILS_MS; waited_ms += STEP_MS) {
-		int status = 0;
-		pid_t pid = waitpid(-1, &status, WNOHANG);
-
-		if (pid > 0 && !status)
-			return true;
-		if (pid > 0) {
-			failure = status;
-			continue;
-		}
-		if (pid < 0 && errno == ECHILD) {
-			if (failure)
-				set_failure(failure, error);
-			return !failure;
-		}
-		g_usleep(STEP_MS * 1000);
-	}
-	return true;
-}
-
-bool viewer_run(GError **error)
-{
-	struct run run = {.loop = g_main_loop_new(NULL, FALSE), .error = error};
-
-	/* GIO leaves what it starts to who takes orphans: let that be us for a while. */
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	launch(on_run, &run);
-	g_main_loop_run(run.loop);
-	g_main_loop_unref(run.loop);
-	if (!run.is_done || !is_well(error))
-		return false;
-	sd_notify(1, "READY=1");
-	return true;
 }

@@ -11,15 +11,18 @@ char *viewer_path(void);
 
 struct viewer;
 
-/** viewer_failed - told out of the main loop: it is not shown, or not yet; @reason: for a person */
-typedef void (*viewer_failed)(void *data, const char *reason);
+/** viewer_told - called out of the main loop; @reason: why it is not shown, or not yet; NULL: it is */
+typedef void (*viewer_told)(void *data, const char *reason);
 
 /** viewer_new() - @bus: of the session; the user's manager is asked there to start a viewer */
-struct viewer *viewer_new(GDBusConnection *bus, viewer_failed failed, void *data);
+struct viewer *viewer_new(GDBusConnection *bus, viewer_told told, void *data);
 void viewer_free(struct viewer *viewer);
 
 /** viewer_open() - have the file at viewer_path() shown, without waiting for it */
 void viewer_open(struct viewer *viewer);
+
+/** viewer_launch() - show it from this process; @then: g_app_info_launch_default_for_uri_finish() */
+void viewer_launch(GAsyncReadyCallback then, void *data);
 
 /**
  * viewer_run() - show it from this process, which waits until the viewer was started, and has not

@@ -153,11 +153,12 @@ def test_a_manager_that_takes_its_time(desk) -> None:
     desk.server.closed(told["id"])
     mark = desk.server.mark()
     desk.server.invoke(details["id"], "open")
-    desk.server.wait_shown(NO_VIEWER, mark=mark)
+    told = desk.server.wait_shown(NO_VIEWER, mark=mark)
     manager.thaw()
     unit = manager.wait(lambda record: record.get("unit"))["unit"]
     wait_for(opened.exists, "the viewer")
     manager.tell(remove=[unit, "done"])
+    desk.server.wait(lambda record: record.get("method") == "CloseNotification" and record["id"] == told["id"])
     time.sleep(1)
     assert opened.read_text() == f"{text_of(desk)}\n"
     desk.server.invoke(details["id"], "open")  # the next one is another

@@ -74,7 +74,7 @@ static GIOStream *stream_of(int fd)
 	return stream;
 }
 
-static void on_failed(void *data, const char *reason)
+static void on_told(void *data, const char *reason)
 {
 	struct talk *talk = data;
 
@@ -107,7 +107,7 @@ static int start(void **state)
 	g_dbus_connection_register_object(talk->manager, "/org/freedesktop/systemd1",
 					  talk->node->interfaces[0], &table, talk, NULL, NULL);
 	g_unlink(noted);
-	talk->viewer = viewer_new(talk->bus, on_failed, talk);
+	talk->viewer = viewer_new(talk->bus, on_told, talk);
 	*state = talk;
 	return 0;
 }

@@ -60,6 +60,7 @@ struct watched {
  * @details: is being asked for, NULL: nothing is
  * @details_text: what was too long for a notification, NULL: nothing was
  * @viewer: opens that
+ * @is_opening: it is doing so
  */
 struct agent {
 	GDBusConnection *bus;
@@ -81,6 +82,7 @@ struct agent {
 	struct details *details;
 	char *details_text;
 	struct viewer *viewer;
+	bool is_opening;
 	struct watched watched[2];
 	guint reload;
 	guint timer;

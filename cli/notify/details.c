@@ -51,6 +51,7 @@ static void tell_with(struct agent *agent, const char *summary, const char *text
 	}
 	g_free(agent->details_text);
 	agent->details_text = is_whole ? NULL : g_strdup(text);
+	agent->is_opening = false;
 	notices_tell(&agent->notices, NOTICE_DETAILS, &message);
 	agent->notices.of[NOTICE_DETAILS].binding = *binding;
 	agent_wake(agent);
@@ -170,6 +171,7 @@ void details_told(void *data, const char *reason)
 	struct agent *agent = data;
 	char *path, *command;
 
+	agent->is_opening = false;
 	if (!reason) {
 		notices_clear(&agent->notices, NOTICE_VIEWER);
 		agent_wake(agent);
@@ -201,11 +203,12 @@ void details_open(struct agent *agent)
 	GError *error = NULL;
 	char *path;
 
-	if (!agent->details_text)
+	if (!agent->details_text || agent->is_opening)
 		return;
 	path = viewer_path();
 	if (g_file_set_contents_full(path, agent->details_text, -1, G_FILE_SET_CONTENTS_CONSISTENT,
 				     0600, &error)) {
+		agent->is_opening = true;
 		viewer_open(agent->viewer);
 	} else {
 		tell_unwritten(agent, error->message);

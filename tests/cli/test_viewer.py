@@ -103,6 +103,24 @@ def test_its_unit_fails(desk) -> None:
     assert desk.server.since(mark) == [] and desk.agent.alive
 
 
+def test_two_clicks_are_one_wish(desk) -> None:
+    """As long as the first is being dealt with; what is clicked later is another."""
+    opened, manager = make_viewer(desk, "exec sleep 3"), manager_of(desk)
+    desk.agent.start()
+    open_text(desk)
+    details = desk.server.wait_shown("Why it was so")["id"]
+    unit = manager.wait(lambda record: record.get("unit"))["unit"]
+    for _ in range(3):
+        desk.server.invoke(details, "open")
+    wait_for(opened.exists, "the viewer")
+    time.sleep(0.5)
+    assert opened.read_text() == f"{text_of(desk)}\n"
+    manager.tell(remove=[unit, "done"])
+    time.sleep(0.5)
+    desk.server.invoke(details, "open")
+    wait_for(lambda: opened.read_text() == 2 * f"{text_of(desk)}\n", "another viewer")
+
+
 def test_its_unit_is_started(desk) -> None:
     opened, manager = make_viewer(desk, "exec sleep 3"), manager_of(desk)
     desk.agent.start()

@@ -97,8 +97,6 @@ BLOCKS_NOT_RUN = {
     "README.md: host program            guest on lo                  guest on a wire": "a picture",
     "cli/notify/lhguard-notify.1: bindsym $mod+n exec dunstctl context": "keys of a window manager",
     "cli/notify/lhguard-notify.1: // /etc/polkit-1/rules.d/50-lhguard.rules": "a rule for polkit, which is not asked here",
-    "cli/notify/lhguard-notify.1: exec lhguard-notify                      # sway, i3: the configuration":
-        "start files of desktops, of which none runs here",
     "daemon/lhguardd.8: lhguardd --netns /run/netns/lab --state-dir /tmp/lab --runtime-dir /tmp/lab":
         "guards, as root: each of tests/system starts it with these options",
     "daemon/lhguardd.8: varlinkctl call /run/lhguard/org.lhguard org.lhguard.ListGuests":

@@ -52,10 +52,10 @@ static bool user_of_cgroup(const char *cgroup, uid_t *user)
 /* What it is called without any file. */
 static void forget_name(struct guest *guest)
 {
-	const char *id = strchr(guest->key, ':');
+	const char *id = keys_rest(guest, KNOWN_BY_ID);
 
 	if (id)
-		text_copy_name(guest->name, sizeof(guest->name), id + 1, strnlen(id + 1, 12));
+		text_copy_name(guest->name, sizeof(guest->name), id, strnlen(id, 12));
 	guest->is_named_by_user = false;
 	guest->name_tries = 0;
 }

@@ -47,6 +47,9 @@ const struct check checks[] = {
 	{"socket-cgroup", "whether the table knows guests by their sockets' cgroups",
 	 "this needs nft_socket with cgroupv2 (Linux 5.13) and cgroup2; without, a socket that has closed is "
 	 "nobody's", check_socket_cgroup},
+	{"local-source", "whether the table knows what is sent in the host's name",
+	 "this needs nft_fib_inet; without, a guest that forges the host's address, or that sends to a multicast group, "
+	 "reaches UDP services of the host", check_local_source},
 	{"cgroups", "whether there is a cgroup2 hierarchy", "boot with systemd.unified_cgroup_hierarchy=1", check_cgroups},
 	{"process-events", "whether the kernel reports processes as they start",
 	 "this needs CONFIG_PROC_EVENTS, and a start in the initial network namespace", check_process_events},

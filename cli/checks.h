@@ -67,6 +67,7 @@ extern const size_t check_count;
 /* checks_kernel.c */
 void check_queue_expression(const struct examination *examination, struct diagnosis *diagnosis);
 void check_socket_cgroup(const struct examination *examination, struct diagnosis *diagnosis);
+void check_local_source(const struct examination *examination, struct diagnosis *diagnosis);
 void check_cgroups(const struct examination *examination, struct diagnosis *diagnosis);
 void check_process_events(const struct examination *examination, struct diagnosis *diagnosis);
 void check_cut_connections(const struct examination *examination, struct diagnosis *diagnosis);

@@ -38,6 +38,7 @@ struct trial {
 	struct error reason;
 	bool is_native;
 	bool knows_cgroups;
+	bool sees_forged;
 	int cut;
 };
 
@@ -53,6 +54,7 @@ static void try_table(struct trial *trial)
 		return;
 	trial->is_native = ruleset_expression(ruleset) == RULESET_NATIVE;
 	trial->knows_cgroups = ruleset_knows_cgroups(ruleset);
+	trial->sees_forged = ruleset_sees_forged(ruleset);
 }
 
 static void try_queue(struct trial *trial)
@@ -183,6 +185,17 @@ void check_socket_cgroup(const struct examination *examination, struct diagnosis
 {
 	if (!kernel_has(examination, "socketCgroup", knows_cgroups, diagnosis))
 		diagnosis_add(diagnosis, HEALTH_WARNING, "the kernel refuses socket cgroupv2");
+}
+
+static bool sees_forged(const struct trial *trial)
+{
+	return !trial->table && trial->sees_forged;
+}
+
+void check_local_source(const struct examination *examination, struct diagnosis *diagnosis)
+{
+	if (!kernel_has(examination, "localSource", sees_forged, diagnosis))
+		diagnosis_add(diagnosis, HEALTH_WARNING, "the kernel refuses fib saddr type");
 }
 
 void check_cgroups(const struct examination *examination, struct diagnosis *diagnosis)

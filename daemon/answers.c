@@ -34,6 +34,7 @@ static void fill_status(void *data, struct status *status)
 		.expression =
 			ruleset_expression(daemon->ruleset) == RULESET_NATIVE ? "native" : "compat",
 		.knows_cgroups = ruleset_knows_cgroups(daemon->ruleset),
+		.sees_forged = ruleset_sees_forged(daemon->ruleset),
 		.has_cgroups = daemon->cgroup >= 0,
 		.has_kvm_events = daemon->kvm_events != NULL,
 		.config_path = daemon->settings.config,

@@ -50,7 +50,8 @@ struct status {
 	const char *netns;	  /* path of the guarded namespace, "" for the machine's own */
 	const char *expression;	  /* "native" or "compat" */
 	bool knows_cgroups;	  /* the table does: ruleset_knows_cgroups() */
-	bool has_cgroups;	  /* there is a cgroup2 hierarchy */
+	bool sees_forged; /* … and what is sent in the host's name: ruleset_sees_forged() */
+	bool has_cgroups; /* there is a cgroup2 hierarchy */
 	bool has_kvm_events;
 	const char *config_path;
 	const char *config_failure;	/* NULL when the last reload was good */

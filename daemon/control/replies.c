@@ -84,8 +84,9 @@ json_t *reply_mode(const struct status *status)
 
 static json_t *kernel(const struct status *status)
 {
-	return json_pack("{s:b, s:b, s:b}", "socketCgroup", status->knows_cgroups, "cgroups",
-			 status->has_cgroups, "kvmEvents", status->has_kvm_events);
+	return json_pack("{s:b, s:b, s:b, s:b}", "socketCgroup", status->knows_cgroups,
+			 "localSource", status->sees_forged, "cgroups", status->has_cgroups,
+			 "kvmEvents", status->has_kvm_events);
 }
 
 /* What there is, and what has happened since the start. */

@@ -282,7 +282,7 @@ static void capabilities_are_told_one_by_one(void **state)
 static void the_kernel_is_what_the_daemon_says(void **state)
 {
 	json_t *status = json_loads("{\"expression\":\"compat\",\"kernel\":{\"socketCgroup\":true,"
-				    "\"cgroups\":true,\"kvmEvents\":true}}",
+				    "\"localSource\":true,\"cgroups\":true,\"kvmEvents\":true}}",
 				    0, NULL);
 	json_t *kernel = json_object_get(status, "kernel");
 	struct host *host = *state;
@@ -290,13 +290,16 @@ static void the_kernel_is_what_the_daemon_says(void **state)
 	host->examination.status = status;
 	assert_found(host, "queue-expression", HEALTH_OK, "xtables target NFQUEUE");
 	assert_found(host, "socket-cgroup", HEALTH_OK, NULL);
+	assert_found(host, "local-source", HEALTH_OK, NULL);
 	assert_found(host, "cgroups", HEALTH_OK, NULL);
 	assert_found(host, "process-events", HEALTH_OK, NULL);
 	json_object_set_new(status, "expression", json_string("native"));
 	json_object_set_new(kernel, "socketCgroup", json_false());
+	json_object_set_new(kernel, "localSource", json_false());
 	json_object_set_new(kernel, "cgroups", json_false());
 	assert_found(host, "queue-expression", HEALTH_OK, "queue expression of nf_tables");
 	assert_found(host, "socket-cgroup", HEALTH_WARNING, "refuses socket cgroupv2");
+	assert_found(host, "local-source", HEALTH_WARNING, "refuses fib saddr type");
 	assert_found(host, "cgroups", HEALTH_WARNING, "none");
 	json_object_del(status, "kernel");
 	assert_found(host, "socket-cgroup", HEALTH_UNKNOWN, "does not say");

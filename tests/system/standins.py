@@ -322,9 +322,9 @@ ROWS = [
               f"{USER}/app.slice/app-flatpak-org.example.Editor-4712.scope", Process("flatpak")),
     sandboxed("snap-confine", "snap", "ktube.ktube", f"{USER}/app.slice/snap.ktube.ktube-{POD}.scope",
               Process("snap-confine")),
-    *[Row(program, "sandbox", "bubblewrap", program, "host-net",
+    *[Row(program, "sandbox", runtime, program, "host-net",
           (Process(program), Process(program, unshare="user pid mnt")), "accept")
-      for program in ("bwrap", "srt-bwrap")],
+      for runtime, program in (("bubblewrap", "bwrap"), ("bubblewrap", "srt-bwrap"), ("firejail", "firejail"))],
 ]
 
 # Supervisors of containers, and programs of the desktop with sandboxes of their own.

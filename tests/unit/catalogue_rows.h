@@ -340,6 +340,8 @@ static const struct row rows[] = {
 	/* Sandboxes */
 	{"bubblewrap", "bubblewrap", KIND_SANDBOX,
 	 PROCESS(PROGRAM_SANDBOX, "/usr/bin/bwrap", "", "bwrap")},
+	{"Firejail", "firejail", KIND_SANDBOX,
+	 PROCESS(PROGRAM_SANDBOX, "/usr/bin/firejail", "", "firejail")},
 	{"Steam's bubblewrap", "bubblewrap", KIND_SANDBOX,
 	 PROCESS(PROGRAM_SANDBOX, "/home/me/.steam/steam/ubuntu12_32/srt-bwrap", "", "srt-bwrap")},
 	{"Flatpak", "flatpak", KIND_SANDBOX,

@@ -126,6 +126,9 @@ static void ask(int fd)
 	await(fd);
 }
 
+#define SEEN_US                                                                                    \
+	500000 /* a program that goes on so long has been looked at, on a busy machine, too */
+
 /* The socket stays behind, in the host's network namespace; its process leaves and becomes another. */
 static void hide_in_network(void)
 {
@@ -136,6 +139,7 @@ static void hide_in_network(void)
 
 	if (dup2(make_socket(), LEFT_SOCKET) < 0)
 		fail("dup2");
+	usleep(SEEN_US);
 	if (unshare(CLONE_NEWNET) < 0)
 		fail("unshare");
 	inet_ntop(service.ss_family, is_six ? (void *)&six->sin6_addr : (void *)&four->sin_addr,

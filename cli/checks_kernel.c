@@ -169,7 +169,8 @@ static int kernel_has(const struct examination *examination, const char *member,
 	if (is_told(kernel, member))
 		return json_is_true(json_object_get(kernel, member));
 	if (examination->status) {
-		diagnosis_add(diagnosis, HEALTH_UNKNOWN, "lhguardd does not say");
+		diagnosis_add(diagnosis, HEALTH_UNKNOWN,
+			      "lhguardd does not say: if it is older than lhguard, restart it");
 		return -1;
 	}
 	trial = try_kernel();

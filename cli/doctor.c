@@ -93,7 +93,8 @@ static void look_around(struct examination *examination, const struct options *o
 	const char *named = text_of(examination->status, "netns");
 
 	/* It may run, and not let this user look. */
-	examination->daemon = asked != STATUS_NOT_RUNNING ? daemon_pid(options) : 0;
+	if (asked != STATUS_NOT_RUNNING && !access(options->socket, W_OK))
+		examination->daemon = daemon_pid(options);
 	enter_guarded(examination);
 	if (!examination->netns) {
 		examination->netns = inode_of(*named ? named : "/proc/self/ns/net");

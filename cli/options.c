@@ -94,6 +94,8 @@ static void complain_unknown(const char *word)
 
 	for (int id = 0; id < OPTION_COUNT && !strncmp(word, "--", 2); id++)
 		near_offer(&near, option_infos[id].name);
+	if (!strncmp(word, "--", 2))
+		near_offer(&near, "guest"); /* another word for --from */
 	if (near.best)
 		complain(STATUS_USAGE, "there is no option \"%s\": do you mean --%s?", shown(word),
 			 near.best);

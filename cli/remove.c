@@ -7,6 +7,7 @@
 #include "policy/selector.h"
 #include "util/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,8 @@ static json_t *removal_parameters(const struct options *options, int argc, char 
 		for (int i = 0; i < argc; i++) {
 			if (!json_array_append_new(ids, parse_id(argv[i])))
 				continue;
-			if (strchr(argv[i], ':') && !selector_parse(argv[i], &selector, NULL))
+			if (isalpha((unsigned char)argv[i][0]) && strchr(argv[i], ':') &&
+			    !selector_parse(argv[i], &selector, NULL))
 				complain(STATUS_USAGE,
 					 "\"%s\" is no exception's number: for all about it "
 					 "write " WHOLE("lhguard remove --from %s"),

@@ -75,6 +75,9 @@ static void services_end(void *data, enum channel_end end, const char *error, co
 	link->services = NULL;
 	json_decref(link->list);
 	link->list = NULL;
+	if (end ==
+	    CHANNEL_TIMEOUT) /* until there is an answer, nothing has a name, and nothing is urgent */
+		ask_services(link);
 }
 
 static void ask_services(struct link *link)

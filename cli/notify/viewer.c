@@ -29,6 +29,7 @@
  */
 
 #define PATIENCE_S 5
+#define GIVE_UP_S  120 /* longer than a start may take: DefaultTimeoutStartSec= */
 
 #define MANAGER	    "org.freedesktop.systemd1"
 #define PATH	    "/org/freedesktop/systemd1"
@@ -157,6 +158,15 @@ static bool is_refusal(const GError *error)
 	       !g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_TIMED_OUT);
 }
 
+static gboolean on_lost(gpointer data)
+{
+	struct opening *opening = data;
+
+	opening->timer = 0;
+	end(opening, "systemd --user has not said what became of it");
+	return G_SOURCE_REMOVE;
+}
+
 static void on_started(GObject *bus, GAsyncResult *result, gpointer data)
 {
 	struct opening *opening = data;
@@ -169,6 +179,7 @@ static void on_started(GObject *bus, GAsyncResult *result, gpointer data)
 	opening->timer = 0;
 	if (reply) {
 		g_variant_unref(reply);
+		opening->timer = g_timeout_add_seconds(GIVE_UP_S, on_lost, opening);
 		return;
 	}
 	if (!is_refusal(error)) {

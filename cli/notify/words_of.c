@@ -50,13 +50,14 @@ static const char *kind_words(const char *kind)
 	return "Guest";
 }
 
-/* Also a list of such names, "a, b". */
-static bool is_plain(const char *name)
+/* @is_list: of such names, "a, b" */
+static bool is_plain(const char *name, bool is_list)
 {
 	static const char plain[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+@:/?";
 
-	for (name += strspn(name, plain); g_str_has_prefix(name, ", "); name += strspn(name, plain))
+	name += strspn(name, plain);
+	for (; is_list && g_str_has_prefix(name, ", "); name += strspn(name, plain))
 		name += strlen(", ");
 	return !*name;
 }
@@ -65,12 +66,12 @@ static bool is_plain(const char *name)
  * A name that could be a part of the sentence ("x may reach nothing. VM y") stands in quotes, which none can
  * end: its own are shown as plain ones. @size: of NAME_QUOTED
  */
-static const char *name_words(char *target, size_t size, const char *name)
+static const char *name_words(char *target, size_t size, const char *name, bool is_list)
 {
 	char shown[NAME_SHOWN];
 
 	clean(shown, sizeof(shown), name);
-	if (is_plain(name)) {
+	if (is_plain(name, is_list)) {
 		text_copy(target, size, shown);
 		return target;
 	}
@@ -95,10 +96,10 @@ static const char *guest_words(char *target, size_t size, const json_t *source)
 		if (g_str_has_prefix(name, ONE_OF))
 			name += strlen(ONE_OF);
 		snprintf(target, size, "One of %s",
-			 name_words(shown_name, sizeof(shown_name), name));
+			 name_words(shown_name, sizeof(shown_name), name, true));
 	} else if (*name) {
 		snprintf(target, size, "%s %s", kind,
-			 name_words(shown_name, sizeof(shown_name), name));
+			 name_words(shown_name, sizeof(shown_name), name, false));
 	} else {
 		snprintf(target, size, "%s without a name (%s)",
 			 !strcmp(kind, "VM")	      ? "A VM"
@@ -131,7 +132,7 @@ const char *label_words(char *target, size_t size, const char *label)
 
 	text_copy(kind, sizeof(kind), label);
 	kind[strcspn(kind, ":")] = '\0';
-	name_words(name, sizeof(name), colon ? colon + 1 : label);
+	name_words(name, sizeof(name), colon ? colon + 1 : label, false);
 	target[0] = '\0';
 	text_append(target, size, "%s%s%s", colon ? kind : "", colon ? " " : "", name);
 	return target;

@@ -359,6 +359,8 @@ static void a_name_is_no_part_of_the_sentence(void **state)
 		{"devbox-2.local", "VM devbox-2.local was stopped from reaching Chrome DevTools"},
 		{"Windows 11",
 		 "VM \u201cWindows 11\u201d was stopped from reaching Chrome DevTools"},
+		{"devbox, database",
+		 "VM \u201cdevbox, database\u201d was stopped from reaching Chrome DevTools"},
 		{"x\u201d may reach nothing. VM \u201cy",
 		 "VM \u201cx\" may reach nothing. VM \"y\u201d was stopped from reaching Chrome "
 		 "DevTools"},

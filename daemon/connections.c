@@ -178,6 +178,7 @@ static bool read_flow(struct walk *walk, const struct connection *connection, st
 			return false;
 	}
 	arrival->loopback = is_local || path.is_local;
+	arrival->listed = true;
 	arrival->ifindex = path.ifindex;
 	arrival->has_mac = path.has_mac;
 	memcpy(arrival->mac, path.mac, MAC_SIZE);

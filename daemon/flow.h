@@ -45,6 +45,7 @@ struct flow {
  * @guest_cgroup: the kernel knows the client socket's cgroup to be a guest's (ruleset.h)
  * @looped: queued at input, where it has come back: a datagram to many that a local socket has sent,
  *	of which the kernel gives this host a copy
+ * @listed: no packet waits for the answer: it is an open connection that somebody lists or cuts
  * @injected: seen at input on lo without having passed output: a raw frame, put there by a packet
  *	socket (packet(7))
  * @ifindex: interface it came in by, 0 at output
@@ -58,6 +59,7 @@ struct arrival {
 	bool loopback;
 	bool guest_cgroup;
 	bool looped;
+	bool listed;
 	bool injected;
 	uint32_t ifindex;
 	uint32_t port_ifindex;

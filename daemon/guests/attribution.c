@@ -279,14 +279,26 @@ static void ask_on_link(void *data, const struct link *link)
 						      search->flow, link->ifindex, search->socket);
 }
 
+/* One that is bound to the group that it sends to bears an address of this host in its packets. */
+static int find_member_of_group(struct registry *registry, const struct flow *flow,
+				uint32_t ifindex, struct socket_info *socket)
+{
+	struct flow bound = *flow;
+
+	bound.client = flow->service;
+	return sockets_client_bound(registry->settings.sockets, &bound, ifindex, socket);
+}
+
 static int find_client(struct registry *registry, const struct flow *flow,
-		       struct socket_info *socket)
+		       const struct arrival *arrival, struct socket_info *socket)
 {
 	struct bound_search search = {registry, flow, socket, 0};
 
 	search.result = sockets_client(registry->settings.sockets, flow, socket);
 	if (search.result == -ENOENT)
 		links_each(registry->settings.links, ask_on_link, &search);
+	if (search.result == -ENOENT && arrival->looped)
+		search.result = find_member_of_group(registry, flow, arrival->ifindex, socket);
 	return search.result;
 }
 
@@ -313,7 +325,7 @@ static int source_of_socket(struct registry *registry, const struct flow *flow,
 
 	source->route = ROUTE_LOCAL;
 	text_copy(source->interface, sizeof(source->interface), "lo");
-	result = find_client(registry, flow, &socket);
+	result = find_client(registry, flow, arrival, &socket);
 	if (result && is_strangers(registry, flow))
 		return unknown(source, "its address is not this host's, and no socket here has it",
 			       0);
@@ -355,7 +367,7 @@ static int source_of_socket(struct registry *registry, const struct flow *flow,
 	if (search == SEARCH_UNSURE)
 		return unknown(source, "a contained process may hold its socket", 0);
 	/* A socket that closed while it was searched for was nobody's by the time of its turn. */
-	if (find_client(registry, flow, &again) || again.inode != socket.inode)
+	if (find_client(registry, flow, arrival, &again) || again.inode != socket.inode)
 		return vanished(registry, flow, arrival, source);
 	return host(source, "no guest's process holds its socket");
 }
@@ -363,10 +375,15 @@ static int source_of_socket(struct registry *registry, const struct flow *flow,
 int loopback_source(struct registry *registry, const struct flow *flow,
 		    const struct arrival *arrival, struct source *source)
 {
-	unsigned int budget = search_begin(registry);
-	int result = source_of_socket(registry, flow, arrival, &budget, source);
+	unsigned int budget = arrival->listed ? SEARCH_BUDGET : search_begin(registry);
+	int result;
 
-	search_end(registry, budget);
+	if (arrival->listed)
+		registry->search_is_short = false;
+	result = source_of_socket(registry, flow, arrival, &budget, source);
+	/* What the host itself asks for keeps nobody else waiting. */
+	if (!arrival->listed && source->class != SOURCE_HOST)
+		search_end(registry, budget);
 	if (arrival->looped) { /* all who listen get it, the host's programs too */
 		const struct link *link = links_find(registry->settings.links, arrival->ifindex);
 

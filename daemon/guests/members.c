@@ -144,14 +144,17 @@ static bool read_living(struct registry *registry, pid_t pid, bool was_local,
 
 /*
  * Into the tables, as what it was found to be. A process of another network namespace opens no connection
- * here, unless it has come from here: it has left by unshare(2), and what sockets it has made before are
- * still of here.
+ * here, unless it has come from here with its sockets: it has left by unshare(2), and what it made before is
+ * still of here. What starts a container takes none along.
  */
 static void enter(struct registry *registry, struct member *entry, const struct process *process,
 		  const char *cgroup, bool was_searched)
 {
 	bool is_here = process->namespaces.net == registry->host.net;
-	bool is_searched = entry->local && (is_here || was_searched);
+	bool has_left = !is_here && was_searched;
+	bool is_searched = entry->local &&
+			   (is_here || (has_left && process_may_hold_inet(registry->settings.proc,
+									  entry->pid)));
 	struct member *member;
 
 	entry->started_by = process->start;
@@ -246,21 +249,6 @@ static void copy_member(struct registry *registry, const struct member *from, pi
 	       sizeof(registry->suspect_seen[0]));
 }
 
-/*
- * What starts containers and sandboxes makes their first process here, and that one leaves before it
- * becomes their program: it is its maker's program yet.
- */
-static void look_at_child(struct registry *registry, pid_t child, pid_t parent)
-{
-	struct member *member;
-
-	members_look_at(registry, child);
-	member = members_find(registry, child);
-	if (member && member->was_searched &&
-	    process_runs_same_file(registry->settings.proc, child, parent))
-		member->was_searched = false;
-}
-
 void members_fork(struct registry *registry, pid_t child, pid_t parent)
 {
 	const struct member *from;
@@ -273,7 +261,7 @@ void members_fork(struct registry *registry, pid_t child, pid_t parent)
 	 * the child of either is looked at, where a contained process could have made it.
 	 */
 	if (from ? from->supervisor : registry->loose_suspects > 0)
-		look_at_child(registry, child, parent);
+		members_look_at(registry, child);
 	else if (from)
 		copy_member(registry, from, child);
 	if (!from || from->supervisor)

@@ -45,8 +45,10 @@ static bool user_of_cgroup(const char *cgroup, uid_t *user)
 	if (strncmp(cgroup, above, sizeof(above) - 1) != 0 || *number < '0' || *number > '9')
 		return false;
 	uid = strtoul(number, &end, 10);
+	if (uid >= UINT32_MAX || strncmp(end, ".slice/", 7) != 0)
+		return false;
 	*user = (uid_t)uid;
-	return uid < UINT32_MAX && !strncmp(end, ".slice/", 7);
+	return true;
 }
 
 /* What it is called without any file. */
@@ -55,7 +57,8 @@ static void forget_name(struct guest *guest)
 	const char *id = keys_rest(guest, KNOWN_BY_ID);
 
 	if (id)
-		text_copy_name(guest->name, sizeof(guest->name), id, strnlen(id, 12));
+		text_copy_name(guest->name, sizeof(guest->name), id,
+			       strlen(id) == 64 ? 12 : strlen(id));
 	guest->is_named_by_user = false;
 	guest->name_tries = 0;
 }

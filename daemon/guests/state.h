@@ -67,9 +67,10 @@
  * struct member - one process that has to do with a guest
  * @pid: its number
  * @guest: index in guests[], NO_GUEST for a conduit whose guests are found by @netns
- * @suspect: index in suspects[], -1 when its cgroup tells all or it is not in the guarded namespace
- * @local: works for a guest in the guarded network namespace
- * @was_searched: it was a suspect once: a socket of the guarded namespace is kept in any other one
+ * @suspect: index in suspects[], -1 when its cgroup tells all, or it is not in the guarded namespace and has
+ *	brought no socket from there
+ * @local: works for a guest in the guarded network namespace, or with sockets of it
+ * @was_searched: it was a suspect when it was looked at last
  * @loose: contained, but its cgroup does not say so: may hide a socket from its descriptors
  * @is_copy: made by a fork, and no other program since: comes and goes unnoticed
  * @carried: only known from before everything was read anew, or from the first of its two passes; not

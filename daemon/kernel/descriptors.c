@@ -10,10 +10,13 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
 /* An entry of /proc/PID/fd with a number of at most four digits takes 24 bytes in getdents64(2). */
 #define ENTRY_SIZE 24
 #define CHUNK_SIZE (1024 * ENTRY_SIZE)
+
+#define INET_MOST 256 /* descriptors that process_may_hold_inet() looks at */
 
 struct linux_dirent64 {
 	uint64_t inode;
@@ -156,6 +159,46 @@ enum socket_search process_holds_socket(int root, pid_t pid, uint32_t inode, int
 	if (r == 0 && *budget == before)
 		return SOCKET_HOLDER_ENDS;
 	return r == WALK_CUT ? SOCKET_SEARCH_CUT : SOCKET_NOT_HELD;
+}
+
+struct inet_query {
+	unsigned int left;
+	bool has_any;
+};
+
+/* The name of its protocol: net/socket.c, sockfs_xattr_get(). */
+static bool is_without_packets(int directory, int number)
+{
+	char path[sizeof("/proc/self/fd/") + 2 * NAME_LENGTH], name[32] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%d", directory, number);
+	return getxattr(path, "system.sockprotoname", name, sizeof(name) - 1) > 0 &&
+	       (!strncmp(name, "UNIX", 4) || !strncmp(name, "NETLINK", 7));
+}
+
+static int visit_inet(void *data, int directory, int number)
+{
+	static const char start[] = "socket:[";
+	struct inet_query *query = data;
+	char link[sizeof(start) - 1];
+
+	query->has_any = true;
+	if (!query->left--)
+		return WALK_CUT;
+	if (descriptors_link(directory, number, link, sizeof(link)) != sizeof(link) ||
+	    memcmp(link, start, sizeof(link)) != 0)
+		return 0;
+	return is_without_packets(directory, number) ? 0 : WALK_FOUND;
+}
+
+bool process_may_hold_inet(int root, pid_t pid)
+{
+	_cleanup_close_ int directory = descriptors_open(root, pid);
+	struct inet_query query = {.left = INET_MOST};
+
+	if (directory < 0)
+		return false;
+	return descriptors_walk(directory, visit_inet, &query) != 0 || !query.has_any;
 }
 
 struct sockets_query {

@@ -3,6 +3,7 @@
 #ifndef LHGUARD_KERNEL_DESCRIPTORS_H
 #define LHGUARD_KERNEL_DESCRIPTORS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,13 @@ enum socket_search {
  */
 enum socket_search process_holds_socket(int root, pid_t pid, uint32_t inode, int *hint,
 					unsigned int *budget);
+
+/**
+ * process_may_hold_inet() - does the process have sockets that packets come from?
+ * Not of the families that have none (AF_UNIX, AF_NETLINK). Whoever shows no descriptor at all, or very many,
+ * may have one; who has ended has none.
+ */
+bool process_may_hold_inet(int root, pid_t pid);
 
 /**
  * process_open_path() - the path of a file that the process has open, by how it ends

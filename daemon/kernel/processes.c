@@ -248,23 +248,6 @@ bool process_runs_hosts_file(int root, const struct process *process)
 	       !(ours.stx_mode & (S_IWGRP | S_IWOTH));
 }
 
-static int stat_executable(int root, pid_t pid, struct statx *file)
-{
-	char name[PID_NAME_SIZE + sizeof("/exe")];
-
-	snprintf(name, sizeof(name), "%d/exe", pid);
-	return statx(root, name, AT_STATX_DONT_SYNC, STATX_INO, file);
-}
-
-bool process_runs_same_file(int root, pid_t pid, pid_t other)
-{
-	struct statx one, two;
-
-	return !stat_executable(root, pid, &one) && !stat_executable(root, other, &two) &&
-	       one.stx_ino == two.stx_ino && one.stx_dev_major == two.stx_dev_major &&
-	       one.stx_dev_minor == two.stx_dev_minor;
-}
-
 int process_namespaces(int root, pid_t pid, struct namespaces *namespaces)
 {
 	_cleanup_close_ int directory = process_open(root, pid);

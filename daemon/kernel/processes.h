@@ -77,9 +77,6 @@ int process_namespaces(int root, pid_t pid, struct namespaces *namespaces);
  */
 bool process_runs_hosts_file(int root, const struct process *process);
 
-/** process_runs_same_file() - do both run the same file, whatever its path is to either of them? */
-bool process_runs_same_file(int root, pid_t pid, pid_t other);
-
 /** process_has_hosts_root() - is its root folder ours? Asks no server of a user's file system. */
 bool process_has_hosts_root(int root, pid_t pid);
 

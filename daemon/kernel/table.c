@@ -28,7 +28,7 @@
  *			type filter hook prerouting priority -300; policy accept;
  *			meta l4proto tcp accept
  *			iif lo accept
- *			iif @lan accept
+ *			iif @lan jump lan_peers
  *			fib saddr type local notrack
  *		}
  *		chain output {
@@ -244,9 +244,10 @@ static void add_forged(struct nft_batch *batch)
 	match_interface(batch, NFT_META_IIF, NFT_CMP_EQ);
 	end_accept(batch);
 
-	nft_begin_rule(batch, chain, "the firewall's business");
+	nft_begin_rule(batch, chain, "from the LAN");
 	nft_match_meta_set(batch, NFT_META_IIF, SET_LAN);
-	end_accept(batch);
+	nft_jump(batch, CHAIN_LAN);
+	nft_end_rule(batch);
 
 	nft_begin_rule(batch, chain, "in this host's name");
 	nft_match_local_source(batch);
@@ -393,10 +394,10 @@ void table_write(struct nft_batch *batch, const struct table_plan *plan)
 	nft_delete_table(batch);
 	nft_add_table(batch);
 	table_add_sets(batch, plan);
+	add_lan_peers(batch);
 	if (!plan->no_fib)
 		add_forged(batch);
 	add_output(batch, plan);
-	add_lan_peers(batch);
 	add_input(batch, plan);
 	if (!plan->settings->reject)
 		return;

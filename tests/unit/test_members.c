@@ -306,7 +306,11 @@ static void test_other_network_namespace_is_no_suspect(void **state)
 static void test_who_leaves_the_network_namespace_stays_a_suspect(void **state)
 {
 	struct fake *fake = *state;
-	struct row row = {.pid = 10, .parent = 1, .executable = "/bin/sh", .pid_ns = OTHER};
+	struct row row = {.pid = 10,
+			  .parent = 1,
+			  .executable = "/bin/sh",
+			  .pid_ns = OTHER,
+			  .links = {"/dev/null", "socket:[1]"}};
 
 	fake_start(fake, &row);
 	assert_true(fake_is_suspect(fake, 10));
@@ -338,38 +342,37 @@ static void test_who_leaves_the_network_namespace_stays_a_suspect(void **state)
 	assert_false(fake_is_suspect(fake, 12));
 }
 
-/* conmon's child has the container's pid namespace first, then its network, and then its program. */
+/* crun has the container's pid namespace first, then its network, and then becomes its program. */
 static void test_who_starts_a_container_takes_no_socket_along(void **state)
 {
 	struct fake *fake = *state;
-	struct row supervisor = {.pid = 10,
-				 .parent = 1,
-				 .executable = "/usr/bin/conmon",
-				 ARGUMENTS("conmon\0-c\0" HEX64 "\0-n\0web")};
-	struct row row = {.pid = 11, .parent = 10, .executable = "/bin/sh", .pid_ns = OTHER};
-	struct row sibling;
+	struct row crun = {.pid = 11,
+			   .parent = 10,
+			   .executable = "/usr/bin/crun",
+			   .user_ns = OTHER,
+			   .links = {"socket:[1]"}};
+	struct row init = {.pid = 12,
+			   .parent = 11,
+			   .executable = "/usr/bin/crun",
+			   .user_ns = OTHER,
+			   .pid_ns = OTHER};
 
-	fake_start(fake, &supervisor);
-	supervisor.executable = "/bin/sh"; /* a file that there is */
-	fake_put(fake, &supervisor);
-	fake_put(fake, &row);
-	fake_event(fake, PROCESS_FORK, 11, 10);
-	assert_true(fake_is_suspect(fake, 11));
-	row.net_ns = OTHER;
-	row.executable = "/bin/web";
-	fake_start(fake, &row);
-	assert_false(fake_is_suspect(fake, 11));
-
-	/* A container's own child that names conmon as its parent (CLONE_PARENT) runs its own file. */
-	sibling = row;
-	sibling.pid = 12;
-	sibling.net_ns = 0;
-	sibling.executable = "/bin/ls";
-	fake_put(fake, &sibling);
-	fake_event(fake, PROCESS_FORK, 12, 10);
-	sibling.net_ns = OTHER;
-	fake_start(fake, &sibling);
-	assert_true(fake_is_suspect(fake, 12));
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/usr/bin/conmon",
+				       .user_ns = OTHER,
+				       ARGUMENTS("conmon\0-c\0" HEX64 "\0-n\0web")});
+	fake_start(fake, &crun);
+	fake_put(fake, &init);
+	fake_event(fake, PROCESS_FORK, 12, 11);
+	init.net_ns = OTHER;
+	init.executable = "/bin/web";
+	fake_start(fake, &init);
+	assert_non_null(fake_guest(fake, 12));
+	assert_false(fake_is_suspect(fake, 12));
+	fake_event(fake, PROCESS_EXIT, 11, 0);
+	assert_int_equal(fake->registry->loose_suspects, 0);
+	assert_false(registry_shares_lo(fake->registry));
 }
 
 static void test_a_guest_survives_the_exec_of_its_only_process(void **state)
@@ -553,7 +556,8 @@ static void test_a_conduits_child_that_ends(void **state)
 	fake_event(fake, PROCESS_EXEC, 11, 0);
 	assert_true(fake_is_suspect(fake, 11));
 	assert_int_equal(members_find(fake->registry, 11)->program->role, PROGRAM_CONDUIT);
-	take_away(fake, 11, "ns/net");
+	take_away(fake, 11, "ns/net"); /* after its descriptors */
+	take_away(fake, 11, "fd/0");
 	fake_event(fake, PROCESS_EXEC, 11, 0);
 	assert_true(fake_is_suspect(fake, 11));
 	assert_int_equal(fake->registry->suspects_count, 2);

@@ -247,9 +247,12 @@ static void read_table(struct readback *back, enum ruleset_expression expression
 #define DISCOVERY PROTOCOL("3a") "load 1b @ transport header + 0 => reg 1 ; reg 1 set discovery ; "
 
 static const char *const native_rules[] = {
+	"lan_peers: load 3b @ link header + 6 => reg 1 ; reg 1 set vm_prefixes ; reg 0 return ; ",
+	"lan_peers: load 6b @ link header + 6 => reg 1 ; reg 1 set vm_macs ; reg 0 return ; ",
+	"lan_peers: " ACCEPT,
 	"forged: " PROTOCOL("06") ACCEPT,
 	"forged: " IS_LO("iif") ACCEPT,
-	"forged: load iif => reg 1 ; reg 1 set lan ; " ACCEPT,
+	"forged: load iif => reg 1 ; reg 1 set lan ; reg 0 jump -> lan_peers ; ",
 	"forged: saddr type => reg 1 ; eq reg 1 0x00000002 ; ; ", /* fib … local notrack */
 	"output: " TCP_NOT_SYN ACCEPT,
 	"output: " SCTP_NOT_INIT ACCEPT,
@@ -259,9 +262,6 @@ static const char *const native_rules[] = {
 	"output: " TRACKED REPLY ACCEPT,
 	"output: load l4proto => reg 1 ; reg 1 set unasked ; " CONFIRMED ACCEPT,
 	"output: num 27 bypass ; ",
-	"lan_peers: load 3b @ link header + 6 => reg 1 ; reg 1 set vm_prefixes ; reg 0 return ; ",
-	"lan_peers: load 6b @ link header + 6 => reg 1 ; reg 1 set vm_macs ; reg 0 return ; ",
-	"lan_peers: " ACCEPT,
 	"input: " TCP_NOT_SYN ACCEPT,
 	"input: " SCTP_NOT_INIT ACCEPT,
 	"input: " IS_LO("iif") CONFIRMED ACCEPT,
@@ -348,7 +348,7 @@ static void test_settings(void **state)
 
 	read_table(&back, RULESET_NATIVE, &other, 0);
 	assert_int_equal(back.rule_count, NATIVE_RULES - 6); /* no discovery, no reject */
-	assert_string_equal(back.rules[11], "output: num 65535 ; ");
+	assert_string_equal(back.rules[14], "output: num 65535 ; ");
 	assert_string_equal(back.rules[22],
 			    "input: " IPV4_LOOPBACK "num 0 ; "); /* never bypassed */
 	assert_string_equal(back.rules[23], "input: " IPV6_LOOPBACK "num 0 ; ");

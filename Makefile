@@ -184,6 +184,7 @@ $(B)/tests/cli/doctor_text: $(B)/tests/cli/doctor_text.o $(B)/cli/libcli.a $(B)/
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CLI_LDLIBS)
 
 golden: all $(B)/tests/cli/doctor_text ## hold what the CLI prints against golden files and the JSON schema, no root needed
+	$(MAKE) B=build/asan CFLAGS='$(SANITIZE)' HARDENING=-fPIE HARDEN_LINK=-pie build/asan/lhguard
 	$(PYTEST) -q tests/cli
 
 system: all ## run the system tests: real guests in namespaces of their own, needs root

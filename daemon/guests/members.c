@@ -151,10 +151,10 @@ static void enter(struct registry *registry, struct member *entry, const struct 
 		  const char *cgroup, bool was_searched)
 {
 	bool is_here = process->namespaces.net == registry->host.net;
-	bool has_left = !is_here && was_searched;
-	bool is_searched = entry->local &&
-			   (is_here || (has_left && process_may_hold_inet(registry->settings.proc,
-									  entry->pid)));
+	bool is_searched =
+		entry->local &&
+		(is_here ||
+		 (was_searched && process_may_hold_inet(registry->settings.proc, entry->pid)));
 	struct member *member;
 
 	entry->started_by = process->start;

@@ -11,10 +11,13 @@
 #include <ftw.h>
 #include <limits.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -342,6 +345,47 @@ static void finds_a_socket(void **state)
 	assert_int_equal(process_holds_socket(root, PID, 5, &hint, &budget), SOCKET_HOLDER_ENDS);
 }
 
+/* A process with one socket of that sort, 0: with none. */
+static bool may_hold(int family, int type)
+{
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ready[2];
+	bool result;
+	pid_t child;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		int null = open("/dev/null", O_RDWR);
+
+		if (dup2(null, 0) || dup2(null, 1) != 1 || dup2(ready[1], 2) != 2 ||
+		    close_range(3, ~0u, 0) || (family && socket(family, type, 0) < 0) ||
+		    write(2, "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_true(child > 0);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	result = process_may_hold_inet(proc, child);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_false(process_may_hold_inet(proc, child)); /* it has ended */
+	close(proc);
+	return result;
+}
+
+static void tells_sockets_that_packets_come_from(void **state)
+{
+	assert_false(may_hold(0, 0));
+	assert_false(may_hold(AF_UNIX, SOCK_STREAM));
+	assert_false(may_hold(AF_NETLINK, SOCK_RAW));
+	assert_true(may_hold(AF_INET, SOCK_DGRAM));
+	assert_true(may_hold(AF_INET6, SOCK_STREAM));
+}
+
 static void finds_a_tap(void **state)
 {
 	put_link("fd/3", "/dev/net/tun");
@@ -515,6 +559,7 @@ int main(void)
 		TEST(finds_the_cgroup2_line),
 		TEST(visits_pids_only),
 		TEST(finds_a_socket),
+		TEST(tells_sockets_that_packets_come_from),
 		TEST(finds_a_tap),
 		TEST(tells_what_it_holds),
 		TEST(lists_libraries),

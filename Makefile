@@ -192,9 +192,8 @@ system: all ## run the system tests: real guests in namespaces of their own, nee
 
 check: ## as root: install what the tests need, build, and run all of them
 	contrib/setup/deps build test
-	$(MAKE) unit
-	$(MAKE) golden
-	$(MAKE) system
+	@failed=; for t in unit golden system; do $(MAKE) $$t || failed="$$failed $$t"; done; \
+		[ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (60)
 	contrib/setup/deps build lint

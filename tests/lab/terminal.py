@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import tempfile
 import time
@@ -60,5 +61,11 @@ class Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # A shell that is hung up on still writes its history: the folder is not to go before it.
+        pids = self._tmux("list-panes", "-a", "-F", "#{pid}\n#{pane_pid}").split()
+        ended = [os.pidfd_open(int(pid)) for pid in pids]
         self._tmux("kill-server")
+        for pid, pidfd in zip(pids, ended):
+            assert select.select([pidfd], [], [], 20)[0], f"{pid} of {pids} does not end"
+            os.close(pidfd)
         self.folder.cleanup()

@@ -229,6 +229,17 @@ void ports_update(struct ports *ports)
 		set_timer(ports, now_us);
 }
 
+bool ports_host_joins(void *data, const struct flow *flow, const struct socket_info *socket)
+{
+	const struct ports *ports = data;
+	const struct waiting_socket at = {.socket = *socket,
+					  .protocol = flow->protocol,
+					  .port = flow->service_port,
+					  .address = flow->service};
+
+	return listening_host_joins(ports->listening, &at);
+}
+
 static void visit_socket(void *data, const struct waiting_socket *socket, const char *program)
 {
 	struct guest_view *view = data;

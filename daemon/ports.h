@@ -3,6 +3,8 @@
 #ifndef LHGUARD_PORTS_H
 #define LHGUARD_PORTS_H
 
+#include "kernel/sockets.h"
+
 #include <stdint.h>
 
 struct daemon;
@@ -18,6 +20,9 @@ int ports_start(struct ports *ports);
 
 /** ports_update() - processes may have come or gone: look soon, or not any more. */
 void ports_update(struct ports *ports);
+
+/** ports_host_joins() - does the host wait for this flow, too, beside @socket of a guest's? */
+bool ports_host_joins(void *ports, const struct flow *flow, const struct socket_info *socket);
 
 /** ports_view() - where this guest waits. */
 void ports_view(const struct ports *ports, uint32_t guest, struct guest_view *view);

@@ -231,17 +231,11 @@ static int without_look_up(struct registry *registry, const struct arrival *arri
 	return unknown(source, "its protocol has no socket look-up", 0);
 }
 
-/* Does the guest itself listen there? A container may reach its own services, and they are not the
- * host's. */
-bool is_own_service(struct registry *registry, const struct flow *flow, const struct guest *guest,
-		    unsigned int *budget)
+static bool is_guests_socket(struct registry *registry, const struct socket_info *socket,
+			     const struct guest *guest, unsigned int *budget)
 {
-	struct cgroup_entry *cgroup;
-	struct socket_info listener;
+	struct cgroup_entry *cgroup = cgroup_lookup(registry, socket->cgroup);
 
-	if (sockets_listener(registry->settings.sockets, flow, &listener) || !listener.inode)
-		return false;
-	cgroup = cgroup_lookup(registry, listener.cgroup);
 	if (cgroup && cgroup->is_guest)
 		return guest_of_cgroup(registry, cgroup) == guest;
 	if (!registry->guest_suspects[guests_index(registry, guest)])
@@ -251,11 +245,26 @@ bool is_own_service(struct registry *registry, const struct flow *flow, const st
 		int hint = -1;
 
 		if (suspect->pid && suspect->guest == guests_index(registry, guest) &&
-		    process_holds_socket(registry->settings.proc, suspect->pid, listener.inode,
+		    process_holds_socket(registry->settings.proc, suspect->pid, socket->inode,
 					 &hint, budget) == SOCKET_HELD)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Does the guest itself listen there? A container may reach its own services, and they are not the
+ * host's. But of several sockets that share a port the kernel chooses by what only it sees.
+ */
+bool is_own_service(struct registry *registry, const struct flow *flow, const struct guest *guest,
+		    unsigned int *budget)
+{
+	const struct registry_settings *settings = &registry->settings;
+	struct socket_info listener;
+
+	return !sockets_listener(settings->sockets, flow, &listener) && listener.inode &&
+	       is_guests_socket(registry, &listener, guest, budget) &&
+	       !settings->host_joins(settings->data, flow, &listener);
 }
 
 /**

@@ -416,6 +416,19 @@ bool listening_end(struct listening *listening, uint64_t now_us)
 	return left;
 }
 
+bool listening_host_joins(const struct listening *listening, const struct waiting_socket *at)
+{
+	for (uint16_t i = 0; i < listening->high; i++) {
+		const struct entry *entry = &listening->entries[i];
+
+		if (entry->socket.protocol && !entry->gone_us && entry->class != SOURCE_GUEST &&
+		    entry->socket.socket.inode != at->socket.inode &&
+		    waiting_overlap(&entry->socket, at))
+			return true;
+	}
+	return false;
+}
+
 void listening_each(const struct listening *listening, uint32_t guest,
 		    void (*visit)(void *data, const struct waiting_socket *socket,
 				  const char *program),

@@ -47,6 +47,15 @@ bool listening_end(struct listening *listening, uint64_t now_us);
 /** listening_recheck() - guests have come, gone or got other ids: ask for all owners again. */
 void listening_recheck(struct listening *listening);
 
+/**
+ * listening_host_joins() - does another than a guest wait there, too, as far as the last dump tells?
+ * @at: a guest's socket: one with another inode whose connections may be its own (SO_REUSEPORT,
+ *	SO_REUSEADDR); of these the kernel chooses one
+ *
+ * The cost is that of the table, LISTENING_MAX at most.
+ */
+bool listening_host_joins(const struct listening *listening, const struct waiting_socket *at);
+
 /** listening_each() - the sockets of a guest. */
 void listening_each(const struct listening *listening, uint32_t guest,
 		    void (*visit)(void *data, const struct waiting_socket *socket,

@@ -422,6 +422,27 @@ static void ask_own_service(void)
 	serve(listener);
 }
 
+#define JOINED_ASKED 24 /* times; each goes to the host's program with a chance of a half */
+
+/* It joins a port of the host's program, whose user it has: the kernel chooses between the two. */
+static void ask_joined(void)
+{
+	int listener = make_socket(), one = 1;
+
+	setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+	if (bind(listener, (struct sockaddr *)&service, service_size) < 0 ||
+	    listen(listener, JOINED_ASKED) < 0)
+		fail("join");
+	for (int i = 0; i < JOINED_ASKED; i++) {
+		struct pollfd writable = {.fd = make_socket(), .events = POLLOUT};
+
+		begin(writable.fd);
+		if (poll(&writable, 1, timeout_ms / JOINED_ASKED) > 0)
+			send(writable.fd, token, strlen(token), MSG_NOSIGNAL);
+	}
+	finish("error", "asked");
+}
+
 /* The service alone, until the time is over. */
 static void serve_once(void)
 {
@@ -444,6 +465,7 @@ static const struct {
 	{"removed-cgroup", hide_in_removed_cgroup},
 	{"deep-cgroup", hide_in_deep_cgroup},
 	{"own", ask_own_service},
+	{"joined", ask_joined},
 	{"serve", serve_once},
 };
 

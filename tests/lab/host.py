@@ -82,13 +82,16 @@ def probe_answers(output: str, tokens: list[str]) -> list[Answer]:
 
 
 class Services:
-    """Stand-in services in the host's namespace (service.py), with a record of who came."""
+    """Stand-in services in the host's namespace (service.py), with a record of who came.
 
-    def __init__(self, netns: Netns, targets: list[Target], cleanup: Cleanup) -> None:
+    @share: others may join their ports.
+    """
+
+    def __init__(self, netns: Netns, targets: list[Target], cleanup: Cleanup, share: bool = False) -> None:
         self._records: list[dict] = []
         self._lock = threading.Lock()
         self._ready = threading.Event()
-        words = [f"{t.protocol},{t.address},{t.port}" for t in targets]
+        words = ["--share"] * share + [f"{t.protocol},{t.address},{t.port}" for t in targets]
         self.process = netns.spawn(sys.executable, LAB / "service.py", *words,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         cleanup.add(end, self.process)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Stand-ins for the host's local services: answer each client by name, record who came.
 
-Started as `service.py tcp,127.0.0.1,9222 udp,::1,9222 …`. A TCP or UDP client sends one line, its
+Started as `service.py [--share] tcp,127.0.0.1,9222 udp,::1,9222 …`, with --share others of its user may
+join its ports (SO_REUSEPORT). A TCP or UDP client sends one line, its
 token, and gets "hello TOKEN"; an HTTP client gets what Chrome's DevTools answer. Every client whose
 token arrived is one line of JSON on standard output; so is "ready".
 """
@@ -22,12 +23,13 @@ def say(**what: object) -> None:
     print(json.dumps(what), flush=True)
 
 
-def listen(target: str) -> socket.socket:
+def listen(target: str, share: bool) -> socket.socket:
     protocol, address, port = target.split(",")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
     sock = socket.socket(family, kind)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, protocol == "tcp")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, share)
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     if kind == socket.SOCK_DGRAM:
@@ -43,10 +45,10 @@ def listen(target: str) -> socket.socket:
 
 
 class Service:
-    def __init__(self, targets: list) -> None:
+    def __init__(self, targets: list, share: bool) -> None:
         self.selector = selectors.DefaultSelector()
         for target in targets:
-            sock = listen(target)
+            sock = listen(target, share)
             handler = self.accept if sock.type == socket.SOCK_STREAM else self.datagram
             self.selector.register(sock, selectors.EVENT_READ, (handler, target))
 
@@ -96,4 +98,5 @@ class Service:
                 handler(key.fileobj, target)
 
 
-Service(sys.argv[1:]).run()
+SHARE = sys.argv[1:2] == ["--share"]
+Service(sys.argv[2:] if SHARE else sys.argv[1:], SHARE).run()

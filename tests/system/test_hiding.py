@@ -14,7 +14,7 @@ import pytest
 
 from lab.guard import Events, Guard, guarded
 from lab.guests import Guest
-from lab.host import Answer, Host, Target, hide_arguments, new_token, probe_answers
+from lab.host import Answer, Host, Services, Target, hide_arguments, new_token, probe_answers
 from lab.system import CACHE, Cleanup, end, wait_for
 
 PORTS = iter(range(23000, 24000))  # below ip_local_port_range: no client of another test has one
@@ -49,11 +49,24 @@ TRICKS = [
 every_trick = pytest.mark.parametrize("guest,trick", TRICKS, ids=[f"{g}-{t}" for g, t in TRICKS])
 
 
+JOINED = [("web", "127.0.0.1"), ("web", "::1"), ("loose", "127.0.0.1"), ("loose", "::1")]
+LOOK_S = 6  # after which the guard has looked who listens, as it does every two seconds; also on a busy machine
+
+
 def play(guest: Guest, trick: str, target: Target) -> Answer:
     """@trick, by the agent's shell or (-exec) by a child of somebody outside."""
     if trick.endswith("-exec"):
         return guest.hide_by_exec(trick.removesuffix("-exec"), target)
     return guest.hide(trick, target)
+
+
+@pytest.mark.parametrize("guest,address", JOINED)
+def test_joined_port_without_guard(lab, unguarded, guest: str, address: str) -> None:
+    """One in two of its connections goes to the host's program."""
+    target = Target("tcp", address, next(PORTS))
+    with Cleanup() as cleanup:
+        services = Services(lab.host.netns, [target], cleanup, share=True)
+        assert services.wait_saw(getattr(lab.guests, guest).hide("joined", target).token)
 
 
 @every_trick
@@ -228,6 +241,19 @@ def test_own_service_on_the_hosts_port(lab, guard: Guard, guest: str) -> None:
         assert answer.reply is None and not lab.services.saw(answer.token), "it leaks"
     finally:
         client.sh("kill $(cat /tmp/server); wait", check=False)
+
+
+def test_joined_port(lab, guard: Guard, events: Events) -> None:
+    """What a container asks for at a port that it shares with a host program is no service of its own."""
+    targets = [Target("tcp", address, next(PORTS)) for _, address in JOINED]
+    with Cleanup() as cleanup:
+        services = Services(lab.host.netns, targets, cleanup, share=True)
+        time.sleep(LOOK_S)
+        for (guest, _), target in zip(JOINED, targets):
+            client, mark = getattr(lab.guests, guest), events.mark()
+            answer = client.hide("joined", target)
+            refused(events, target, mark, {client.label})
+            assert not services.saw(answer.token), f"it leaks to {guest}"
 
 
 @pytest.mark.parametrize("guest,other", [("web", "loose"), ("loose", "web")])

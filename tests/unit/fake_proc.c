@@ -116,6 +116,13 @@ static bool is_hosts_file(int proc, const struct process *process)
 	       !strncmp(process->executable, "/opt/", 5);
 }
 
+static bool host_joins(void *data, const struct flow *flow, const struct socket_info *socket)
+{
+	const struct fake *fake = data;
+
+	return fake->host_joins;
+}
+
 int fake_set_up(void **state)
 {
 	struct fake *fake = calloc(1, sizeof(*fake));
@@ -130,6 +137,8 @@ int fake_set_up(void **state)
 		return -1;
 	fake->registry->settings.catalogue = fake->catalogue;
 	fake->registry->settings.is_hosts_file = is_hosts_file;
+	fake->registry->settings.host_joins = host_joins;
+	fake->registry->settings.data = fake;
 	fake->registry->settings.run_netns = fake->path;
 	assert_int_equal(links_new(&fake->registry->settings.links, NULL, NULL), 0);
 	fake->registry->host = (struct namespaces){HOST, HOST, HOST, HOST};

@@ -161,6 +161,27 @@ static void test_what_one_that_ends_has_left(void **state)
 	socket_inode = 0;
 }
 
+/* A container listens where it asks; unless a program of the host does, too. */
+static void test_a_service_that_the_host_joins(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_start(fake, &(struct row){.pid = 10,
+				       .parent = 1,
+				       .executable = "/usr/bin/conmon",
+				       ARGUMENTS("conmon\0-c\0" HEX64 "\0-n\0web")});
+	fake_start(fake, &(struct row){.pid = 11,
+				       .parent = 10,
+				       .executable = "/bin/server",
+				       .pid_ns = OTHER,
+				       .links = {"socket:[999]"}});
+	socket_inode = 999;
+	assert_true(source_of_datagram(fake, &(int){0}).own_service);
+	fake->host_joins = true;
+	assert_false(source_of_datagram(fake, &(int){0}).own_service);
+	socket_inode = 0;
+}
+
 /* The copy of a datagram to many, at input: its socket tells whose it is, and the kernel nothing. */
 static void test_a_copy_of_a_datagram_to_many(void **state)
 {
@@ -245,6 +266,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_one_that_ends_has_left, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_protocol_without_look_up, fake_set_up,
+						fake_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_service_that_the_host_joins, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_copy_of_a_datagram_to_many, fake_set_up,
 						fake_tear_down),

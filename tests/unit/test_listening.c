@@ -388,6 +388,30 @@ static void a_guests_sockets_are_listed(void **state)
 }
 
 /* A client's socket, and one that a client might have: not those of services. */
+static void who_of_the_host_waits_beside_a_guest(void **state)
+{
+	const struct waiting_socket guest = at(1, 7, "127.0.0.1", 80);
+	struct waiting_socket sockets[] = {guest, at(2, HOST_UID, "127.0.0.1", 81),
+					   at(3, 8, "127.0.0.1", 80)};
+
+	look(NOON_US, sockets, 3);
+	assert_false(listening_host_joins(listening, &guest));
+	sockets[1] = at(4, HOST_UID, "127.0.0.1", 80);
+	look(NOON_US, sockets, 3);
+	assert_true(listening_host_joins(listening, &guest));
+	sockets[1] = at(5, UNKNOWN_UID, "0.0.0.0", 80);
+	look(NOON_US, sockets, 3);
+	assert_true(listening_host_joins(listening, &guest));
+	sockets[1].protocol = IPPROTO_UDP;
+	look(NOON_US, sockets, 3);
+	assert_false(listening_host_joins(listening, &guest));
+	sockets[1] = at(6, HOST_UID, "::1", 80);
+	look(NOON_US, sockets, 3);
+	assert_false(listening_host_joins(listening, &guest));
+	look(NOON_US, sockets, 2); /* what has been closed is no matter */
+	assert_false(listening_host_joins(listening, &guest));
+}
+
 static void clients_wait_for_nobody(void **state)
 {
 	struct waiting_socket socket = at(1, 7, "0.0.0.0", 40000);
@@ -424,6 +448,7 @@ int main(void)
 		TEST(a_flood_of_ports_is_cut),
 		TEST(a_full_table_forgets_what_is_gone),
 		TEST(a_guests_sockets_are_listed),
+		TEST(who_of_the_host_waits_beside_a_guest),
 		TEST(clients_wait_for_nobody),
 	};
 

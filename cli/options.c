@@ -91,10 +91,11 @@ static void complain_unknown(const char *word)
 {
 	const char *name = word + strspn(word, "-");
 	struct near near = near_start(name);
+	bool is_long = strlen(name) > 1; /* -json, too */
 
-	for (int id = 0; id < OPTION_COUNT && !strncmp(word, "--", 2); id++)
+	for (int id = 0; id < OPTION_COUNT && is_long; id++)
 		near_offer(&near, option_infos[id].name);
-	if (!strncmp(word, "--", 2))
+	if (is_long)
 		near_offer(&near, "guest"); /* another word for --from */
 	if (near.best)
 		complain(STATUS_USAGE, "there is no option \"%s\": do you mean --%s?", shown(word),
@@ -102,6 +103,16 @@ static void complain_unknown(const char *word)
 	else
 		complain(STATUS_USAGE, "there is no option \"%s\": try " WHOLE("lhguard help"),
 			 shown(word));
+}
+
+/* Of letters behind one dash getopt_long() goes on to the next word only after the last. */
+static const char *unknown_word(char **argv)
+{
+	const char *word = argv[optind];
+
+	return optopt && word && word[0] == '-' && word[1] != '-' && strchr(word, optopt)
+		       ? word
+		       : argv[optind - 1];
 }
 
 int options_parse(struct options *options, int argc, char **argv, int *rest)
@@ -120,7 +131,7 @@ int options_parse(struct options *options, int argc, char **argv, int *rest)
 			if (found == ':')
 				complain_no_value(optopt - LONG_BASE);
 			else
-				complain_unknown(argv[optind - 1]);
+				complain_unknown(unknown_word(argv));
 			return -EINVAL;
 		}
 		options->given |= UINT64_C(1) << id;

@@ -295,6 +295,8 @@ WORDS = {
     "unknown-option": Case(("status", "--colour")),
     "strange-option": Case(("status", "--cut")),
     "near-option": Case(("allow", "9222", "--frm", "vm:devbox")),
+    "near-option-one-dash": Case(("list", "-json")),
+    "unknown-letter": Case(("list", "-qx", "--json")),
     "option-without-a-value": Case(("log", "--since")),
     "other-name": Case(("rm", "1")),
     "other-name-of-a-mode": Case(("monitor",)),

@@ -242,11 +242,53 @@ static void escape_body(char *target, size_t size, const char *text)
 	}
 }
 
+/* How many characters of one sort end right before @at, at most @most? */
+static size_t run_before(const char *text, const char *at, int (*is_of)(int), size_t most)
+{
+	size_t count = 0;
+
+	while (count < most && at - count > text && is_of((unsigned char)at[-1 - (ptrdiff_t)count]))
+		count++;
+	return count;
+}
+
+/* Does what stands before @at make a link of it: "https:" + "//", "www3" + ".", "evil.test" + "/"? */
+static bool ends_link_start(const char *text, const char *at)
+{
+	const char *digits = at - run_before(text, at, isdigit, 3);
+	size_t letters = run_before(text, at, isalpha, 4);
+
+	if (*at == '.')
+		return digits - text >= 3 && !g_ascii_strncasecmp(digits - 3, "www", 3);
+	if (*at != '/' || at == text)
+		return false;
+	return (at[-1] == ':' && at[1] == '/') ||
+	       (letters >= 2 && at - letters > text && at[-1 - (ptrdiff_t)letters] == '.');
+}
+
+/*
+ * GNOME Shell makes links of what looks like one in a body (js/misc/util.js: findUrls), and a guest calls
+ * itself what it likes: the character that makes it one is escaped.
+ */
+static void break_links(char *target, size_t size, const char *text)
+{
+	target[0] = '\0';
+	for (const char *at = text; *at; at++) {
+		if (ends_link_start(text, at))
+			text_append(target, size, "\\x%02x", (unsigned char)*at);
+		else
+			text_append(target, size, "%c", *at);
+	}
+}
+
 void message_escape(const struct message *message, bool has_markup, char *summary, char *body)
 {
+	char plain[ESCAPED_BODY_SIZE];
+
 	escape_summary(summary, ESCAPED_SUMMARY_SIZE, message->summary);
+	break_links(plain, sizeof(plain), message->body);
 	if (has_markup)
-		escape_body(body, ESCAPED_BODY_SIZE, message->body);
+		escape_body(body, ESCAPED_BODY_SIZE, plain);
 	else
-		text_copy(body, ESCAPED_BODY_SIZE, message->body);
+		text_copy(body, ESCAPED_BODY_SIZE, plain);
 }

@@ -318,7 +318,7 @@ static void what_guests_are_called_is_shown_as_text(void **state)
 		"drawkcab",
 		"\xff\xfe",
 		"<b>bold</b>",
-		"&lt;&amp;<img src=\"file:///x\">",
+		"&lt;&amp;<img src=\"x.png\">",
 		"%s%n%s",
 		"\xc2\x9b"
 		"31m",
@@ -392,6 +392,37 @@ static void markup_is_escaped_only_where_it_is_read(void **state)
 	assert_string_equal(summary, "VM devbox was stopped from reaching Chrome & DevTools");
 	message_escape(&message, false, summary, body);
 	assert_non_null(strstr(body, "where a<b>&c'\"& listens"));
+}
+
+/* What GNOME Shell would make a link of: its own tests have these. */
+static void a_body_has_no_links(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} bodies[] = {
+		{"at http://www.gnome.org now", "at http:\\x2f/www\\x2egnome.org now"},
+		{"(https://evil.test:8080/a?b)", "(https:\\x2f/evil.test:8080/a?b)"},
+		{"'vm:FTP://evil.test'", "'vm:FTP:\\x2f/evil.test'"},
+		{"WWW3.evil.test", "WWW3\\x2eevil.test"},
+		{"evil.test/path/more", "evil.test\\x2fpath/more"},
+		{"a.b.info/", "a.b.info\\x2f"},
+		{"/usr/bin/x.c and 10.0.0.0/8", "/usr/bin/x.c and 10.0.0.0/8"},
+		{"/etc/lhguard/guests.d/own.conf:3", "/etc/lhguard/guests.d/own.conf:3"},
+		{"vm:a/b.museum/ ww.w /", "vm:a/b.museum/ ww.w /"},
+		{"://", ":\\x2f/"},
+		{"/", "/"},
+		{".", "."},
+	};
+	static char summary[ESCAPED_SUMMARY_SIZE], body[ESCAPED_BODY_SIZE];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++)
+		for (int has_markup = 0; has_markup < 2; has_markup++) {
+			struct message message = {.summary = ""};
+
+			strcpy(message.body, bodies[i].text);
+			message_escape(&message, has_markup, summary, body);
+			assert_string_equal(body, bodies[i].shown);
+		}
 }
 
 static void long_names_are_cut_between_characters(void **state)
@@ -500,6 +531,7 @@ int main(void)
 		cmocka_unit_test(what_guests_are_called_is_shown_as_text),
 		cmocka_unit_test(a_name_is_no_part_of_the_sentence),
 		cmocka_unit_test(markup_is_escaped_only_where_it_is_read),
+		cmocka_unit_test(a_body_has_no_links),
 		cmocka_unit_test(long_names_are_cut_between_characters),
 		cmocka_unit_test(a_summary_says_who_and_where_to_look),
 		cmocka_unit_test(a_summary_names_what_is_sensitive),

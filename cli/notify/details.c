@@ -154,7 +154,7 @@ void details_show(struct agent *agent, const struct alert *alert)
 static void tell_unopened(struct agent *agent, const char *reason, const char *command)
 {
 	struct message message = {
-		.summary = "The text cannot be opened",
+		.summary = "The text was not opened",
 		.urgency = URGENCY_NORMAL,
 		.timeout_ms = TIMEOUT_NEVER,
 	};

@@ -12,7 +12,7 @@ from desk import Desk
 from lab.puppet import Puppet
 from lab.system import Cleanup, wait_for
 
-NO_VIEWER = "The text cannot be opened"
+NO_VIEWER = "The text was not opened"
 
 
 @pytest.fixture

@@ -157,6 +157,6 @@ def test_a_viewer_that_fails_is_told(knocked) -> None:
     make_viewer(manager, "\nexec /no/such/program \"$1\"\n")
     server.invoke(alert["id"], "details")
     server.invoke(server.wait_shown("Why it was so")["id"], "open")
-    told = server.wait_shown("The text cannot be opened", "journalctl --user", "To read it: less ")
+    told = server.wait_shown("The text was not opened", "journalctl --user", "To read it: less ")
     assert told["body"].endswith(f"{manager.runtime}/lhguard-details.txt")
     wait_for(lambda: "lhguard-details-" not in manager.systemctl("list-units", "--all"), "the end of its unit")

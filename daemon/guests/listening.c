@@ -418,6 +418,8 @@ bool listening_end(struct listening *listening, uint64_t now_us)
 
 bool listening_host_joins(const struct listening *listening, const struct waiting_socket *at)
 {
+	if (listening->sweep && listening->full_sweep == listening->sweep)
+		return true;
 	for (uint16_t i = 0; i < listening->high; i++) {
 		const struct entry *entry = &listening->entries[i];
 

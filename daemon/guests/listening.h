@@ -50,7 +50,7 @@ void listening_recheck(struct listening *listening);
 /**
  * listening_host_joins() - does another than a guest wait there, too, as far as the last dump tells?
  * @at: a guest's socket: one with another inode whose connections may be its own (SO_REUSEPORT,
- *	SO_REUSEADDR); of these the kernel chooses one
+ *	SO_REUSEADDR); of these the kernel chooses one. While there are more than are remembered it may be.
  *
  * The cost is that of the table, LISTENING_MAX at most.
  */

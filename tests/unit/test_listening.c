@@ -350,13 +350,16 @@ static void a_full_table_forgets_what_is_gone(void **state)
 {
 	struct waiting_socket sockets[LISTENING_MAX];
 	const struct waiting_socket guest = at(99999, 7, "127.0.0.1", 1000);
+	const struct waiting_socket elsewhere = at(88888, 7, "127.0.0.1", 9222);
 
 	for (uint16_t i = 0; i < LISTENING_MAX; i++)
 		sockets[i] = at(i + 1u, HOST_UID, "127.0.0.1", 1000 + i);
 	while (look(NOON_US, sockets, LISTENING_MAX))
 		continue;
 	look(NOON_US, &guest, 1); /* no place: all the others are gone, but only from now on */
+	assert_true(listening_host_joins(listening, &elsewhere)); /* who knows */
 	look(NOON_US, &guest, 1);
+	assert_false(listening_host_joins(listening, &elsewhere));
 	assert_int_equal(told, 1);
 	look(NOON_US, sockets, 100);
 	while (look(NOON_US, sockets, LISTENING_MAX))
@@ -387,7 +390,6 @@ static void a_guests_sockets_are_listed(void **state)
 	assert_int_equal(sum, 81);
 }
 
-/* A client's socket, and one that a client might have: not those of services. */
 static void who_of_the_host_waits_beside_a_guest(void **state)
 {
 	const struct waiting_socket guest = at(1, 7, "127.0.0.1", 80);
@@ -412,6 +414,7 @@ static void who_of_the_host_waits_beside_a_guest(void **state)
 	assert_false(listening_host_joins(listening, &guest));
 }
 
+/* A client's socket, and one that a client might have: not those of services. */
 static void clients_wait_for_nobody(void **state)
 {
 	struct waiting_socket socket = at(1, 7, "0.0.0.0", 40000);

@@ -154,8 +154,8 @@ $(B)/tests/unit/test_exceptions: UNIT_LDFLAGS += -Wl,--wrap=index_new
 $(B)/tests/unit/test_attribution: UNIT_LDFLAGS += -Wl,--wrap=cgroups_id,--wrap=sockets_client \
 	-Wl,--wrap=sockets_client_bound,--wrap=sockets_listener
 
-# How often a link is read.
-$(B)/tests/unit/test_structure: UNIT_LDFLAGS += -Wl,--wrap=readlinkat
+# How often a link is read, and when.
+$(addprefix $(B)/tests/unit/test_,processes structure): UNIT_LDFLAGS += -Wl,--wrap=readlinkat
 
 # And who calls.
 $(B)/tests/unit/test_control: UNIT_LDFLAGS += -Wl,--wrap=getsockopt

@@ -116,23 +116,49 @@ bool descriptors_link_equals(int directory, int number, const char *target)
 	return length == strlen(target) && memcmp(link, target, length) == 0;
 }
 
+/**
+ * struct socket_query - the search for one socket
+ * @listed: descriptors that were there
+ * @has_gone: one of them was not any more when it was looked at
+ */
 struct socket_query {
 	char link[sizeof("socket:[4294967295]")];
 	unsigned int *budget;
 	int *hint;
+	unsigned int listed;
+	bool has_gone;
 };
 
 static int visit_socket(void *data, int directory, int number)
 {
-	const struct socket_query *query = data;
+	struct socket_query *query = data;
+	char link[sizeof(query->link)];
+	size_t length;
 
 	if (*query->budget == 0)
 		return WALK_CUT;
 	(*query->budget)--;
-	if (!descriptors_link_equals(directory, number, query->link))
+	query->listed++;
+	length = descriptors_link(directory, number, link, sizeof(link));
+	query->has_gone |= !length;
+	if (length != strlen(query->link) || memcmp(link, query->link, length) != 0)
 		return 0;
 	*query->hint = number;
 	return WALK_FOUND;
+}
+
+static int visit_any(void *data, int directory, int number)
+{
+	return WALK_FOUND;
+}
+
+/* Has it no descriptor, or has it lost them under our eyes? All go at once: kernel/exit.c, exit_files(). */
+static bool is_ending(const struct socket_query *query, int directory)
+{
+	if (!query->listed)
+		return true;
+	return query->has_gone && (lseek(directory, 0, SEEK_SET) != 0 ||
+				   descriptors_walk(directory, visit_any, NULL) != WALK_FOUND);
 }
 
 enum socket_search process_holds_socket(int root, pid_t pid, uint32_t inode, int *hint,
@@ -140,7 +166,6 @@ enum socket_search process_holds_socket(int root, pid_t pid, uint32_t inode, int
 {
 	_cleanup_close_ int directory = -1;
 	struct socket_query query = {.budget = budget, .hint = hint};
-	unsigned int before;
 	int r = 0;
 
 	if (*budget == 0)
@@ -151,14 +176,15 @@ enum socket_search process_holds_socket(int root, pid_t pid, uint32_t inode, int
 	snprintf(query.link, sizeof(query.link), "socket:[%u]", inode);
 	if (*hint >= 0)
 		r = visit_socket(&query, directory, *hint);
-	before = *budget;
+	query.listed = 0;
+	query.has_gone = false; /* what the hint stood for may have been closed long ago */
 	if (r == 0)
 		r = descriptors_walk(directory, visit_socket, &query);
 	if (r == WALK_FOUND)
 		return SOCKET_HELD;
-	if (r == 0 && *budget == before)
-		return SOCKET_HOLDER_ENDS;
-	return r == WALK_CUT ? SOCKET_SEARCH_CUT : SOCKET_NOT_HELD;
+	if (r == WALK_CUT)
+		return SOCKET_SEARCH_CUT;
+	return is_ending(&query, directory) ? SOCKET_HOLDER_ENDS : SOCKET_NOT_HELD;
 }
 
 struct inet_query {

@@ -12,7 +12,7 @@ enum socket_search {
 	SOCKET_HELD,
 	SOCKET_NOT_HELD,
 	SOCKET_SEARCH_CUT, /* the budget was used up before the end */
-	SOCKET_HOLDER_ENDS, /* it has no descriptor at all: it ends, and its sockets may outlive these */
+	SOCKET_HOLDER_ENDS, /* it has no descriptor, or no more: it ends, and its sockets may outlive these */
 };
 
 /**

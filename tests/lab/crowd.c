@@ -66,6 +66,7 @@ static int begin_connect(const struct sockaddr_in *service)
 	return fd;
 }
 
+/* The socket is left to the end of the process. */
 static void send_datagram(const struct sockaddr_in *service, const char *token)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -74,7 +75,6 @@ static void send_datagram(const struct sockaddr_in *service, const char *token)
 		die("socket");
 	sendto(fd, token, strlen(token), MSG_NOSIGNAL, (const struct sockaddr *)service,
 	       sizeof(*service));
-	close(fd);
 }
 
 /* Wait for the connection, send the token. Return: whether an answer came in time. */

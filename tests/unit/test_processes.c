@@ -307,6 +307,42 @@ static void visits_pids_only(void **state)
 	assert_int_equal(sum, PID + 1);
 }
 
+static int going; /* so many descriptors, from 1 on, go when one is looked at */
+
+ssize_t __real_readlinkat(int directory, const char *path, char *target, size_t size);
+ssize_t __wrap_readlinkat(int directory, const char *path, char *target, size_t size);
+
+ssize_t __wrap_readlinkat(int directory, const char *path, char *target, size_t size)
+{
+	char name[32];
+
+	for (int i = going; i; i--) {
+		snprintf(name, sizeof(name), "%d/fd/%d", PID, i);
+		assert_int_equal(unlinkat(root, name, 0), 0);
+	}
+	going = 0;
+	return __real_readlinkat(directory, path, target, size);
+}
+
+/* Between the list of its descriptors and the look at the first of them. */
+static void ends_under_our_eyes(void **state)
+{
+	unsigned int budget = 10000;
+	int hint = -1;
+
+	put_link("fd/1", "socket:[1001]");
+	put_link("fd/2", "socket:[1002]");
+	going = 2;
+	assert_int_equal(process_holds_socket(root, PID, 1001, &hint, &budget), SOCKET_HOLDER_ENDS);
+
+	/* One that goes on has only closed some. */
+	put_link("fd/1", "socket:[1001]");
+	put_link("fd/2", "socket:[1002]");
+	put_link("fd/3", "pipe:[1]");
+	going = 2;
+	assert_int_equal(process_holds_socket(root, PID, 1001, &hint, &budget), SOCKET_NOT_HELD);
+}
+
 static void finds_a_socket(void **state)
 {
 	char name[32];
@@ -558,6 +594,7 @@ int main(void)
 		TEST(reads_arguments),
 		TEST(finds_the_cgroup2_line),
 		TEST(visits_pids_only),
+		TEST(ends_under_our_eyes),
 		TEST(finds_a_socket),
 		TEST(tells_sockets_that_packets_come_from),
 		TEST(finds_a_tap),

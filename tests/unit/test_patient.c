@@ -10,18 +10,53 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#define WAIT_US 90000 /* somewhat less than one job is waited for */
-#define TRIES	20
+#define WAIT_US 100000 /* one job is waited for */
+#define LONG_US 100000000
+
+/* The time here goes on where a job is waited for in vain, or where the test says so. */
+static uint64_t now_us = LONG_US;
+static bool is_stuck;	     /* the next job will not be done: wait for as long as it is given */
+static uint64_t patience_us; /* that the last job was given */
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
+int __real_pthread_cond_clockwait(pthread_cond_t *condition, pthread_mutex_t *lock, clockid_t clock,
+				  const struct timespec *until);
+int __wrap_pthread_cond_clockwait(pthread_cond_t *condition, pthread_mutex_t *lock, clockid_t clock,
+				  const struct timespec *until);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
+{
+	*time = (struct timespec){.tv_sec = (time_t)(now_us / 1000000),
+				  .tv_nsec = (long)(now_us % 1000000 * 1000)};
+	return 0;
+}
+
+/* A job that will be done is waited for, however busy the machine is. */
+int __wrap_pthread_cond_clockwait(pthread_cond_t *condition, pthread_mutex_t *lock, clockid_t clock,
+				  const struct timespec *until)
+{
+	uint64_t until_us = (uint64_t)until->tv_sec * 1000000 + (uint64_t)until->tv_nsec / 1000;
+	struct timespec past = {.tv_sec = 0};
+
+	assert_int_equal(clock, CLOCK_MONOTONIC);
+	patience_us = until_us - now_us;
+	if (!is_stuck)
+		return pthread_cond_wait(condition, lock);
+	now_us = until_us;
+	return __real_pthread_cond_clockwait(condition, lock, clock, &past);
+}
 
 /* A job that waits until its pipe is closed, or not at all. */
 struct job {
@@ -62,7 +97,7 @@ static struct job *make(int wait)
 
 static void wait_discarded(int count)
 {
-	for (int i = 0; i < 500 && discarded < count; i++)
+	for (int i = 0; i < 3000 && discarded < count; i++)
 		usleep(10000);
 	assert_int_equal(discarded, count);
 }
@@ -70,6 +105,8 @@ static void wait_discarded(int count)
 static int reset(void **state)
 {
 	discarded = 0;
+	is_stuck = false;
+	now_us += LONG_US; /* nobody waited for long */
 	return 0;
 }
 
@@ -101,31 +138,27 @@ static void one_worker_does_all(void **state)
 
 static void an_abandoned_job_is_freed_when_it_returns(void **state)
 {
-	uint64_t begin = clock_monotonic_us(), took;
+	uint64_t begin = now_us;
 	struct job *job;
-	int ends[2], tries;
+	int ends[2];
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	is_stuck = true;
 	assert_int_equal(patient_call(&make(ends[0])->job, 2), -ETIMEDOUT);
-	took = clock_monotonic_us() - begin;
-	assert_true(took >= WAIT_US);
+	assert_int_equal(now_us - begin, WAIT_US);
 	assert_int_equal(discarded, 0);
 
-	/* The next one is served, and the same process is not waited for again: a busy machine may take
-	 * long over one call, but not over each. */
+	/* The next one is served, and the same process is not waited for again. */
+	is_stuck = false;
 	job = make(-1);
 	assert_int_equal(patient_call(&job->job, 3), 0);
 	discard(&job->job);
-	for (tries = 0, took = WAIT_US; tries < TRIES && took >= WAIT_US; tries++) {
-		begin = clock_monotonic_us();
-		assert_int_equal(patient_call(&make(-1)->job, 2), -ETIMEDOUT);
-		took = clock_monotonic_us() - begin;
-	}
-	assert_true(took < WAIT_US);
-	assert_int_equal(discarded, 1 + tries);
+	assert_int_equal(patient_call(&make(-1)->job, 2), -ETIMEDOUT);
+	assert_int_equal(now_us - begin, WAIT_US);
+	assert_int_equal(discarded, 2);
 
 	close(ends[1]);
-	wait_discarded(2 + tries);
+	wait_discarded(3);
 	close(ends[0]);
 	job = make(-1);
 	assert_int_equal(patient_call(&job->job, 2), 0);
@@ -134,36 +167,38 @@ static void an_abandoned_job_is_freed_when_it_returns(void **state)
 
 static void only_so_many_are_abandoned(void **state)
 {
-	uint64_t begin = clock_monotonic_us(), took;
+	uint64_t begin = now_us;
 	struct job *job;
 	int ends[2];
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	is_stuck = true;
 	for (int i = 0; i < PATIENT_ABANDONED_MAX; i++)
 		assert_true(patient_call(&make(ends[0])->job, i) < 0);
-	took = clock_monotonic_us() - begin;
 	/* The last ones are waited for more briefly. */
-	assert_true(took < PATIENT_ABANDONED_MAX * WAIT_US);
+	assert_true(now_us - begin < PATIENT_ABANDONED_MAX * WAIT_US * 9 / 10);
 
 	/* Those are blamed when they had as long as the first. */
-	usleep(110000);
+	now_us += WAIT_US;
 	for (int i = 1; i < PATIENT_ABANDONED_MAX; i++)
 		assert_int_equal(patient_call(&make(-1)->job, i), -ETIMEDOUT);
 	assert_int_equal(discarded, PATIENT_ABANDONED_MAX - 1);
 	discarded = 0;
 
-	begin = clock_monotonic_us();
+	begin = now_us;
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(patient_call(&make(ends[0])->job, 0), -EBUSY);
-	assert_true(clock_monotonic_us() - begin < 100 * WAIT_US); /* nobody was waited for */
+	assert_int_equal(now_us, begin); /* nobody was waited for */
 	assert_int_equal(discarded, 100);
 
 	close(ends[1]);
 	wait_discarded(100 + PATIENT_ABANDONED_MAX);
 	close(ends[0]);
-	usleep(1200000); /* there is time again */
+	is_stuck = false;
+	now_us += 1200000; /* there is time again */
 	job = make(-1);
 	assert_int_equal(patient_call(&job->job, 0), 0);
+	assert_int_equal(patience_us, WAIT_US);
 	discard(&job->job);
 }
 

@@ -149,7 +149,7 @@ $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/libfake.a \
 
 # What takes long on a busy machine comes all the same; the test of that has its own time.
 UNIT_LDFLAGS = -Wl,--wrap=pthread_cond_clockwait,--undefined=__wrap_pthread_cond_clockwait
-$(B)/tests/unit/test_patient: UNIT_LDFLAGS += -Wl,--wrap=clock_gettime
+$(addprefix $(B)/tests/unit/test_,patient listening): UNIT_LDFLAGS += -Wl,--wrap=clock_gettime
 
 # Where memory runs out is said by the test.
 $(B)/tests/unit/test_exceptions: UNIT_LDFLAGS += -Wl,--wrap=index_new

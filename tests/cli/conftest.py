@@ -73,7 +73,7 @@ class Cli:
                        "LHGUARD_SOCKET": socket or str(self.daemon.path), **environment}
         if not columns:
             done = subprocess.run([program, *argv], env=environment, cwd=folder, stdin=subprocess.DEVNULL,
-                                  capture_output=True, timeout=20)
+                                  capture_output=True, timeout=60)
             return Ran(done.returncode, done.stdout, done.stderr, self.daemon.calls)
         leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -84,7 +84,7 @@ class Cli:
             os.close(follower)
             output = read_terminal(leader).replace(b"\r\n", b"\n")
             os.close(leader)
-            process.wait(20)
+            process.wait(60)
             error.seek(0)
             return Ran(process.returncode, output, error.read(), self.daemon.calls)
 
@@ -98,5 +98,7 @@ def cli():
         journal = Path(folder) / "fixed.journal"
         subprocess.run([JOURNAL_REMOTE, "-o", journal, ANSWERS / "journal.export"], check=True,
                        capture_output=True)
-        yield Cli(daemon, journal)
-        daemon.close()
+        try:
+            yield Cli(daemon, journal)
+        finally:
+            daemon.close()

@@ -48,11 +48,14 @@ class FixedDaemon:
 
     def _attend(self, client: socket.socket) -> None:
         rest = b""
-        with client:
-            while data := client.recv(65536):
-                *messages, rest = (rest + data).split(b"\0")
-                for message in messages:
-                    client.sendall(self._answer(json.loads(message)))
+        try:
+            with client:
+                while data := client.recv(65536):
+                    *messages, rest = (rest + data).split(b"\0")
+                    for message in messages:
+                        client.sendall(self._answer(json.loads(message)))
+        except ConnectionError:  # it has gone
+            pass
 
     def _answer(self, call: dict) -> bytes:
         method = call["method"].removeprefix("org.lhguard.")

@@ -66,7 +66,7 @@ def test_it_does_not_wait_for_a_daemon_that_does_not_answer(cli: Cli, tmp_path: 
         listener.listen()
         started = time.monotonic()
         assert asked(cli, "guests", "", LHGUARD_SOCKET=str(path)) == []
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 9  # other commands wait for 10 s
 
 
 def mute(state: Path) -> None:
@@ -146,7 +146,7 @@ def fish(cli: Cli, home: Path, line: str) -> list[str]:
     done = subprocess.run(["fish", "--no-config", "-c", command, line],
                           env={"PATH": PATHS, "HOME": str(home), "LC_ALL": "C.UTF-8",
                                "XDG_STATE_HOME": str(home), "LHGUARD_SOCKET": str(cli.daemon.path)},
-                          capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+                          capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
     return done.stdout.splitlines()
 
 

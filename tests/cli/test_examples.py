@@ -118,7 +118,7 @@ class Host:
         os.close(follower)
         seen = read_terminal(leader).replace(b"\r\n", b"\n").decode()
         os.close(leader)
-        return process.wait(20), seen.strip("\n")
+        return process.wait(60), seen.strip("\n")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ GREEN, RED, MONITOR = "#1a7f37", "#e5868c", "#cf222e"
 
 
 def draw(graph: bytes) -> ElementTree.Element:
-    done = subprocess.run(["dot", "-Tsvg"], input=graph, capture_output=True, timeout=20)
+    done = subprocess.run(["dot", "-Tsvg"], input=graph, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b""), done.stderr
     return ElementTree.fromstring(done.stdout)
 

@@ -53,12 +53,18 @@ def manager_of(desk: Desk, **command: str) -> Puppet:
     return manager
 
 
+def end_job(manager: Puppet, unit: str, result: str) -> None:
+    mark = manager.mark()
+    manager.tell(remove=[unit, result])
+    manager.wait(lambda record: record.get("done"), mark)
+
+
 def open_text(desk: Desk) -> int:
     """Click Open on the details of an alert. Return: the mark before the click."""
     desk.daemon.tell()
     desk.server.invoke(desk.server.wait_shown("devbox")["id"], "details")
     details = desk.server.wait_shown("Why it was so")
-    mark = desk.server.mark()
+    mark, desk.clicked = desk.server.mark(), time.monotonic()
     desk.server.invoke(details["id"], "open")
     return mark
 
@@ -69,15 +75,20 @@ def text_of(desk: Desk) -> Path:
 
 def test_details_are_asked_for_once(desk) -> None:
     """However often somebody clicks while `lhguard explain` takes its time."""
-    runs = desk.session.runtime / "runs"
-    (desk.session.folder / "programs/lhguard").write_text(f"#!/bin/sh\necho $4 >>{runs}\nsleep 1\necho why\n")
+    runs, go = desk.session.runtime / "runs", desk.session.runtime / "go"
+    runs.touch()
+    (desk.session.folder / "programs/lhguard").write_text(
+        f"#!/bin/sh\necho $4 >>{runs}\nuntil [ -e {go} ]; do sleep 0.1; done\necho why\n")
     desk.agent.start()
     for name in ("first", "second"):
-        desk.daemon.tell(name)
-        number = desk.server.wait_shown(name)["id"]
+        number = desk.daemon.tell(name)
+        alert = desk.server.wait_shown(name)["id"]
         for _ in range(5):
-            desk.server.invoke(number, "details")
+            desk.server.invoke(alert, "details")
             time.sleep(0.05)
+        wait_for(lambda: str(number) in runs.read_text().split(), "lhguard explain")
+    time.sleep(0.5)  # all clicks have come
+    go.touch()
     desk.server.wait_shown("Why it was so")
     assert runs.read_text().split() == ["1", "2"]
 
@@ -89,7 +100,7 @@ def test_its_unit_fails(desk) -> None:
     unit = manager.wait(lambda record: record.get("unit"))
     assert unit["properties"]["Type"] == "notify" and unit["argv"][1:] == ["--details"]
     wait_for(opened.exists, "the viewer")
-    manager.tell(remove=["other.service", "failed"])
+    end_job(manager, "other.service", "failed")
     manager.tell(remove=[unit["unit"], "failed"])
     shown = desk.server.wait_shown(mark=mark)
     assert shown["summary"] == NO_VIEWER
@@ -115,7 +126,7 @@ def test_two_clicks_are_one_wish(desk) -> None:
     wait_for(opened.exists, "the viewer")
     time.sleep(0.5)
     assert opened.read_text() == f"{text_of(desk)}\n"
-    manager.tell(remove=[unit, "done"])
+    end_job(manager, unit, "done")
     time.sleep(0.5)
     desk.server.invoke(details, "open")
     wait_for(lambda: opened.read_text() == 2 * f"{text_of(desk)}\n", "another viewer")
@@ -127,8 +138,8 @@ def test_its_unit_is_started(desk) -> None:
     mark = open_text(desk)
     unit = manager.wait(lambda record: record.get("unit"))["unit"]
     wait_for(opened.exists, "the viewer")
-    manager.tell(remove=[unit, "done"])
-    manager.tell(remove=[unit, "failed"])  # when it is ended, say
+    end_job(manager, unit, "done")
+    end_job(manager, unit, "failed")  # when it is ended, say
     time.sleep(0.5)
     assert not desk.server.shown(mark) and opened.read_text() == f"{text_of(desk)}\n"
 
@@ -143,7 +154,7 @@ def test_a_manager_that_says_too_early_what_became_of_it(desk) -> None:
     wait_for(opened.exists, "the viewer")
     time.sleep(0.5)
     assert desk.agent.alive and not desk.server.shown(mark)
-    manager.tell(remove=[unit, "failed"])
+    end_job(manager, unit, "failed")
     desk.server.wait_shown(NO_VIEWER, mark=mark)
 
 
@@ -163,11 +174,11 @@ def test_a_manager_that_takes_its_time(desk) -> None:
     opened, manager = make_viewer(desk, "exec sleep 3"), manager_of(desk)
     desk.agent.start()
     manager.freeze()
-    mark, begun = open_text(desk), time.monotonic()
+    mark = open_text(desk)
     details = desk.server.wait_shown("Why it was so")
     desk.server.invoke(details["id"], "open")
     told = desk.server.wait_shown(NO_VIEWER, "systemd --user does not answer: it may yet open it", mark=mark)
-    assert told["time"] - begun > 4 and told["body"].endswith(f"\nTo read it: less {text_of(desk)}")
+    assert told["time"] - desk.clicked > 4 and told["body"].endswith(f"\nTo read it: less {text_of(desk)}")
     desk.server.closed(told["id"])
     mark = desk.server.mark()
     desk.server.invoke(details["id"], "open")
@@ -175,7 +186,7 @@ def test_a_manager_that_takes_its_time(desk) -> None:
     manager.thaw()
     unit = manager.wait(lambda record: record.get("unit"))["unit"]
     wait_for(opened.exists, "the viewer")
-    manager.tell(remove=[unit, "done"])
+    end_job(manager, unit, "done")
     desk.server.wait(lambda record: record.get("method") == "CloseNotification" and record["id"] == told["id"])
     time.sleep(1)
     assert opened.read_text() == f"{text_of(desk)}\n"
@@ -189,7 +200,7 @@ def test_a_manager_that_ends_with_a_call_to_it(desk) -> None:
     desk.agent.start()
     manager.freeze()
     mark = open_text(desk)
-    time.sleep(0.5)
+    time.sleep(2)  # it has been called, and has some patience left
     manager.process.kill()
     desk.server.wait_shown(NO_VIEWER, "To read it: less ", mark=mark)
     time.sleep(1)

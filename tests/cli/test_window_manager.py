@@ -66,7 +66,7 @@ class Screen:
     def run(self, *argv: str) -> str:
         bus = (self.folder / "bus").read_text()
         return subprocess.run(argv, env={**self.environment, "DBUS_SESSION_BUS_ADDRESS": bus}, capture_output=True,
-                              text=True, timeout=20).stdout
+                              text=True, timeout=60).stdout
 
     def windows(self) -> int:
         """How many windows dunst shows."""

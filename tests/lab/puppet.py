@@ -28,7 +28,7 @@ class Puppet:
         self.process = spawn(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
         cleanup.add(self.stop)
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
-        if not self._ready.wait(15) or self.process.poll() is not None:
+        if not self._ready.wait(PATIENCE) or self.process.poll() is not None:
             raise LabError(f"{self.process.args}: it did not start")
 
     def _read(self, lines: Any) -> None:
@@ -109,8 +109,11 @@ def end_those_of(folder: Path, grace_s: float = 2) -> None:
     deadline = time.monotonic() + grace_s
     while remaining() and time.monotonic() < deadline:
         time.sleep(0.05)
-    for pid in remaining():
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    deadline = time.monotonic() + PATIENCE
+    while (pids := remaining()) and time.monotonic() < deadline:  # until they are gone: their folder goes next
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        time.sleep(0.02)

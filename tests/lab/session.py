@@ -194,7 +194,7 @@ class NotifyAgent:
     def run(self, *options: str) -> subprocess.CompletedProcess:
         """A short run of it beside, e.g. --muted."""
         return subprocess.run([*self.session.enter, *self.command(*options)], stdin=subprocess.DEVNULL,
-                              env=self.session.environment, capture_output=True, text=True, timeout=20)
+                              env=self.session.environment, capture_output=True, text=True, timeout=60)
 
     def log_text(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
@@ -203,7 +203,7 @@ class NotifyAgent:
     def alive(self) -> bool:
         return self.process is not None and alive(self.process.pid)
 
-    def stop(self, timeout: float = 3) -> int:
+    def stop(self, timeout: float = 10) -> int:
         """TERM and wait; its exit status. It has to end within @timeout."""
         self.process.send_signal(signal.SIGTERM)
         try:

@@ -25,7 +25,7 @@ class Terminal:
     def _tmux(self, *argv: str) -> str:
         done = subprocess.run(["tmux", "-u", "-S", self.socket, "-f", "/dev/null", *argv],
                               env=self.environment, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=20)
+                              text=True, timeout=60)
         assert done.returncode == 0, f"tmux {argv}: {done.stderr}"
         return done.stdout
 
@@ -47,7 +47,7 @@ class Terminal:
         """Its lines, those that did not fit and went on in the next one joined."""
         return self._tmux("capture-pane", "-p", "-J").splitlines()
 
-    def wait(self, *words: str, timeout: float = 15) -> str:
+    def wait(self, *words: str, timeout: float = 30) -> str:
         """The screen that has all of @words."""
         deadline = time.monotonic() + timeout
         while True:
@@ -62,10 +62,13 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         # A shell that is hung up on still writes its history: the folder is not to go before it.
-        pids = self._tmux("list-panes", "-a", "-F", "#{pid}\n#{pane_pid}").split()
-        ended = [os.pidfd_open(int(pid)) for pid in pids]
-        self._tmux("kill-server")
-        for pid, pidfd in zip(pids, ended):
-            assert select.select([pidfd], [], [], 20)[0], f"{pid} of {pids} does not end"
-            os.close(pidfd)
-        self.folder.cleanup()
+        with self.folder:
+            pids = self._tmux("list-panes", "-a", "-F", "#{pid}\n#{pane_pid}").split()
+            ended = [os.pidfd_open(int(pid)) for pid in pids]
+            try:
+                self._tmux("kill-server")
+                for pid, pidfd in zip(pids, ended):
+                    assert select.select([pidfd], [], [], 30)[0], f"{pid} of {pids} does not end"
+            finally:
+                for pidfd in ended:
+                    os.close(pidfd)

@@ -249,7 +249,7 @@ static void who_does_not_answer_is_given_up(void **state)
 	struct talk *talk = *state;
 
 	call(talk, 1);
-	for (int i = 0; i < 40 && !talk->ends; i++) {
+	for (int i = 0; i < 600 && !talk->ends; i++) {
 		g_usleep(50000);
 		run();
 	}

@@ -60,6 +60,15 @@ static bool holder(void *data, const struct socket_info *socket, struct source *
 	return true;
 }
 
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
+
+/* No time goes by: whose sockets they are is looked up for so long only. */
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
+{
+	*time = (struct timespec){.tv_sec = 100};
+	return 0;
+}
+
 static void tell(void *data, const struct attempt *attempt)
 {
 	told++;

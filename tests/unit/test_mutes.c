@@ -217,7 +217,7 @@ static void a_file_without_an_end_is_left(void **state)
 	add(place, "vm:devbox", SERVICE);
 	assert_int_equal(unlink(place->file), 0);
 	assert_int_equal(symlink("/dev/zero", place->file), 0);
-	alarm(20);
+	alarm(60);
 	load(place);
 	alarm(0);
 	assert_int_equal(mutes_count(place->mutes), 0);

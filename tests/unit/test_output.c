@@ -13,10 +13,15 @@
 /* Nor may the same day of another year be taken for today. */
 static void only_today_has_no_date(void **state)
 {
-	time_t now = time(NULL), same_day;
+	time_t now, same_day;
 	struct tm parts;
+	size_t length;
 
-	assert_int_equal(strlen(local_time_at(now)), strlen("14:02:11"));
+	do {
+		now = time(NULL);
+		length = strlen(local_time_at(now));
+	} while (time(NULL) / 900 != now / 900); /* that was midnight somewhere */
+	assert_int_equal(length, strlen("14:02:11"));
 	localtime_r(&now, &parts);
 	parts.tm_year--;
 	same_day = mktime(&parts);

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#define WAIT_MS 10000
+#define WAIT_MS 30000
 
 /* A person's folders, with a program beside which notes what it is started with. */
 static char *folder, *noted, *program;

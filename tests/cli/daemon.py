@@ -20,6 +20,14 @@ def without(value: object, members: tuple[str, ...]) -> object:
     return value
 
 
+def stop_listening(listener: socket.socket, server: threading.Thread) -> None:
+    """Close @listener when @server has left it: else it may take a client of the next one with that descriptor."""
+    listener.shutdown(socket.SHUT_RDWR)
+    server.join(30)
+    assert not server.is_alive(), "the daemon of the test does not end"
+    listener.close()
+
+
 class FixedDaemon:
     """It serves @path. answers/METHOD.VARIANT.json goes before answers/METHOD.json.
 
@@ -36,7 +44,8 @@ class FixedDaemon:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._server = threading.Thread(target=self._serve, daemon=True)
+        self._server.start()
 
     def _serve(self) -> None:
         while True:
@@ -73,4 +82,4 @@ class FixedDaemon:
         return b"".join(json.dumps(answer).encode() + b"\0" for answer in answers)
 
     def close(self) -> None:
-        self._listener.close()
+        stop_listening(self._listener, self._server)

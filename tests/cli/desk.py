@@ -13,6 +13,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from daemon import stop_listening  # noqa: E402
 from lab.notifications import FakeServer  # noqa: E402
 from lab.puppet import PYTHON, Puppet  # noqa: E402
 from lab.session import NotifyAgent, Session  # noqa: E402
@@ -41,7 +42,8 @@ class TalkingDaemon:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self.path))
         self._listener.listen()
-        threading.Thread(target=self._serve, args=(self._listener,), daemon=True).start()
+        self._server = threading.Thread(target=self._serve, args=(self._listener,), daemon=True)
+        self._server.start()
 
     def stop(self) -> None:
         """It ends, and takes its socket with it."""
@@ -49,8 +51,7 @@ class TalkingDaemon:
             return
         self.running = False
         self.path.unlink()
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        stop_listening(self._listener, self._server)
         for client in self._clients:
             try:
                 client.shutdown(socket.SHUT_RDWR)

@@ -15,7 +15,7 @@ from typing import Callable
 
 import pytest
 from conftest import LHGUARD
-from daemon import ANSWERS
+from daemon import ANSWERS, stop_listening
 from schema import complaints
 
 EVENT = next(answer["parameters"]["event"] for answer in json.loads((ANSWERS / "Watch.json").read_text())
@@ -49,7 +49,8 @@ class LiveDaemon:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._server = threading.Thread(target=self._serve, daemon=True)
+        self._server.start()
 
     def _serve(self) -> None:
         while True:
@@ -84,7 +85,8 @@ class LiveDaemon:
         assert self._watched.wait(30)
 
     def close(self) -> None:
-        self._listener.close()
+        if self._server.is_alive():
+            stop_listening(self._listener, self._server)
         if self._watcher:
             self._watcher.close()
 

@@ -19,6 +19,7 @@ from typing import Callable
 from .host import Host
 from .system import BUILD, PATIENCE, ROOT, Cleanup, LabError, end, spawn, wait_for
 
+POLL = ("7", "271")  # numbers of poll(2) and ppoll(2)
 CONFIG = """\
 [guard]
 mode = enforce
@@ -47,10 +48,10 @@ class Watch:
         self.process = spawn(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True)
         wait_for(self._subscribed, "lhguard watch")
-        time.sleep(0.1)  # connected; the request follows at once
         threading.Thread(target=self._read, daemon=True).start()
 
     def _subscribed(self) -> bool:
+        """It is connected, and waits: its request has been sent."""
         if self.process.poll() is not None:
             raise LabError(f"lhguard watch ended: {self.process.stderr.read()}")
         links = []
@@ -59,7 +60,11 @@ class Watch:
                 links.append(os.readlink(fd))
             except OSError:
                 pass
-        return any(link.startswith("socket:") for link in links)
+        try:
+            waits = Path(f"/proc/{self.process.pid}/syscall").read_text().split()[0] in POLL
+        except ProcessLookupError:  # it has ended
+            return False
+        return waits and any(link.startswith("socket:") for link in links)
 
     def _read(self) -> None:
         try:
@@ -197,7 +202,7 @@ class Guard:
         if self.alive:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(10)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -210,10 +215,12 @@ class Guard:
         self.process.wait()
 
     def close(self) -> None:
-        """stop(), and the files go too."""
+        """stop(), and the files go too; so does the table of one that did not end by itself."""
         try:
             self.stop()
         finally:
+            if self.process and self.process.returncode:
+                self.host.netns.run("nft", "delete", "table", "inet", "lhguard", check=False)
             shutil.rmtree(self.folder)
 
     def __enter__(self) -> "Guard":
@@ -229,7 +236,7 @@ class Guard:
         command = [*self.host.netns.enter, *drop, str(BUILD / "lhguard"), "--socket",
                    str(self.socket), *argv]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=20)
+                              timeout=2 * PATIENCE)
         return Said(done.returncode, done.stdout, done.stderr)
 
     def must(self, *argv: str) -> Said:
@@ -247,6 +254,11 @@ class Guard:
     def guests(self) -> list[dict]:
         return unwrap(self.must("guests", "--json").json, "guests")
 
+    def wait_conduit(self, *labels: str) -> None:
+        """Whom a conduit serves is looked for some time after both have come."""
+        wait_for(lambda: set(labels) <= {g["label"] for g in self.guests() if g["conduits"]},
+                 f"the conduit of {', '.join(labels)}")
+
     def forget(self) -> None:
         """Remove all stored exceptions."""
         ids = [str(e["id"]) for e in self.exceptions() if not e.get("file")]
@@ -257,12 +269,14 @@ class Guard:
         """Start to collect events. Ended by stop()."""
         watch = Events([str(BUILD / "lhguard"), "--socket", str(self.socket), "watch", "--json"])
         self._watches.append(watch)
+        self.status()  # answered after what was asked before it
         return watch
 
     def watch(self) -> Watch:
         """Start to collect the lines that people see. Ended by stop()."""
         watch = Watch([str(BUILD / "lhguard"), "--socket", str(self.socket), "watch"])
         self._watches.append(watch)
+        self.status()  # answered after what was asked before it
         return watch
 
 

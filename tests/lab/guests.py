@@ -21,7 +21,8 @@ from pathlib import Path
 from . import image
 from .host import (Answer, Host, Target, hide_arguments, listening, probe_answers,
                    probe_arguments)
-from .system import CACHE, PATIENCE, Cave, Cleanup, LabError, Netns, end, enter_cgroup, need, spawn, wait_for
+from .system import (CACHE, PATIENCE, Cave, Cleanup, LabError, Netns, end, enter_cgroup, need, remove_lxc_cgroups,
+                     spawn, wait_for)
 
 
 class Agent:
@@ -31,6 +32,7 @@ class Agent:
         self.process, self.what = process, what
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._lock = threading.Lock()
+        self._late = 0  # answers that were not waited for
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -60,7 +62,10 @@ class Agent:
         with self._lock:
             self.process.stdin.write(command.encode() + b"\n")
             self.process.stdin.flush()
-            status, output = self.answer(timeout)
+            self._late += 1
+            while self._late:
+                status, output = self.answer(timeout)
+                self._late -= 1
         return -1 if status is None else status, output
 
 
@@ -85,15 +90,15 @@ class Guest:
     def __repr__(self) -> str:
         return self.selector
 
-    def _attach(self, process: subprocess.Popen, cleanup: Cleanup) -> None:
-        cleanup.add(end, process)
+    def _attach(self, process: subprocess.Popen, cleanup: Cleanup, grace: float = 3) -> None:
+        cleanup.add(end, process, grace)
         self.agent = Agent(process, repr(self))
 
     def wait_ready(self) -> None:
         """Wait for the agent's first word. Apart from starting, so that guests boot side by side."""
         self.agent.answer(3 * PATIENCE)
 
-    def sh(self, command: str, timeout: float = 15, check: bool = True) -> str:
+    def sh(self, command: str, timeout: float = PATIENCE, check: bool = True) -> str:
         """Run a shell command inside the guest."""
         status, output = self.agent.run(command, timeout)
         if check and status:
@@ -103,7 +108,7 @@ class Guest:
     def probe(self, targets: list[Target], timeout: float = 1.0) -> list[Answer]:
         """Ask for several services at once."""
         argv, tokens = probe_arguments(targets, timeout)
-        return probe_answers(self.sh(shlex.join(argv), timeout + 15), tokens)
+        return probe_answers(self.sh(shlex.join(argv), timeout + PATIENCE), tokens)
 
     def ask(self, target: Target, timeout: float = 1.0) -> Answer:
         return self.probe([target], timeout)[0]
@@ -111,7 +116,7 @@ class Guest:
     def hide(self, trick: str, target: Target, timeout: float = 2.5) -> Answer:
         """Ask as a client that hides. The time is for a second SYN, after one second."""
         argv, tokens = hide_arguments(trick, target, timeout)
-        return probe_answers(self.sh(shlex.join(argv), timeout + 15), tokens)[0]
+        return probe_answers(self.sh(shlex.join(argv), timeout + PATIENCE), tokens)[0]
 
     def tcp(self, address: str, port: int, timeout: float = 1.0) -> str | None:
         """The service's reply, None when there is none."""
@@ -122,11 +127,11 @@ class Guest:
 
     def ping(self, address: str, timeout: int = 1) -> bool:
         six = "-6" if ":" in address else "-4"
-        return self.agent.run(f"ping {six} -c 1 -W {timeout} {address}", timeout + 15)[0] == 0
+        return self.agent.run(f"ping {six} -c 1 -W {timeout} {address}", timeout + PATIENCE)[0] == 0
 
-    def resolve(self, name: str, server: str, timeout: float = 15) -> str:
-        """The output of a DNS query for @name to @server."""
-        return self.agent.run(f"timeout 3 nslookup {name} {server}", timeout)[1]
+    def resolve(self, name: str, server: str, timeout: float = PATIENCE) -> str:
+        """The output of a DNS query for @name to @server, which is asked again after 2.5 s."""
+        return self.agent.run(f"timeout 5 nslookup {name} {server}", timeout)[1]
 
 
 class Vm(Guest):
@@ -236,10 +241,11 @@ class VethGuest(NetnsGuest):
 
     def __init__(self, host: Host, suffix: str, cleanup: Cleanup, ip4: str, gw4: str, ip6: str,
                  gw6: str, bridge: str | None = None, port: str = "") -> None:
+        self.port = port or f"v-{suffix}"
+        cleanup.add(self._unplug)
         super().__init__(host, suffix, cleanup)
         self.ip4, self.ip6 = ip4.split("/")[0], ip6.split("/")[0]
         self.gw4, self.gw6 = gw4, gw6
-        self.port = port or f"v-{suffix}"
         self.interface = bridge or self.port
         host.ip("link", "add", self.port, "type", "veth", "peer", "name", "eth0",
                 "netns", self.netns.name)
@@ -254,6 +260,10 @@ class VethGuest(NetnsGuest):
         self.netns.ip("addr", "add", ip6, "dev", "eth0")
         self.netns.ip("route", "add", "default", "via", gw4)
         self.netns.ip("-6", "route", "add", "default", "via", gw6)
+
+    def _unplug(self) -> None:
+        """The kernel takes the link away some time after the namespace; the next guest wants its name."""
+        self.host.run("ip", "link", "del", self.port, check=False)
 
     @property
     def mac(self) -> str:
@@ -322,8 +332,12 @@ class Podman:
     globals = ["--cgroup-manager=cgroupfs", "--events-backend=none", "--storage-driver=overlay"]
 
     def _remove_all(self) -> None:
-        # A container that is gone already is no reason to complain.
-        self.cave.run("podman", *self.globals, "rm", "--all", "--force", "--time=0", timeout=120)
+        # One that goes by itself meanwhile is no reason to complain.
+        wait_for(self._is_empty, "podman to remove its containers")
+
+    def _is_empty(self) -> bool:
+        self.cave.run("podman", *self.globals, "rm", "--all", "--force", "--time=0", timeout=120, check=False)
+        return not self.cave.run("podman", *self.globals, "ps", "--all", "--quiet", timeout=120).strip()
 
 
 class PodmanGuest(Guest):
@@ -342,8 +356,7 @@ class PodmanGuest(Guest):
             network, "--privileged", "--pids-limit=-1", "--ulimit", "nofile=1000:1000", "--ulimit",
             "nproc=1000:1000", *options, Podman.IMAGE, "/bin/sh", "/agent"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self._attach(process, cleanup)
-
+        self._attach(process, cleanup, PATIENCE)  # it removes its container before it ends
 
     def hide_by_exec(self, trick: str, target: Target, timeout: float = 2.5) -> Answer:
         """hide() in a process whose parent is outside the container: `podman exec`."""
@@ -406,4 +419,5 @@ lxc.init.cmd = /bin/sleep 100000
     def _stop(self) -> None:
         self.cave.run("lxc-stop", "-k", "-n", self.name, "-P", self.folder, check=False)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(10)  # it removes its cgroups; where they stay the next one is "NAME-1"
+            self.process.wait(PATIENCE)  # it removes its cgroups; where they stay the next one is "NAME-1"
+        remove_lxc_cgroups(self.name)

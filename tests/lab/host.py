@@ -190,7 +190,7 @@ def new_mac() -> str:
     return "02:" + ":".join(f"{byte:02x}" for byte in secrets.token_bytes(5))
 
 
-def listening(process: subprocess.Popen, condition, what: str, timeout: float = 10) -> None:
+def listening(process: subprocess.Popen, condition, what: str, timeout: float = PATIENCE) -> None:
     """Wait until @condition holds, or say at once that @process ended."""
     def check() -> bool:
         if process.poll() is not None:

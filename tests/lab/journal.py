@@ -38,7 +38,9 @@ class Journald:
     def _listens(self) -> bool:
         if self.process.poll() is not None:
             raise LabError(f"journald ended: {self.process.stdout.read()}")
-        return Path(f"/proc/{self.process.pid}/root/run/systemd/journal/socket").exists()
+        # Before its mounts are made there may be those of the machine's own.
+        folder = Path(f"/proc/{self.process.pid}/root/run/systemd")
+        return (folder / "journald.conf.d/test.conf").exists() and (folder / "journal/socket").exists()
 
     @property
     def enter(self) -> list[str]:

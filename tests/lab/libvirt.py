@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from .guests import Agent, Guest
 from .host import Host, listening
-from .system import CACHE, Cave, Cleanup, end, need
+from .system import CACHE, PATIENCE, Cave, Cleanup, end, need
 
 USER = 64056  # of the session; libvirt insists on its own name and number for QEMU
 QEMU_CONF = """\
@@ -93,7 +93,7 @@ class Libvirt:
     def wait_ready(self) -> None:
         """Apart from starting, so that both daemons look for what QEMU can do side by side."""
         listening(self.process, lambda: self.virsh("uri", check=False).startswith("qemu:"),
-                  f"libvirtd, {self.uri}", 30)
+                  f"libvirtd, {self.uri}", 2 * PATIENCE)
 
     @property
     def _as_user(self) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .puppet import PYTHON, Puppet, Record
-from .system import LAB, ROOT, Cleanup, LabError, end, need, run, spawn, wait_for
+from .system import LAB, ROOT, Cleanup, LabError, end, need, run, spawn, takes_calls, wait_for
 
 NAME = "org.freedesktop.PolicyKit1"
 MANAGE, WATCH = "org.lhguard.manage", "org.lhguard.watch"
@@ -70,7 +70,7 @@ class Polkit:
         self.bus = self._spawn("dbus-daemon", f"--config-file={self.folder}/bus.conf", "--nofork",
                                "--nopidfile")
         cleanup.add(end, self.bus)
-        wait_for((self.folder / "bus").exists, "the system bus")
+        wait_for(lambda: takes_calls(self.folder / "bus"), "the system bus")
         self.process: subprocess.Popen | None = None
         cleanup.add(self.stop)
         self.start()

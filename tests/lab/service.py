@@ -39,7 +39,7 @@ def listen(target: str, share: bool) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
     sock.bind((address, int(port)))
     if kind == socket.SOCK_STREAM:
-        sock.listen(128)
+        sock.listen(1024)  # all stand-ins come at once
     sock.setblocking(False)
     return sock
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from .host import Host
 from .puppet import alive, end_those_of
-from .system import BUILD, ROOT, Cleanup, LabError, end, need, run, spawn, wait_for
+from .system import BUILD, ROOT, Cleanup, LabError, end, need, run, spawn, takes_calls, wait_for
 
 NOTIFICATIONS = "org.freedesktop.Notifications"
 AGENT = "org.lhguard.Notify"
@@ -74,7 +74,7 @@ class Session:
         self.bus = self.spawn("dbus-daemon", f"--config-file={self.folder}/bus.conf", "--nofork",
                               "--nopidfile")
         cleanup.add(end, self.bus)
-        wait_for((self.runtime / "bus").exists, "the session's message bus")
+        wait_for(lambda: takes_calls(self.runtime / "bus"), "the session's message bus")
 
     def _install(self) -> None:
         """The project's icons and desktop file, where desktops look for a person's own."""
@@ -165,13 +165,13 @@ class NotifyAgent:
         with open(self.log, "ab") as log:
             self.process = self.session.spawn(*self.command(), stdout=log, stderr=log)
         self.session.wait_owner(AGENT, self.process)
-        self._wait_linked()
+        self.wait_linked()
         return self
 
-    def _wait_linked(self) -> None:
+    def wait_linked(self) -> None:
         """Until it has heard of the daemon: the bus, Watch, and what it asks for then. Where it may not look,
         or there is no daemon, or we are not root, a moment has to do."""
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + (10 if self.socket.exists() and not os.geteuid() else 2)
         while self._sockets() < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
 

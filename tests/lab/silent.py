@@ -11,7 +11,7 @@ from pathlib import Path
 from . import image
 from .guests import Podman, PodmanGuest
 from .host import Host, Target, new_token
-from .system import Cleanup, LabError, end
+from .system import PATIENCE, Cleanup, LabError, end
 
 PROGRAM = "qemu-system-x86_64"
 
@@ -20,7 +20,7 @@ class Silent:
     """One of them, which connects to @target when it is told to."""
 
     def __init__(self, process: subprocess.Popen, token: str, timeout_ms: int, cleanup: Cleanup) -> None:
-        self.process, self.token, self.timeout = process, token, timeout_ms / 1000 + 10
+        self.process, self.token, self.timeout = process, token, timeout_ms / 1000 + PATIENCE
         cleanup.add(end, process)
 
     @classmethod

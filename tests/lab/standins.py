@@ -67,7 +67,7 @@ class Standin:
 
     def __init__(self, host: Host, folder: Path, cleanup: Cleanup, *processes: Process,
                  target: Target, scenery: str = "", files: dict[str, str] | None = None,
-                 timeout_ms: int = 3000) -> None:
+                 timeout_ms: int = 5000) -> None:
         """@scenery: a shell script that makes files in private mounts; $0 is the stand-in's program.
         @files: what the runtime writes down where all can see it, by their paths
 

@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -93,6 +94,12 @@ def wait_for(condition: Callable[[], T], what: str, timeout: float = PATIENCE, s
         time.sleep(step)
 
 
+def takes_calls(path: Path) -> bool:
+    """Whether somebody listens on a Unix socket: it is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        return caller.connect_ex(str(path)) == 0
+
+
 class Cleanup:
     """Undoes in reverse order, all of it even when one step fails, and then says what failed."""
 
@@ -126,15 +133,17 @@ def unique(suffix: str = "") -> str:
     return f"{name}-{suffix}" if suffix else name
 
 
-# What LXC calls its containers' cgroups, of those that the tests start.
-LXC_CGROUPS = [f"lxc.{of}.{name}*" for of in ("monitor", "payload") for name in ("cellar", "brief", "second")]
+def remove_lxc_cgroups(*names: str) -> None:
+    """What is left of LXC's cgroups for containers of these names."""
+    for name in names:
+        for of in ("monitor", "payload"):
+            for cgroup in cgroup_root().glob(f"lxc.{of}.{name}*"):
+                _empty_cgroup(cgroup)
 
 
 def sweep() -> None:
     """Take away namespaces and empty cgroups of a lab whose process is gone (it was killed)."""
-    for pattern in LXC_CGROUPS:
-        for cgroup in cgroup_root().glob(pattern):
-            _empty_cgroup(cgroup)
+    remove_lxc_cgroups("cellar", "brief", "second")  # those that the tests start
     folder = Path("/run/netns")
     for entry in folder.glob("lhg-*-*") if folder.is_dir() else []:
         pid = entry.name.split("-")[1]
@@ -205,7 +214,7 @@ def cgroup_root() -> Path:
 
 def _remove_cgroup(path: Path) -> None:
     """Remove a cgroup of ours; one that somebody else uses by now stays."""
-    for _ in range(100):
+    for _ in range(500):
         try:
             return path.rmdir()
         except FileNotFoundError:

@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from .system import PATIENCE
+
 
 class Terminal:
     """@argv in a tmux of @columns, until the end of the block."""
@@ -47,7 +49,7 @@ class Terminal:
         """Its lines, those that did not fit and went on in the next one joined."""
         return self._tmux("capture-pane", "-p", "-J").splitlines()
 
-    def wait(self, *words: str, timeout: float = 30) -> str:
+    def wait(self, *words: str, timeout: float = PATIENCE) -> str:
         """The screen that has all of @words."""
         deadline = time.monotonic() + timeout
         while True:

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .system import (ROOT, Cleanup, LabError, end, enter_cgroup, make_cgroup, need, run, spawn, unique,
+from .system import (PATIENCE, ROOT, Cleanup, LabError, end, enter_cgroup, make_cgroup, need, run, spawn, unique,
                      wait_for)
 
 # As root in this person's sudo: where a booted system has the session's folder.
@@ -71,7 +71,7 @@ class UserManager:
                 [*enter_cgroup(inner), "unshare", "--mount", "sh", "-c", PREPARE, "sh", self.passwd,
                  *self.enter, "/lib/systemd/systemd", "--user"],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        cleanup.add(end, self.process, 10)
+        cleanup.add(end, self.process, PATIENCE)  # it ends all its units
         wait_for(self._is_up, "systemd --user", step=0.1)
 
     def _install(self) -> None:

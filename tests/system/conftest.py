@@ -136,16 +136,13 @@ def unguarded(lab) -> None:
 @pytest.fixture
 def start_guard(lab):
     """Start guards of the test's own: `start_guard(config)`."""
-    mine: list[Guard] = []
+    with Cleanup() as cleanup:
+        def start(config: str = CONFIG) -> Guard:
+            guard = _start(lab.host, config)
+            cleanup.add(_end, guard)
+            return guard
 
-    def start(config: str = CONFIG) -> Guard:
-        guard = _start(lab.host, config)
-        mine.append(guard)
-        return guard
-
-    yield start
-    for guard in mine:
-        _end(guard)
+        yield start
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -48,7 +48,8 @@ class Manager:
             return
         invocation.return_value(GLib.Variant("(o)", (f"{PATH}/job/1",)))
         environment = dict(line.split("=", 1) for line in properties["Environment"])
-        subprocess.Popen([program, *argv[1:]], env={**os.environ, **environment})
+        # Our own output has an end with us.
+        subprocess.Popen([program, *argv[1:]], env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
 
     def removed(self, unit, result):
         self.bus.emit_signal(self.asker, PATH, f"{NAME}.Manager", "JobRemoved",

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from .system import PATIENCE, Cleanup, LabError, end, spawn, wait_for
+from .system import PATIENCE, Cleanup, LabError, end, spawn
 
 Record = dict[str, Any]
 PYTHON = "/usr/bin/python3"  # the system's, which has its packages: gi

@@ -82,7 +82,7 @@ def pids(host: Host) -> list[int]:
 def answers(pid: int) -> bool:
     """Can its command line be read?"""
     try:
-        subprocess.run(["cat", f"/proc/{pid}/cmdline"], stdout=subprocess.DEVNULL, check=True, timeout=0.5)
+        subprocess.run(["cat", f"/proc/{pid}/cmdline"], stdout=subprocess.DEVNULL, timeout=0.5)
     except subprocess.TimeoutExpired:
         return False
     return True

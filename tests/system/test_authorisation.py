@@ -24,7 +24,7 @@ from lab.guests import Podman, PodmanGuest, VethGuest
 from lab.host import Host
 from lab.nspawn import NspawnGuest
 from lab.sandbox import BubblewrapGuest
-from lab.system import Cleanup, cgroup_root, enter_cgroup, make_cgroup, spawn
+from lab.system import PATIENCE, Cleanup, cgroup_root, enter_cgroup, make_cgroup, spawn
 from lab.varlinkctl import assert_defined
 
 GROUP, USER = 64123, 64124
@@ -210,7 +210,7 @@ def connect_and_end(lab, control: socket.socket, *enter: str) -> int:
 
 
 def answer_on(control: socket.socket, call: str) -> str:
-    control.settimeout(10)
+    control.settimeout(PATIENCE)
     control.sendall(call.encode() + b"\0")
     return control.recv(65536)[:-1].decode()
 
@@ -241,7 +241,7 @@ def test_a_connection_that_the_host_gave_away(lab, unchanged) -> None:
     with socket.socket(socket.AF_UNIX) as control, socket.socket(socket.AF_UNIX) as door:
         control.connect(str(lab.guard.socket))
         # No settimeout(): that would make it a non-blocking one for the container, too.
-        control.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 10, 0))
+        control.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", PATIENCE, 0))
 
         def ask(method: str) -> str:
             control.sendall(message(method).encode() + b"\0")
@@ -255,7 +255,7 @@ def test_a_connection_that_the_host_gave_away(lab, unchanged) -> None:
             giver = spawn([sys.executable, "-c", HAND_OUT], stdin=door, pass_fds=[control.fileno()],
                           env={"CONTROL": str(control.fileno())})
             said = in_guest("web", "take", "/run/lhguard/handed")(lab, RELOAD)
-            giver.wait(10)
+            giver.wait(PATIENCE)
         finally:
             path.unlink()
         assert "inside a guest (container:wired)" in refusal("Reload", said)

@@ -238,7 +238,7 @@ def refused(place, peer: Peer, target: Target, name: str, shared: bool = False) 
 def test_without_a_vmm_all_are_lan_peers(place, target: Target) -> None:
     before = place.queued
     for peer in (place.vm, place.stranger, place.ordinary, place.chosen, place.vmware, place.own):
-        assert peer.ask(target).open, peer.name
+        assert peer.ask(target, 3.0).open, peer.name
     assert place.queued == before, "a LAN peer was queued"
 
 
@@ -254,14 +254,14 @@ def test_bridged_vm_is_refused_by_name(place, box, target: Target) -> None:
 def test_lan_peers_are_not_queued_beside_it(place, box, target: Target) -> None:
     before = place.queued
     for peer in (place.ordinary, place.chosen, place.vmware):
-        assert peer.ask(target).open, peer.name
+        assert peer.ask(target, 3.0).open, peer.name
     assert place.queued == before, "a LAN peer was queued"
 
 
 @every_service
 def test_same_maker_elsewhere_is_a_lan_peer(place, box, target: Target) -> None:
     """All configurations were read, and none has this address: it is somebody else's VM."""
-    assert place.stranger.ask(target).open
+    assert place.stranger.ask(target, 3.0).open
 
 
 def test_vm_that_ends_leaves_a_lan_peer(place, box) -> None:
@@ -290,7 +290,7 @@ def test_unread_configuration_may_have_any_address(place, vmm) -> None:
     refused(place, place.stranger, SERVICES[0], BOX, shared=True)
     place.guard.must("allow", "8080", "--from", "virtualbox:*")
     assert place.stranger.ask(SERVICES[0], 3.0).open
-    assert place.ordinary.ask(SERVICES[0]).open
+    assert place.ordinary.ask(SERVICES[0], 3.0).open
 
 
 def test_new_adapter(place, box) -> None:
@@ -317,7 +317,7 @@ def test_vmware_on_wifi_has_the_hosts_address(place, vmm, target: Target) -> Non
     wait_for(lambda: place.filters(VMWARE_MAC), "its address in the table")
     refused(place, place.vmware, target, BOX)
     refused(place, place.own, target, BOX, shared=True)
-    assert place.ordinary.ask(target).open
+    assert place.ordinary.ask(target, 3.0).open
     vm.stop()
     wait_for(lambda: not place.filters(VMWARE_MAC), "the table without it")
     assert place.own.ask(target, 3.0).open
@@ -343,7 +343,7 @@ def test_who_has_no_driver_claims_no_address(place, vmm, kind: type, runtime: st
     time.sleep(0.5)  # it is looked at three times at least
     mark, before = place.events.mark(), place.queued
     for peer in (place.ordinary, place.stranger, place.vmware, place.own):
-        assert peer.ask(SERVICES[0]).open, peer.name
+        assert peer.ask(SERVICES[0], 3.0).open, peer.name
     assert place.queued == before, "a LAN peer was queued"
     assert not [e for e in place.events.since(mark) if e["source"]["label"] != "host"]
     assert not place.filters(ORDINARY_MAC)
@@ -355,7 +355,7 @@ def test_a_routers_address_is_no_vms(place, vmm, family: str) -> None:
     host, router = place.host, place.ordinary
     gateway = router.ip4 if family == "-4" else router.ip4.replace("198.51.100.", "2001:db8:51::")
     services = [target for target in SERVICES if (":" in target.address) == (family == "-6")]
-    assert router.ask(services[0]).open  # the host has resolved its address
+    assert router.ask(services[0], 3.0).open  # the host has resolved its address
     host.ip(family, "route", "add", "default", "via", gateway, "dev", "eth0")
     try:
         vmm(VirtualBox, BOX, ORDINARY_MAC)
@@ -364,7 +364,7 @@ def test_a_routers_address_is_no_vms(place, vmm, family: str) -> None:
         time.sleep(0.5)
         before = place.queued
         for target in services:
-            assert router.ask(target).open
+            assert router.ask(target, 3.0).open
         assert place.queued == before and not place.filters(ORDINARY_MAC)
     finally:
         host.ip(family, "route", "del", "default")
@@ -485,7 +485,7 @@ def test_bridge_over_the_adapter(place) -> None:
                                               mark)
             assert event["route"] == "bridge" and event["interface"] == "br0"
             mark = place.events.mark()
-            assert peer.ask(target).open
+            assert peer.ask(target, 3.0).open
             assert not place.events.since(mark), "a LAN peer is no event"
             assert place.queued > before, "what comes over a bridge is asked about"
         # The port tells them apart, so a peer that takes the VM's address gains nothing.

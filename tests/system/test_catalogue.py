@@ -13,7 +13,7 @@ import pytest
 from lab import image
 from lab.guard import Guard, guarded
 from lab.host import Answer, Host, Target, probe_answers, probe_arguments
-from lab.system import Cleanup
+from lab.system import PATIENCE, Cleanup
 
 SERVICE = Target("tcp", "127.0.0.1", 9222)
 OURVM = """\
@@ -47,7 +47,7 @@ class Small:
 
     def check(self) -> subprocess.CompletedProcess:
         return subprocess.run([*self.guard.command, "--check"], capture_output=True, text=True,
-                              timeout=10)
+                              timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -112,6 +112,6 @@ def test_without_a_catalogue(small: Small, tmp_path: Path) -> None:
     assert not small.ask().open, "the old one is gone"
     before = small.host.nft()
     small.guard.stop()
-    done = subprocess.run(small.guard.command, capture_output=True, text=True, timeout=10)
+    done = subprocess.run(small.guard.command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 1 and str(installed) in done.stderr
     assert "lhguard" in before and "lhguard" not in small.host.nft()

@@ -132,7 +132,7 @@ def test_a_thousand_containers(host: Host, capsys) -> None:
             crowd.wave(members[number * WAVE:(number + 1) * WAVE])
             sizes.append(resident_kib(guard))
         took = time.monotonic() - start
-        answered, refused = map(int, client.communicate(timeout=20)[0].split())
+        answered, refused = map(int, client.communicate(timeout=60)[0].split())
 
         ids = {member.id[:12] for member in members}
         names = {name for member in members for name in member.names}
@@ -152,8 +152,8 @@ def test_a_thousand_containers(host: Host, capsys) -> None:
         assert refused == 0 and answered > 100, "a program of the host was refused"
         assert seen["named"] >= len(members) // 2, "most have to be known by name"
         assert status["tableRestored"] == 0, "nobody but the guard changed the table"
-        assert elements_of_guests(guard) == elements, "a cgroup is left in the kernel's sets"
-        assert open_descriptors(guard) <= before + 1, "descriptors leak"
+        wait_for(lambda: elements_of_guests(guard) == elements, "the last cgroup to leave the kernel's sets")
+        wait_for(lambda: open_descriptors(guard) <= before + 1, "descriptors to be closed")
         assert sizes[-1] - sizes[WAVES // 2] <= 512, f"memory grows: {sizes}"
 
 

@@ -12,7 +12,7 @@ import pytest
 from lab.guard import Guard
 from lab.guests import Guest
 from lab.host import Host, new_token, service_name
-from lab.system import Cleanup, wait_for
+from lab.system import PATIENCE, Cleanup, wait_for
 
 PORTS = iter(range(24000, 25000))  # below ip_local_port_range: no client of another test has one
 
@@ -38,7 +38,7 @@ class Service:
                 client, _ = listener.accept()
             except BlockingIOError:
                 continue
-            client.settimeout(10)
+            client.settimeout(PATIENCE)
             self.clients[client.recv(100).decode().strip()] = client
 
     def has(self, token: str) -> bool:
@@ -231,7 +231,7 @@ def test_cut_at_end(lab, start_guard, service: Service, hosts_own: list[str], na
     """With --cut-at-end a connection ends with its exception: at its time, or when it is removed."""
     guard, guest = start_guard(), getattr(lab.guests, name)
     word = service_name(seen, service.port)
-    guard.must("allow", word, "--from", guest.label, "--cut-at-end", "--for", "6s")
+    guard.must("allow", word, "--from", guest.label, "--cut-at-end", "--for", "10s")
     held = Held(guest, service, asked).wait_open()
     assert held.is_open
     held.wait_ended()
@@ -242,7 +242,7 @@ def test_cut_at_end(lab, start_guard, service: Service, hosts_own: list[str], na
     guard.must("remove", str(guard.exceptions()[0]["id"]))
     held.wait_ended()
 
-    guard.must("allow", word, "--from", guest.label, "--for", "6s")
+    guard.must("allow", word, "--from", guest.label, "--for", "10s")
     held = Held(guest, service, asked).wait_open()
     wait_for(lambda: guard.exceptions() == [], "the end of the exception", step=0.2)
     time.sleep(0.5)
@@ -257,8 +257,7 @@ def test_half_closed(lab, unguarded, service: Service, start_guard, name: str, a
     guest = getattr(lab.guests, name)
     held = Held(guest, service, asked, half_closed=True).wait_open()
     guard = start_guard()
-    (connection,) = listed(guard, service)
-    assert connection["source"]["label"] == guest.label
+    wait_for(lambda: [c["source"]["label"] for c in listed(guard, service)] == [guest.label], "it by name")
     assert guard.must("connections", "--cut", "--json", "--from", guest.label).json["cut"] == 1
     held.wait_ended()
 
@@ -266,12 +265,14 @@ def test_half_closed(lab, unguarded, service: Service, start_guard, name: str, a
 def test_connections_of_the_host_to_guests(lab, start_guard) -> None:
     """What a program of the host opens to a guest is no guest's connection, and is not cut."""
     guard = start_guard()
+    wait_for(lambda: guard.must("connections", "--json").json["connections"] == [], "the end of earlier ones")
     for name, address in (("veth", "10.22.0.2"), ("web", "127.0.0.1")):
         guest, port = getattr(lab.guests, name), next(PORTS)
         pid = guest.sh(f"nc -ll -p {port} -e cat >/dev/null 2>&1 & echo $!").strip()
         try:
             client = wait_for(lambda: _connected(lab.host, address, port), f"{guest} serves")
             with client:
+                client.settimeout(PATIENCE)
                 said = guard.must("connections", "--cut", "--json").json
                 assert said == {"schema": 1, "connections": [], "cut": 0, "incomplete": False}
                 client.sendall(b"still here\n")

@@ -242,7 +242,8 @@ def test_a_conduit_of_several(lab, guard: Guard) -> None:
         assert spots(guard)["shared-conduits"]["found"] == []
         PodmanGuest(podman, "upper", cleanup, "slirp4netns:allow_host_loopback=true").wait_ready()
         PodmanGuest(podman, "lower", cleanup, "container:upper").wait_ready()
-        found = wait_for(lambda: spots(guard)["shared-conduits"]["found"], "the conduit of both", step=0.3)
+        guard.wait_conduit("container:upper", "container:lower")
+        found = spots(guard)["shared-conduits"]["found"]
         assert len(found) == 1 and found[0].startswith("slirp4netns (pid ")
         assert set(found[0].split(" of ")[1].split(", ")) == {"container:upper", "container:lower"}
 

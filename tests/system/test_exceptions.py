@@ -34,6 +34,7 @@ def guard(world):
         guard = guarded(world.host, cleanup)
         labels = {world.slirp.label, world.veth.label}
         wait_for(lambda: labels <= {guest["label"] for guest in guard.guests()}, "the guests")
+        guard.wait_conduit(world.slirp.label)
         yield guard
 
 
@@ -50,10 +51,10 @@ def test_the_list_shows_how_each_is_used(world, guard) -> None:
     guard.must("deny", "8080", "--from", world.veth.label)
     fresh = one(guard, id=1)
     assert (fresh["hits"], fresh["lastUsed"]) == (0, None)
-    assert world.slirp.ask(LOCAL).open
+    assert world.slirp.ask(LOCAL, 3.0).open
     first = one(guard, id=1)
     assert first["hits"] == 1 and first["lastUsed"] >= first["created"]
-    assert world.slirp.ask(LOCAL).open
+    assert world.slirp.ask(LOCAL, 3.0).open
     # Its SYN comes again after a second: one attempt all the same.
     assert world.veth.ask(WIRE, 2.5).reply is None
     used = one(guard, id=1)
@@ -79,11 +80,11 @@ def test_all_of_one_source_are_removed(world, guard) -> None:
     guard.must("allow", "8080", "--from", mine, "--until-stop")
     guard.must("allow", "8080", "--from", other)
     guard.must("allow", "1", "--from", "container")
-    assert world.slirp.ask(LOCAL).open and world.veth.ask(WIRE).open
+    assert world.slirp.ask(LOCAL, 3.0).open and world.veth.ask(WIRE, 3.0).open
     said = guard.must("remove", "--from", mine, "--cut", "--json").json
     assert said["removed"] == [1, 2] and said["count"] == 2
     assert {e["id"] for e in guard.exceptions()} == {3, 4}
-    assert world.slirp.ask(LOCAL).reply is None and world.veth.ask(WIRE).open
+    assert world.slirp.ask(LOCAL).reply is None and world.veth.ask(WIRE, 3.0).open
     assert "made by allow or deny" in guard.must("remove", "--from", mine).error
 
 
@@ -95,17 +96,17 @@ def test_what_is_there_twice_is_told(world, guard) -> None:
     assert f"allow exception 1 (8080 from {label}) allows all of it already" in said
     said = guard.must("remove", "2").error
     assert f"allow exception 1 (8080 from {label}) still allows all of what exception 2 did" in said
-    assert world.veth.ask(WIRE).open
+    assert world.veth.ask(WIRE, 3.0).open
     assert guard.must("remove", "1").error == "removed exception 1\n"
 
 
 def test_what_has_expired_is_removed_from_the_file(world, guard) -> None:
     """Its time came while no daemon ran: it is not in force, and stands in the file until that is written."""
-    guard.must("allow", "127.0.0.1:9222", "--from", world.slirp.label, "--for", "1s")
+    guard.must("allow", "127.0.0.1:9222", "--from", world.slirp.label, "--for", "5s")
     guard.must("allow", "1", "--from", "any")
     guard.stop()
     stored = guard.state / "exceptions.conf"
-    time.sleep(1)
+    time.sleep(5)
     guard.start()
     assert [e["id"] for e in guard.exceptions()] == [2]
     assert "[exception 1]" in stored.read_text()
@@ -142,7 +143,7 @@ def test_an_exception_is_edited(world, guard) -> None:
     assert world.slirp.ask(LOCAL).reply is None
     assert guard.must("edit", "1", "--service", "127.0.0.1:9222", "--forever").error == \
         f"exception 1 now allows 127.0.0.1:9222 from {world.slirp.label}\n"
-    assert world.slirp.ask(LOCAL).open
+    assert world.slirp.ask(LOCAL, 3.0).open
     # The connection that was refused before comes again, too, as slirp4netns tries on.
     assert one(guard, id=1)["hits"] in (1, 2)
     assert one(guard, id=1) | {"hits": 0, "lastUsed": None} == \
@@ -155,7 +156,7 @@ def test_an_exception_is_edited(world, guard) -> None:
     assert guard.cli("edit", "7", "--forever").status == 1
     with_guest = guard.must("edit", "1", "--until-stop", "--json").json["exception"]
     assert with_guest["untilStop"] and with_guest["created"] > made["created"]
-    assert world.veth.ask(WIRE).open
+    assert world.veth.ask(WIRE, 3.0).open
     assert guard.cli("edit", "1", "--from", "vm:nobody").status == 1
     assert one(guard, id=1) | {"hits": 0, "lastUsed": None} == with_guest | {"hits": 0, "lastUsed": None}
 
@@ -186,7 +187,7 @@ def test_exceptions_are_taken_to_another_guard(world, guard, tmp_path) -> None:
     assert world.slirp.ask(LOCAL).reply is None
     assert guard.must("import", str(file)).error == "2 added, 0 unchanged, 0 removed\n"
     assert told() == before
-    assert world.slirp.ask(LOCAL).open and world.veth.ask(WIRE).reply is None
+    assert world.slirp.ask(LOCAL, 3.0).open and world.veth.ask(WIRE).reply is None
 
     bad = tmp_path / "bad.conf"
     bad.write_text(file.read_text() + "nonsense = 1\n")

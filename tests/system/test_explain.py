@@ -10,6 +10,7 @@ import pytest
 
 from lab.guard import Events, Guard
 from lab.host import Target, service_name
+from lab.system import wait_for
 from routes import ROUTES, Route
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,8 +80,9 @@ def test_infrastructure_and_own_services(lab, guard: Guard) -> None:
     told = {t["route"]: t for t in explanations(guard, "vm:builder", f"udp/{lab.host.LAN4}:53")}["bridge"]
     assert told["verdict"] == "drop"
     web = lab.guests.web
-    web.sh("hide serve 5000 127.0.0.1 7007 x >/dev/null 2>&1 & echo $! >/tmp/server; sleep 0.3")
+    web.sh("hide serve 5000 127.0.0.1 7007 x >/dev/null 2>&1 & echo $! >/tmp/server")
     try:
+        wait_for(lambda: "127.0.0.1:7007 " in lab.host.run("ss", "-Hltn"), "the container's service")
         assert {t["reason"] for t in explanations(guard, "container:web", "127.0.0.1:7007")} == {"own-service"}
         assert {t["reason"] for t in explanations(guard, "container:loose", "127.0.0.1:7007")} == {"default"}
     finally:

@@ -15,7 +15,7 @@ import pytest
 from lab.guard import Events, Guard, guarded
 from lab.guests import Guest
 from lab.host import Answer, Host, Services, Target, hide_arguments, new_token, probe_answers
-from lab.system import CACHE, Cleanup, end, wait_for
+from lab.system import CACHE, PATIENCE, Cleanup, end, wait_for
 
 PORTS = iter(range(23000, 24000))  # below ip_local_port_range: no client of another test has one
 SERVICE = Target("tcp", "127.0.0.1", 9222)
@@ -183,7 +183,7 @@ def test_one_port_of_two_users(machine, address: str) -> None:
         def served() -> bool:
             token, mark = new_token(), events.mark()
             host.spawn(sys.executable, "-c", TWO_USERS, address, "9222", str(next(PORTS)), token,
-                       stdin=subprocess.DEVNULL).wait(10)
+                       stdin=subprocess.DEVNULL).wait(PATIENCE)
             seen = [services.wait_saw(f"{token}.{user}", 1) for user in ("root", "nobody")]
             refused = [e for e in events.since(mark) if e["verdict"] != "accept"]
             assert all(e["source"]["class"] == "unknown" for e in refused), refused
@@ -234,9 +234,9 @@ def test_own_service(lab, guard: Guard, events: Events, guest: str, listen: str)
 def test_own_service_on_the_hosts_port(lab, guard: Guard, guest: str) -> None:
     """Its listener on another address of the same port opens nothing of the host's."""
     client = getattr(lab.guests, guest)
-    client.sh("hide serve 5000 127.0.0.9 9222 x >/dev/null 2>&1 & echo $! >/tmp/server; sleep 0.3")
+    client.sh("hide serve 5000 127.0.0.9 9222 x >/dev/null 2>&1 & echo $! >/tmp/server")
     try:
-        assert "127.0.0.9:9222" in lab.host.run("ss", "-Hltn")
+        wait_for(lambda: "127.0.0.9:9222 " in lab.host.run("ss", "-Hltn"), "its service")
         answer = client.ask(SERVICE, 0.5)
         assert answer.reply is None and not lab.services.saw(answer.token), "it leaks"
     finally:
@@ -260,9 +260,9 @@ def test_joined_port(lab, guard: Guard, events: Events) -> None:
 def test_service_of_another_container(lab, guard: Guard, guest: str, other: str) -> None:
     """Only its own: the service of its neighbour is as closed as the host's."""
     server, port = getattr(lab.guests, other), next(PORTS)
-    server.sh(f"hide serve 5000 127.0.0.1 {port} x >/dev/null 2>&1 & echo $! >/tmp/server; sleep 0.3")
+    server.sh(f"hide serve 5000 127.0.0.1 {port} x >/dev/null 2>&1 & echo $! >/tmp/server")
     try:
-        assert f"127.0.0.1:{port}" in lab.host.run("ss", "-Hltn")
+        wait_for(lambda: f"127.0.0.1:{port} " in lab.host.run("ss", "-Hltn"), "its neighbour's service")
         answer = getattr(lab.guests, guest).ask(Target("tcp", "127.0.0.1", port), 0.5)
         assert answer.error == "timeout", answer
     finally:

@@ -96,14 +96,18 @@ def fire(host: Host, protocol: str, address: str) -> tuple[list[int], str]:
     said = host.run(sys.executable, "-c", FIRE, protocol, address, "9222", token, str(SHOTS))
     ports = [int(line) for line in said.split()]
     assert len(ports) == SHOTS
-    host.services.wait_saw(f"{token}.{SHOTS - 1}", 0.5)
     return ports, token
 
 
 def lost(host: Host, token: str) -> list[int]:
-    """The numbers of the programs whose word has not arrived."""
-    arrived = {record.get("token") for record in host.services.since(0)}
-    return [i for i in range(SHOTS) if f"{token}.{i}" not in arrived]
+    """The numbers of the programs whose word does not arrive."""
+    deadline = time.monotonic() + 5
+    while True:
+        arrived = {record.get("token") for record in host.services.since(0)}
+        missing = [i for i in range(SHOTS) if f"{token}.{i}" not in arrived]
+        if not missing or time.monotonic() > deadline:
+            return missing
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
@@ -114,7 +118,7 @@ def test_guests_gain_nothing_by_haste(lab, guard: Guard, events: Events, guest: 
     asked = {"127.0.0.1": "10.0.2.2", "::1": "fec0::2"}[address] if guest == "devbox" else address
     token = new_token()
     getattr(lab.guests, guest).sh(
-        f"for i in $(seq 50); do probe 0 udp,{asked},9222,{token}.$i >/dev/null; done", 30)
+        f"for i in $(seq 50); do probe 0 udp,{asked},9222,{token}.$i >/dev/null; done", 60)
     assert not lab.services.wait_saw(token, 0.5), "it leaks"
 
 
@@ -184,7 +188,7 @@ def test_ten_thousand_short_clients(lab, guard: Guard, events: Events) -> None:
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
                for _ in range(4)]
     for worker in workers:
-        output, errors = worker.communicate(timeout=120)
+        output, errors = worker.communicate(timeout=300)
         assert output.strip() == "0", errors[:2000]
     assert refused_host(events, mark) == []
 

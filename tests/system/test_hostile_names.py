@@ -86,6 +86,6 @@ def test_suggested_command(named) -> None:
     assert done.returncode == 0, done.stderr
     assert not (named.guard.folder / "owned").exists()
     assert [made["source"] for made in named.guard.exceptions()] == [f"vm:{named.event['source']['name']}"]
-    assert named.guest.tcp("10.0.2.2", 9222) is not None
+    assert named.guest.tcp("10.0.2.2", 9222, 3.0) is not None
     named.guard.forget()
     assert named.guest.tcp("10.0.2.2", 9222) is None

@@ -12,7 +12,7 @@ import pytest
 from lab.guard import CONFIG, Guard
 from lab.guests import UserVm, VethGuest
 from lab.host import listening
-from lab.system import Cleanup, end, need
+from lab.system import Cleanup, end, need, wait_for
 
 NAME, ADDRESS = "printer.example", "198.51.100.7"
 
@@ -92,8 +92,8 @@ def test_dns_of_the_gateway(lab, guard: Guard, server: str) -> None:
 
 
 def test_ping_of_the_gateway(lab, guard: Guard) -> None:
-    assert lab.guests.builder.ping("10.20.0.1") and lab.guests.builder.ping("fd20::1")
-    assert lab.guests.veth.ping("10.22.0.1") and lab.guests.veth.ping("fd22::1")
+    assert lab.guests.builder.ping("10.20.0.1", 5) and lab.guests.builder.ping("fd20::1", 5)
+    assert lab.guests.veth.ping("10.22.0.1", 5) and lab.guests.veth.ping("fd22::1", 5)
 
 
 def test_ping_of_other_addresses_is_refused(lab, guard: Guard) -> None:
@@ -107,8 +107,8 @@ def test_neighbour_discovery(lab, guard: Guard) -> None:
     guest: VethGuest = lab.guests.veth
     guest.netns.ip("neigh", "flush", "dev", "eth0")
     lab.host.ip("neigh", "flush", "dev", guest.port)
-    assert guest.ping("fd22::1", 3)
-    assert guest.ping("10.22.0.1", 3)
+    assert guest.ping("fd22::1", 5)
+    assert guest.ping("10.22.0.1", 5)
 
 
 def test_gateway_services_stay_closed(lab, guard: Guard) -> None:
@@ -131,8 +131,7 @@ def test_only_the_resolver_of_this_host(lab, guard: Guard, namer: UserVm, resolv
         time.sleep(1.2)  # libslirp keeps what it read for a second
         assert ADDRESS not in namer.resolve(NAME, "10.0.2.3")
         resolvers.guard.write_text("nameserver 127.0.0.54\n")
-        time.sleep(0.3)
-        assert ADDRESS in namer.resolve(NAME, "10.0.2.3")
+        wait_for(lambda: ADDRESS in namer.resolve(NAME, "10.0.2.3"), "the new resolver")
     finally:
         resolvers.reset()
         time.sleep(1.2)
@@ -153,11 +152,11 @@ def test_each_can_be_turned_off(lab, guard: Guard, namer: UserVm, config: str, k
     def works() -> bool:
         if key == "dhcp":
             return "lease of 10.20.0.1" in lab.guests.builder.sh(
-                "udhcpc -i eth0 -n -q -t 2 -T 1 -s /bin/true 2>&1; true", 30)
+                "udhcpc -i eth0 -n -q -t 4 -T 1 -s /bin/true 2>&1; true", 30)
         if key == "dns":
             return ADDRESS in lab.guests.builder.resolve(NAME, "10.20.0.1")
         if key == "ping":
-            return lab.guests.builder.ping("10.20.0.1")
+            return lab.guests.builder.ping("10.20.0.1", 3)
         answers = [ADDRESS in namer.resolve(NAME, "10.0.2.3"),
                    ADDRESS in lab.guests.web.resolve(NAME, "127.0.0.53")]
         assert answers[0] == answers[1], "one of two"

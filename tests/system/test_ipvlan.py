@@ -41,6 +41,7 @@ class Ipvlan:
             self.sh(f"ip addr add {address}/{length} dev eth0 nodad")
         self.mac = self.sh("cat /sys/class/net/eth0/address").strip()
         self.sh(f"greeter {PORT} >/run/came 2>&1 &")
+        wait_for(lambda: self.sh("netstat -ln").count(f":{PORT} ") == 4, "its services")
         self.sh("ip netns add box && ip -n box link set lo up")
 
     def plug(self, mode: str, host: bool = False) -> None:
@@ -60,8 +61,8 @@ class Ipvlan:
         for address in ADAPTER:
             self.sh(f"ip -n box neigh replace {address} lladdr {self.mac} dev eth0")
 
-    def ask(self, addresses: tuple[str, ...], protocol: str) -> list[Answer]:
-        answers = self.machine.probe("box", [Target(protocol, address, PORT) for address in addresses])
+    def ask(self, addresses: tuple[str, ...], protocol: str, timeout: float = 1.0) -> list[Answer]:
+        answers = self.machine.probe("box", [Target(protocol, address, PORT) for address in addresses], timeout)
         time.sleep(0.3)  # what came one way
         return answers
 
@@ -103,7 +104,8 @@ def test_datagrams_reach_the_adapter_and_no_answer_comes(ipvlan: Ipvlan, mode: s
     if mode == "l2":
         ipvlan.knows_the_adapter()
     for answer in ipvlan.ask(ADAPTER, "udp"):
-        assert not answer.open and ipvlan.came(answer)
+        assert not answer.open
+        wait_for(lambda: ipvlan.came(answer), "the datagram")
     for answer in ipvlan.ask(ADAPTER, "tcp"):
         assert not answer.open and not ipvlan.came(answer)
 
@@ -112,7 +114,7 @@ def test_datagrams_reach_the_adapter_and_no_answer_comes(ipvlan: Ipvlan, mode: s
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_the_hosts_ipvlan_is_reached(ipvlan: Ipvlan, mode: str, protocol: str) -> None:
     ipvlan.plug(mode, host=True)
-    for answer in ipvlan.ask(OWN, protocol):
+    for answer in ipvlan.ask(OWN, protocol, 5.0):
         assert answer.open
 
 
@@ -130,7 +132,7 @@ def test_on_the_hosts_ipvlan_they_are_the_lan(ipvlan: Ipvlan, guard: Machine, mo
                                               protocol: str) -> None:
     ipvlan.plug(mode, host=True)
     before = queued(guard)
-    for answer in ipvlan.ask(OWN, protocol):
+    for answer in ipvlan.ask(OWN, protocol, 5.0):
         assert answer.open
     assert queued(guard) == before and not ipvlan.events()
 
@@ -140,7 +142,8 @@ def test_l2_at_the_adapter_is_the_lan(ipvlan: Ipvlan, guard: Machine) -> None:
     ipvlan.knows_the_adapter()
     before = queued(guard)
     for answer in ipvlan.ask(ADAPTER, "udp"):
-        assert not answer.open and ipvlan.came(answer)
+        assert not answer.open
+        wait_for(lambda: ipvlan.came(answer), "the datagram")
     assert queued(guard) == before and not ipvlan.events()
 
 

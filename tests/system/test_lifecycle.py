@@ -6,11 +6,13 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
+from threading import Thread
 
 import pytest
 
 from lab.guard import CONFIG
 from lab.host import Host, Target, new_token, service_name
+from lab.system import PATIENCE, wait_for
 
 GUEST_WAY = Target("tcp", "10.22.0.1", 8080)   # of the guest `veth`
 USER_NET = Target("tcp", "10.0.2.2", 9222)     # of the guest `devbox`
@@ -63,20 +65,28 @@ def test_loopback_can_be_closed_when_down(lab, start_guard) -> None:
     assert host_works(lab)
 
 
+def time_to_restore(lab, *how: str) -> float:
+    """How long the table is away after this command of nft's, in seconds."""
+    def listed() -> str:
+        return lab.host.run("nft", "list", "table", "inet", "lhguard", check=False)
+
+    lines = listed().count("\n")
+    lab.host.run("nft", *how)
+    flushed = time.monotonic()
+    wait_for(lambda: (now := listed()).count("\n") == lines and "queue" in now, "the table", step=0)
+    return time.monotonic() - flushed
+
+
 def test_flushed_table_is_back(lab, start_guard) -> None:
-    """Somebody else's `nft flush ruleset`: the table is back within 250 ms, and is told."""
+    """Somebody else's `nft flush ruleset`: the table is back within 250 ms, and is told. A busy machine may take
+    longer once."""
     guard = start_guard()
     for how in (["flush", "ruleset"], ["delete", "table", "inet", "lhguard"],
                 ["flush", "table", "inet", "lhguard"]):
-        rules = lab.host.run("nft", "list", "table", "inet", "lhguard")
-        lab.host.run("nft", *how)
-        flushed = time.monotonic()
-        while True:
-            now = lab.host.run("nft", "list", "table", "inet", "lhguard", check=False)
-            passed = time.monotonic() - flushed
-            if now.count("\n") == rules.count("\n") and "queue" in now:
-                break
-            assert passed < 0.25, f"nft {' '.join(how)}: not back after {passed:.3f} s"
+        took = [time_to_restore(lab, *how)]
+        while took[-1] >= 0.25:
+            assert len(took) < 3, f"nft {' '.join(how)}: not back within 0.25 s: {took}"
+            took.append(time_to_restore(lab, *how))
         assert lab.guests.veth.ask(GUEST_WAY, 0.7).reply is None
     assert guard.status()["tableRestored"] >= 3
     assert host_works(lab)
@@ -85,7 +95,8 @@ def test_flushed_table_is_back(lab, start_guard) -> None:
 def test_exceptions_survive_a_restart(lab, start_guard) -> None:
     guard = start_guard()
     guard.must("allow", "127.0.0.1:9222", "--from", "vm:devbox", "--comment", "my browser")
-    guard.must("allow", "10.22.0.1:8080", "--from", lab.guests.veth.label, "--for", "2s")
+    guard.must("allow", "10.22.0.1:8080", "--from", lab.guests.veth.label, "--for", "10s")
+    made = time.monotonic()
     assert lab.guests.devbox.ask(USER_NET, 3.0).open
     assert lab.guests.veth.ask(GUEST_WAY, 3.0).open
     assert guard.stop() == 0
@@ -93,7 +104,7 @@ def test_exceptions_survive_a_restart(lab, start_guard) -> None:
     guard.start()
     assert lab.guests.devbox.ask(USER_NET, 3.0).open
     assert [e["comment"] for e in guard.exceptions() if e["comment"]] == ["my browser"]
-    time.sleep(2.2)
+    time.sleep(max(0, made + 10.2 - time.monotonic()))
     assert lab.guests.veth.ask(GUEST_WAY, 0.7).reply is None, "an expired exception is in force"
     assert len(guard.exceptions()) == 1, "an expired exception is listed"
 
@@ -126,7 +137,7 @@ def test_remove_ends_an_open_socket(lab, start_guard, service: str) -> None:
     guard.must("allow", service_name(service, 8080, "udp"), "--from", client.label)
     family = socket.AF_INET6 if ":" in service else socket.AF_INET
     with client.netns.call(lambda: socket.socket(family, socket.SOCK_DGRAM)) as sock:
-        sock.settimeout(3)
+        sock.settimeout(PATIENCE)
         sock.connect((service, 8080))
         for _ in range(5):
             sock.send(new_token().encode())
@@ -158,7 +169,7 @@ def test_bad_configuration_at_start(lab, start_guard) -> None:
     guard.stop()
     before = lab.host.nft()
     guard.config.write_text("[guard]\nmode = sometimes\n")
-    done = subprocess.run(guard.command, capture_output=True, text=True, timeout=10)
+    done = subprocess.run(guard.command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode != 0
     assert f"{guard.config}:2" in done.stderr + done.stdout
     assert lab.host.nft() == before
@@ -196,11 +207,15 @@ def test_allowed_within_the_retries(lab, start_guard) -> None:
     guard = start_guard()
     events = guard.events()
     guest = lab.guests.web
-    from threading import Timer
-    timer = Timer(0.5, lambda: guard.must("allow", "tcp/127.0.0.1:9222", "--from", "container:web"))
-    timer.start()
-    answer = guest.ask(Target("tcp", "127.0.0.1", 9222), 5.0)
-    timer.join()
+
+    def grant() -> None:
+        events.wait_refused("container:web", "tcp", "127.0.0.1", 9222)
+        guard.must("allow", "tcp/127.0.0.1:9222", "--from", "container:web")
+
+    thread = Thread(target=grant)
+    thread.start()
+    answer = guest.ask(Target("tcp", "127.0.0.1", 9222), 10.0)
+    thread.join()
     assert answer.open, answer.error
     events.wait_refused("container:web", "tcp", "127.0.0.1", 9222)
 
@@ -210,9 +225,9 @@ def test_repeats_are_one_event(lab, start_guard) -> None:
     guard = start_guard()
     events = guard.events()
     lab.guests.web.ask(Target("tcp", "127.0.0.1", 9222), 3.5)
+    events.wait(lambda e: e["source"]["label"] == "container:web" and e["count"] >= 2)
     mine = [e for e in events.since() if e["source"]["label"] == "container:web"]
     assert len({e["id"] for e in mine}) == 1, mine
-    assert max(e["count"] for e in mine) >= 2, mine
 
 
 @pytest.mark.parametrize("down", [False, True], ids=["running", "down"])
@@ -234,7 +249,7 @@ def test_taken_queue_number(lab, start_guard) -> None:
     """A queue that somebody else holds: the daemon says which and whose, and does not start."""
     guard = start_guard("[queue guests]\nnumber = 777\n")
     second = subprocess.run(guard.command[:-2] + ["--runtime-dir", str(guard.folder)],
-                            capture_output=True, text=True, timeout=10)
+                            capture_output=True, text=True, timeout=PATIENCE)
     assert second.returncode != 0
     assert "lhguardd" in second.stderr or str(guard.process.pid) in second.stderr
     assert lab.guests.veth.ask(GUEST_WAY, 0.7).reply is None and host_works(lab)

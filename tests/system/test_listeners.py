@@ -49,7 +49,8 @@ def test_what_listened_before_the_guard(lab, start_guard) -> None:
     """What a guest has open when the guard starts is no event, but shown with the guest."""
     with Cleanup() as cleanup, Waiting(lab.guests.web, Target("tcp", "127.0.0.1", 7008)):
         UserVm(lab.host, "early", cleanup, forward=("tcp:127.0.0.1:2232-:22",))
-        wait_for(lambda: ":2232 " in lab.host.run("ss", "-tln"), "QEMU's port")
+        for port in (2232, 7008):
+            wait_for(lambda: f":{port} " in lab.host.run("ss", "-tln"), f"port {port}")
         guard = start_guard()
         events = guard.events()
         wait_for(lambda: "tcp 127.0.0.1:2232 (qemu" in guard.must("guests", "early").output,
@@ -130,8 +131,9 @@ def test_port_taken_by_a_new_vm(lab, guard, events) -> None:
 def test_flapping_is_one_event(lab, guard, events) -> None:
     """A port that a guest opens again and again is one event with a count."""
     mark = events.mark()
-    lab.guests.web.sh("for i in 1 2 3 4; do timeout 1 waiter tcp,127.0.0.1,7060 >/dev/null 2>&1;"
-                      " sleep 2.5; done", 30, check=False)
+    lab.guests.web.sh("for i in 1 2 3 4; do timeout 2 waiter tcp,127.0.0.1,7060 >/dev/null 2>&1;"
+                      " sleep 2.5; done", 60, check=False)
+    events.wait(lambda e: is_listener(e, "container:web", "tcp", "127.0.0.1", 7060), mark)
     seen = [e for e in events.since(mark)
             if is_listener(e, "container:web", "tcp", "127.0.0.1", 7060)]
     assert seen and len({e["id"] for e in seen}) == 1

@@ -16,7 +16,7 @@ from lab.guard import guarded
 from lab.guests import UserVm, VethGuest
 from lab.host import Host, Target
 from lab.journal import Journald
-from lab.system import BUILD, ROOT, Cleanup, wait_for
+from lab.system import BUILD, PATIENCE, ROOT, Cleanup, wait_for
 
 sys.path.append(str(ROOT / "tests/cli"))
 from schema import complaints  # noqa: E402
@@ -53,9 +53,10 @@ def scene(machine: None):
         scene = SimpleNamespace(host=host, journald=journald, vm=vm, veth=veth, guard=guard)
         scene.events = guard.events()
         assert not vm.tcp("10.0.2.2", 9222)
+        host.run("ss", "--kill", "state", "syn-sent")  # QEMU would go on for its guest
         veth.probe([Target("tcp", "10.22.0.1", 8080), Target("udp", "10.22.0.1", 8080)], 0.5)
         guard.must("allow", "127.0.0.1:9222", "--from", f"vm:{NAME}")
-        assert vm.tcp("10.0.2.2", 9222)
+        assert vm.tcp("10.0.2.2", 9222, 3.0)
         guard.forget()
         journald.sync()
         yield scene
@@ -153,7 +154,7 @@ def test_what_is_suggested_lets_it_through_and_is_not_suggested_again(scene: Sim
         made, = scene.guard.exceptions()
         assert (made["service"], made["source"]) == ("tcp/127.0.0.1:9222", f"vm:{NAME}")
         assert "1 attempt, last 20" in made["comment"]
-        assert scene.vm.tcp("10.0.2.2", 9222)
+        assert scene.vm.tcp("10.0.2.2", 9222, 3.0)
         assert not scene.vm.tcp("10.0.2.2", 8080)
         again = lhguard(scene, "suggest", "--from", f"vm:{NAME}", "--service", "9222")
         assert again.stdout == "" and "Of the attempts 1 would be allowed now" in again.stderr
@@ -210,7 +211,7 @@ def test_watch_shows_and_runs_for_those_that_match(scene: SimpleNamespace, tmp_p
         wait_for(lambda: len(ran.read_text().splitlines()) >= 2, "the new one")
     finally:
         watch.terminate()
-        assert watch.wait(5) == 0
+        assert watch.wait(PATIENCE) == 0
         watch.stderr.close()
     events = [json.loads(line) for line in shown.read_text().splitlines()]
     assert all((event["source"]["name"], event["service"]["port"], event["verdict"]) == (NAME, 9222, "drop")

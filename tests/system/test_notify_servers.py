@@ -17,7 +17,7 @@ from lab.host import Host, Services, Target
 from lab.notifications import EXCESS, FakeServer
 from lab.sandbox import BubblewrapGuest
 from lab.session import AGENT
-from lab.system import Cleanup, wait_for
+from lab.system import PATIENCE, Cleanup, wait_for
 
 KEYS = {"default", "allow-10m", "allow-always", "keep-blocking", "details"}
 GATEWAY, OTHER_GATEWAY = "10.22.0.1", "10.23.0.1"
@@ -169,7 +169,7 @@ def test_a_server_that_hangs(place, desk) -> None:
     with flood(place.box, GATEWAY, 500, 2, 15000, 1000) as process:
         host_answers(place)
         assert not knock(place.box, GATEWAY)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     host_answers(place)
     # Of 1,000 events who does not read loses more than 600; who gets no processor, some.
     assert place.guard.status()["eventsLost"] - lost < 300, "the agent stopped reading"
@@ -179,7 +179,7 @@ def test_a_server_that_hangs(place, desk) -> None:
     desk.server.freeze()
     knock(place.box, GATEWAY, 8080)
     time.sleep(1.2)  # it waits for an answer now
-    desk.agent.stop(3)
+    desk.agent.stop()
 
 
 def test_a_server_that_ends_with_a_call_to_it(place, desk) -> None:
@@ -303,7 +303,8 @@ def test_clicks_on_alerts_of_an_earlier_daemon(place, desk) -> None:
     guard.stop()
     guard.start()
     wait_for(lambda: desk.agent.alive and guard.status()["attempts"] == 0, "the agent")
-    time.sleep(2)  # it finds the daemon again
+    desk.agent.wait_linked()
+    time.sleep(0.5)
     knock(place.box, GATEWAY)
     old = desk.server.wait_shown(STOPPED, DEVTOOLS)["id"]
     guard.stop()
@@ -333,7 +334,7 @@ def test_a_flood(place, desk, ports: int, seconds: int) -> None:
     knock(place.box, GATEWAY)
     desk.server.wait_shown(STOPPED)
     with flood(place.box, GATEWAY, 1000, 1, 40000 + ports, 1000) as warming:  # its tables have their size now
-        assert warming.wait(10) == 0
+        assert warming.wait(PATIENCE) == 0
     time.sleep(1)
     before, mark = place.guard.status(), desk.server.mark()
     resident = desk.agent.resident_kib
@@ -342,9 +343,9 @@ def test_a_flood(place, desk, ports: int, seconds: int) -> None:
             time.sleep(0.8)
             host_answers(place)
         assert int(process.stdout.read()) == 10000
+    wait_for(lambda: place.guard.status()["refused"] - before["refused"] >= 10000, "all of them")
     time.sleep(1)
     after = place.guard.status()
-    assert after["refused"] - before["refused"] >= 10000
     # The guest's own queue may overflow on a slow machine; the host's is another.
     assert lost_of(after, "loopback") == lost_of(before, "loopback")
     assert len(desk.server.popups()) <= 3, desk.server.popups()  # of the warming-up, too
@@ -377,11 +378,18 @@ def test_the_guard_dies_and_comes_back(place, desk) -> None:
 
 
 def test_a_restart_is_no_news(place, desk) -> None:
-    time.sleep(1)
-    place.guard.stop()
-    place.guard.start()
-    time.sleep(4)
-    assert desk.server.shown() == []
+    """One that takes a moment: on a busy machine another may not."""
+    for _ in range(3):
+        time.sleep(1)
+        mark, begun = desk.server.mark(), time.monotonic()
+        place.guard.stop()
+        place.guard.start()
+        took = time.monotonic() - begun
+        time.sleep(4)
+        if not desk.server.shown(mark):
+            return
+        assert took > 1, desk.server.shown(mark)
+    raise AssertionError("no restart took less than a second")
 
 
 def test_the_table_is_put_back(place, desk) -> None:
@@ -418,7 +426,8 @@ def test_settings(place, desk) -> None:
     desk.agent.configure("[alerts]\nverdicts = none\nnonsense = 1\n")
     desk.server.wait_shown("notify.conf:3")
     knock(place.box, GATEWAY)
-    desk.agent.configure("[alerts]\nactions = no\ntimeout = 15s\n")
+    desk.agent.configure("[alerts]\nactions = no\ntimeout = 15s\nnonsense = 1\n")
+    wait_for(lambda: "notify.conf:4" in desk.agent.log_text(), "the settings to be read")
     time.sleep(0.5)
     assert not [shown for shown in desk.server.shown() if STOPPED in shown["summary"]]
     mark = desk.server.mark()

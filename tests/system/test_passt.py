@@ -28,6 +28,8 @@ def host(machine):
 
 
 def assert_named(guard: Guard, vm: Vm) -> None:
+    wait_for(lambda: [c for g in guard.guests() if g["label"] == vm.label
+                      for c in g["conduits"] if c["program"].startswith("passt")], "its conduit")
     events = guard.events()
     assert vm.ask(ASKED, 0.5).reply is None
     event = events.wait_refused(vm.label, *SEEN)

@@ -87,8 +87,9 @@ def test_pin(lab, guard: Guard, programs: list[Path], name: str, asked: str) -> 
 def test_another_guests_listener_is_no_program_of_the_host(lab, guard: Guard, programs: list[Path]) -> None:
     """A container on the host's network takes the port."""
     web, port = lab.guests.web, next(PORTS)
-    web.sh(f"hide serve 5000 127.0.0.1 {port} x >/dev/null 2>&1 & echo $! >/tmp/server; sleep 0.3")
+    web.sh(f"hide serve 5000 127.0.0.1 {port} x >/dev/null 2>&1 & echo $! >/tmp/server")
     try:
+        wait_for(lambda: f"127.0.0.1:{port} " in lab.host.run("ss", "-Hltn"), "its service")
         said = guard.cli("allow", f"127.0.0.1:{port}", "--from", "vm:devbox", "--pin")
         assert said.status == 1 and "guest's" in said.error and guard.exceptions() == []
     finally:

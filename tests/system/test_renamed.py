@@ -10,7 +10,7 @@ import pytest
 from lab.guard import guarded
 from lab.guests import Guest, SlirpGuest, UserVm, copy_qemu
 from lab.host import Host, Target
-from lab.system import Cleanup
+from lab.system import Cleanup, wait_for
 
 ASKED = Target("tcp", "10.0.2.2", 9222)
 
@@ -49,6 +49,7 @@ def test_renamed_is_caught(host, tmp_path, start, program: str, kind: str, guard
         if not guard:
             assert guest.ask(ASKED, 3.0).open, "it does not leak without the guard"
             guard = guarded(host, cleanup)
+        wait_for(lambda: guest.label in {g["label"] for g in guard.guests()}, "the guest's name")
         events = guard.events()
         answer = guest.ask(ASKED, 0.5)
         assert answer.reply is None and not host.services.saw(answer.token)

@@ -38,7 +38,7 @@ def told(event: dict) -> tuple:
 def test_allowed_and_told(host, sandbox, protocol: str) -> None:
     with Cleanup() as cleanup:
         events = guarded(host, cleanup).events()
-        assert sandbox.ask(Target(protocol, "127.0.0.1", 9222)).open
+        assert sandbox.ask(Target(protocol, "127.0.0.1", 9222), 3.0).open
         event = events.wait(lambda e: e["source"]["kind"] == "sandbox")
         assert told(event) == ("accept", "guest", "sandbox", "bubblewrap", "sh", "host-net")
         assert event["reason"] == "default"
@@ -47,7 +47,7 @@ def test_allowed_and_told(host, sandbox, protocol: str) -> None:
 def test_told_when_the_guard_was_first(host) -> None:
     with Cleanup() as cleanup:
         events = guarded(host, cleanup).events()
-        assert BubblewrapGuest(host, cleanup).ask(SERVICE).open
+        assert BubblewrapGuest(host, cleanup).ask(SERVICE, 3.0).open
         event = events.wait(lambda e: e["source"]["kind"] == "sandbox")
         assert told(event) == ("accept", "guest", "sandbox", "bubblewrap", "sh", "host-net")
 

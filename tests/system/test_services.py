@@ -11,7 +11,7 @@ import pytest
 from lab.guard import Guard, guarded
 from lab.guests import Podman, PodmanGuest
 from lab.host import Host, Target
-from lab.system import Cleanup
+from lab.system import PATIENCE, Cleanup
 
 DEVTOOLS, OWN = Target("tcp", "127.0.0.1", 9222), Target("tcp", "127.0.0.1", 4711)
 
@@ -27,7 +27,7 @@ class Small:
         self.guard: Guard = guarded(self.host, cleanup)
 
     def opens(self, target: Target) -> bool:
-        return self.web.ask(target, 1.0).open
+        return self.web.ask(target, 2.0).open
 
     def describe(self, text: str) -> str:
         path = self.guard.services / "own.conf"
@@ -72,7 +72,7 @@ def test_mistakes_are_told_and_the_rest_is_in_force(small: Small) -> None:
     assert status["state"] == "failed"
     assert status["error"].startswith(f"{path}:3: ") and "(and 1 more)" in status["error"]
     assert f"services        FAILED {path}:3: " in small.guard.must("status").output
-    checked = subprocess.run([*small.guard.command, "--check"], capture_output=True, text=True, timeout=10)
+    checked = subprocess.run([*small.guard.command, "--check"], capture_output=True, text=True, timeout=PATIENCE)
     assert checked.returncode == 1
     for line in (3, 4):
         assert f"{path}:{line}: " in checked.stderr and f"{path}:{line}: " in small.guard.log_text()

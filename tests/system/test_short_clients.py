@@ -27,9 +27,9 @@ from pathlib import Path
 import pytest
 
 from lab import image
-from lab.guard import guarded
+from lab.guard import Events, guarded
 from lab.host import Host, Target
-from lab.system import Cleanup, end, enter_cgroup, session_cgroup, spawn, wait_for
+from lab.system import Cleanup, end, enter_cgroup, make_cgroup, session_cgroup, spawn, wait_for
 
 PORT, EACH, MOST = 9222, 2500, 5000
 CONTAINER = secrets.token_hex(32)
@@ -68,8 +68,7 @@ def clients(machine):
         cleanup.add(shutil.rmtree, folder)
         tree = session_cgroup(f"{host.name}-short", cleanup)
         for name in sorted({kind.cgroup for kind in KINDS}):
-            (tree / name).mkdir()
-            cleanup.add((tree / name).rmdir)
+            make_cgroup(f"{tree.name}/{name}", cleanup)
         guard = guarded(host, cleanup)
         processes = []
         for kind in KINDS:
@@ -121,6 +120,14 @@ def losses(guard) -> Counter:
                     for what in ("lost", "overflowed", "unsent")})
 
 
+def settle(events: Events) -> None:
+    """Until no more come."""
+    seen = -1
+    while seen != events.mark():
+        seen = events.mark()
+        time.sleep(1.5)
+
+
 def test_short_clients(clients, capsys) -> None:
     host, guard, processes = clients
     events = guard.events()
@@ -132,7 +139,7 @@ def test_short_clients(clients, capsys) -> None:
         process.stdin.flush()
     lives = [[int(word) for word in process.stdout.readline().split()] for process in processes]
     took = time.monotonic() - start
-    time.sleep(1.5)  # the last events
+    settle(events)
 
     told: Counter = Counter()   # clients, by network, protocol and class
     addresses: set[tuple[str, str]] = set()

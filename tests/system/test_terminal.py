@@ -94,8 +94,8 @@ def test_watch_follows_through_a_resize_until_ctrl_c(scene: Scene) -> None:
                      "\n".join(terminal.unwrapped()).count("127.0.0.1:9222 (") > before,
                      f"a new line at {columns} columns")
         terminal.press("C-c")
-        screen = terminal.wait("exit=0")
-        assert screen.rstrip().endswith(PROMPT.strip())
+        terminal.wait("exit=0")
+        wait_for(lambda: terminal.screen().rstrip().endswith(PROMPT.strip()), "the prompt")
 
 
 def test_a_terminal_that_is_no_utf8(scene: Scene) -> None:
@@ -127,5 +127,5 @@ def test_documents_of_changes_keep_to_the_schema(scene: Scene) -> None:
 def test_events_keep_to_the_schema(scene: Scene) -> None:
     events = scene.guard.events()
     scene.knock()
-    event = events.wait(lambda event: event["service"]["port"] == 9222, timeout=10)
+    event = events.wait(lambda event: event["service"]["port"] == 9222)
     assert complaints("watch", event) == []

@@ -13,6 +13,7 @@ import pytest
 
 from lab.guard import Events, Guard
 from lab.host import Target, new_token
+from lab.system import PATIENCE
 
 ALL_HOSTS = Target("udp", "224.0.0.1", 8080)  # each host is in this group
 GUESTS = ["web", "loose", "devbox", "slirp"]
@@ -30,7 +31,7 @@ sys.stdin.read()
 @every_guest
 def test_reaches_the_host_without_guard(lab, unguarded, guest: str) -> None:
     answer = getattr(lab.guests, guest).ask(ALL_HOSTS, 0.3)
-    assert lab.services.wait_saw(answer.token, 2)
+    assert lab.services.wait_saw(answer.token)
 
 
 @every_guest
@@ -48,7 +49,7 @@ def test_allowed_by_an_exception(lab, guard: Guard, guest: str) -> None:
     client = getattr(lab.guests, guest)
     try:
         guard.must("allow", "udp/8080", "--from", client.label)
-        assert lab.services.wait_saw(client.ask(ALL_HOSTS, 0.3).token, 2)
+        assert lab.services.wait_saw(client.ask(ALL_HOSTS, 0.3).token)
     finally:
         guard.forget()
 
@@ -59,7 +60,7 @@ def test_the_host_reaches_itself(lab, guard: Guard, address: str) -> None:
     token = new_token()
     sender = lab.host.spawn(sys.executable, "-c", SENDER, address, "8080", token, stdin=subprocess.PIPE)
     try:
-        assert lab.services.wait_saw(token, 2)
+        assert lab.services.wait_saw(token)
     finally:
         sender.stdin.close()
-        sender.wait(10)
+        sender.wait(PATIENCE)

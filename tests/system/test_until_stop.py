@@ -44,7 +44,7 @@ class Lives:
 
     def opens(self, which: str) -> bool:
         target = Target("tcp", self.address, PORTS[which])
-        return self.guest.ask(target, 1.0).open
+        return self.guest.ask(target, 3.0).open
 
 
 def listed(guard) -> set[str]:
@@ -74,7 +74,7 @@ def test_it_ends_with_the_guest(lab, start_guard, kind: str) -> None:
 
         lives.stop()
         wait_for(lambda: listed(guard) == {"127.0.0.1:8080"}, "the exception's end")
-        assert "9222" not in (guard.state / "exceptions.conf").read_text()
+        wait_for(lambda: "9222" not in (guard.state / "exceptions.conf").read_text(), "its end in the file")
         lives.start()
         # Whom a conduit serves is found only when its tap is there.
         wait_for(lambda: lives.opens("permanent"), "the permanent exception to hold again", step=0.2)
@@ -204,8 +204,7 @@ def test_behind_one_conduit(lab, start_guard) -> None:
         one.wait_ready()
         two = PodmanGuest(podman, "two", cleanup, "container:one")
         two.wait_ready()
-        wait_for(lambda: {"container:one", "container:two"} <= {g["label"] for g in guard.guests()},
-                 "both containers")
+        guard.wait_conduit("container:one", "container:two")
 
         def refused() -> dict:
             mark = events.mark()

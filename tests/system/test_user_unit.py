@@ -142,7 +142,8 @@ def test_the_viewer_of_texts_is_no_part_of_it(knocked) -> None:
     assert Path(path).read_text() == "why it was so\n" * 199 + "why it was so"
     assert (umask, status(int(pid), "NoNewPrivs"), status(int(pid), "Seccomp")) == ("0022", "0", "0")
     unit = Path(f"/proc/{pid}/cgroup").read_text().strip().rsplit("/", 1)[1]
-    assert unit.startswith("lhguard-details-") and manager.show(unit, "ActiveState") == "active"
+    assert unit.startswith("lhguard-details-")
+    wait_for(lambda: manager.show(unit, "ActiveState") == "active", "its unit")
     agent = main_pid(manager)
     manager.systemctl("restart", UNIT)
     assert wait_for(lambda: main_pid(manager) not in (0, agent), "another agent")

@@ -79,7 +79,7 @@ class Machine:
         self.agent = Agent(process, "the machine")
         self.agent.answer(6 * PATIENCE)
 
-    def sh(self, command: str, timeout: float = 30) -> str:
+    def sh(self, command: str, timeout: float = 2 * PATIENCE) -> str:
         status, output = self.agent.run(command, timeout)
         if status:
             raise LabError(f"the machine: {command}: exit {status}\n{output}")

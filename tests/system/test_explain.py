@@ -86,7 +86,7 @@ def test_infrastructure_and_own_services(lab, guard: Guard) -> None:
         assert {t["reason"] for t in explanations(guard, "container:web", "127.0.0.1:7007")} == {"own-service"}
         assert {t["reason"] for t in explanations(guard, "container:loose", "127.0.0.1:7007")} == {"default"}
     finally:
-        web.sh("kill $(cat /tmp/server); wait", check=False)
+        web.sh("kill $(cat /tmp/server); wait $(cat /tmp/server)", check=False)
 
 
 def follow(guard: Guard, guest: str, service: str) -> str:

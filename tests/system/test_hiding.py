@@ -240,7 +240,7 @@ def test_own_service_on_the_hosts_port(lab, guard: Guard, guest: str) -> None:
         answer = client.ask(SERVICE, 0.5)
         assert answer.reply is None and not lab.services.saw(answer.token), "it leaks"
     finally:
-        client.sh("kill $(cat /tmp/server); wait", check=False)
+        client.sh("kill $(cat /tmp/server); wait $(cat /tmp/server)", check=False)
 
 
 def test_joined_port(lab, guard: Guard, events: Events) -> None:
@@ -266,4 +266,4 @@ def test_service_of_another_container(lab, guard: Guard, guest: str, other: str)
         answer = getattr(lab.guests, guest).ask(Target("tcp", "127.0.0.1", port), 0.5)
         assert answer.error == "timeout", answer
     finally:
-        server.sh("kill $(cat /tmp/server); wait", check=False)
+        server.sh("kill $(cat /tmp/server); wait $(cat /tmp/server)", check=False)

@@ -93,7 +93,7 @@ def test_another_guests_listener_is_no_program_of_the_host(lab, guard: Guard, pr
         said = guard.cli("allow", f"127.0.0.1:{port}", "--from", "vm:devbox", "--pin")
         assert said.status == 1 and "guest's" in said.error and guard.exceptions() == []
     finally:
-        web.sh("kill $(cat /tmp/server); wait", check=False)
+        web.sh("kill $(cat /tmp/server); wait $(cat /tmp/server)", check=False)
 
 
 @pytest.mark.parametrize("words,part", [(("7999",), "no program is found"), (("8000-8010",), "more than one"),

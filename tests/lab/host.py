@@ -174,7 +174,7 @@ class Host:
         for address in addresses:
             self.ip("addr", "add", address, "dev", name)
 
-    def probe(self, targets: list[Target], timeout: float = 2.0, uid: int = 0) -> list[Answer]:
+    def probe(self, targets: list[Target], timeout: float = 5.0, uid: int = 0) -> list[Answer]:
         """Ask for services as an ordinary process of the host that runs as @uid."""
         argv, tokens = probe_arguments(targets, timeout)
         argv[0] = str(image.probe())

@@ -78,7 +78,7 @@ def test_a_click_lets_the_pending_connection_through(place, desktop, tmp_path) -
     mark = place.host.services.mark()
     pending = Pending(place.devbox)
     desktop.wait_text(f"VM devbox {STOPPED} {DEVTOOLS}", "127.0.0.1:9222 over TCP")
-    assert desktop.screenshot(tmp_path / "alert.png", desktop.popups()[0]) > 10
+    assert desktop.screenshot(tmp_path / "alert.png", wait_for(desktop.popups, "its window")[0]) > 10
     assert pending.answer is None and place.guard.exceptions() == []
     desktop.click("Allow 10 minutes")
     desktop.wait_text("VM devbox may reach Chrome DevTools for 10 minutes")
@@ -148,12 +148,11 @@ def test_dunst(place, desktop, tmp_path) -> None:
     """It is seen, says what to type, its default action shows the details, and it goes with the agent."""
     assert desktop.popups() == []
     knock(place.devbox, GATEWAY)
-    wait_for(desktop.popups, "dunst's window")
-    assert desktop.screenshot(tmp_path / "alert.png", desktop.popups()[0]) > 10
-    left, top, width, height = desktop.popups()[0]
+    left, top, width, height = window = wait_for(desktop.popups, "dunst's window")[0]
+    assert desktop.screenshot(tmp_path / "alert.png", window) > 10
     desktop.click_at(left + width // 2, top + height // 2, 2)
-    wait_for(lambda: [place for place in desktop.popups() if place[3] > height], "the details")
-    assert desktop.screenshot(tmp_path / "details.png", desktop.popups()[0]) > 10
+    grown = wait_for(lambda: [place for place in desktop.popups() if place[3] > height], "the details")
+    assert desktop.screenshot(tmp_path / "details.png", grown[0]) > 10
     assert desktop.agent.stop() == 0
     wait_for(lambda: not desktop.popups(), "dunst's window to go")
     assert "To allow it: lhguard allow tcp/127.0.0.1:9222 --from vm:devbox" in desktop.run("dunstctl", "history")

@@ -5,7 +5,6 @@ several are of one of them. (passt with a socket of its own is `harbour` in the 
 from __future__ import annotations
 
 import subprocess
-import time
 
 import pytest
 
@@ -27,9 +26,15 @@ def host(machine):
         yield host
 
 
+def wait_served(guard: Guard, program: str, *names: str) -> None:
+    """Whom a conduit serves is looked for some time after its VM has come."""
+    wait_for(lambda: {f"vm:{name}" for name in names} <= {
+        g["label"] for g in guard.guests() for c in g["conduits"] if c["program"].startswith(program)},
+        f"whom {program} serves")
+
+
 def assert_named(guard: Guard, vm: Vm) -> None:
-    wait_for(lambda: [c for g in guard.guests() if g["label"] == vm.label
-                      for c in g["conduits"] if c["program"].startswith("passt")], "its conduit")
+    wait_served(guard, "passt", vm.name)
     events = guard.events()
     assert vm.ask(ASKED, 0.5).reply is None
     event = events.wait_refused(vm.label, *SEEN)
@@ -95,9 +100,7 @@ def test_one_of_several(host, tmp_path, names: tuple[str, ...]) -> None:
             paused_vm(host, name, cleanup, socket)
         standin.wait_ready()
         guard.must("allow", "127.0.0.1:9222", "--from", "vm:ada")
-        wait_for(lambda: {f"vm:{name}" for name in names} <= {g["label"] for g in guard.guests()},
-                 "the VMs' names")
-        time.sleep(1)  # whom a conduit serves is looked for some time after its VM has come
+        wait_served(guard, "gvproxy", *names)
         standin.connect()
         port, reply, error = standin.outcome()
         event = events.wait(lambda e: e["client"]["port"] == port)

@@ -65,13 +65,13 @@ class Service:
         try:
             peer = client.getpeername()
             text = client.recv(4096).decode(errors="replace")
+            if text:
+                say(service=target, peer=peer[:2], token=text.splitlines()[0].strip())
             if text.startswith("GET "):
                 client.send(("HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n"
                              f"Content-Length: {len(DEVTOOLS)}\r\n\r\n{DEVTOOLS}").encode())
             elif text:
                 client.send(f"hello {text.strip()}\n".encode())
-            if text:
-                say(service=target, peer=peer[:2], token=text.splitlines()[0].strip())
         except OSError:
             pass
         self.selector.unregister(client)

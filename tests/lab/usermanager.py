@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from .puppet import end_those_of
 from .system import (PATIENCE, ROOT, Cleanup, LabError, end, enter_cgroup, make_cgroup, need, run, spawn, unique,
                      wait_for)
 
@@ -66,6 +67,7 @@ class UserManager:
         inner.mkdir()
         for path in (self.cgroup, inner, *self.cgroup.glob("cgroup.*"), *inner.glob("cgroup.*")):
             os.chown(path, uid, uid)
+        cleanup.add(end_those_of, self.folder)
         with open(self.folder / "log", "wb") as log:
             self.process = spawn(
                 [*enter_cgroup(inner), "unshare", "--mount", "sh", "-c", PREPARE, "sh", self.passwd,

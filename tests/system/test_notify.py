@@ -83,7 +83,7 @@ def test_a_click_lets_the_pending_connection_through(place, desktop, tmp_path) -
     desktop.click("Allow 10 minutes")
     desktop.wait_text("VM devbox may reach Chrome DevTools for 10 minutes")
     assert pending.wait().open
-    assert len(place.host.services.since(mark)) == 1
+    wait_for(lambda: len(place.host.services.since(mark)) == 1, "its word at the service, once")
     (made,) = place.guard.exceptions()
     assert (made["service"], made["creator"]) == ("tcp/127.0.0.1:9222", desktop.uid) and made["expires"]
     assert not knock(place.devbox, GATEWAY, 11434) and not knock(place.evil, GATEWAY)

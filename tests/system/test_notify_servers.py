@@ -146,6 +146,7 @@ def test_a_server_that_keeps_few(place, desk) -> None:
     assert len(server.popups()) == 2
     knock(place.box, GATEWAY)
     server.wait_shown(STOPPED, DEVTOOLS)
+    server.wait(lambda record: record.get("method") == "CloseNotification")
     assert [record["id"] for record in server.since() if record.get("method") == "CloseNotification"] == [1]
 
 

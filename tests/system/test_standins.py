@@ -46,7 +46,7 @@ class Crowd:
             port, reply, error = standin.outcome()
             found[what] = SimpleNamespace(port=port, reply=reply, error=error,
                                           answered=reply == f"hello {standin.token}",
-                                          leaked=self.services.saw(standin.token))
+                                          leaked=self.services.wait_saw(standin.token, 5 if reply else 0))
         return found
 
 

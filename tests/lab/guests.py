@@ -356,7 +356,7 @@ class PodmanGuest(Guest):
             network, "--privileged", "--pids-limit=-1", "--ulimit", "nofile=1000:1000", "--ulimit",
             "nproc=1000:1000", *options, Podman.IMAGE, "/bin/sh", "/agent"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self._attach(process, cleanup, PATIENCE)  # it removes its container before it ends
+        self._attach(process, cleanup, 10)  # it removes its container before it ends
 
     def hide_by_exec(self, trick: str, target: Target, timeout: float = 2.5) -> Answer:
         """hide() in a process whose parent is outside the container: `podman exec`."""

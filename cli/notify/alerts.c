@@ -34,6 +34,7 @@ struct alerts *alerts_new(void)
 	if (alerts) {
 		alerts->repeat_us = 300 * RESTRAINT_SECOND;
 		alerts->room = ALERTS_LIVE_MAX;
+		alerts->step_us = RESTRAINT_SECOND;
 		alerts->has_server = true;
 	}
 	return alerts;
@@ -55,6 +56,11 @@ void alerts_free(struct alerts *alerts)
 void alerts_set_repeat(struct alerts *alerts, uint64_t repeat_us)
 {
 	alerts->repeat_us = repeat_us;
+}
+
+void alerts_set_step(struct alerts *alerts, uint64_t step_us)
+{
+	alerts->step_us = step_us;
 }
 
 void alert_service(char *target, const json_t *event)
@@ -244,7 +250,7 @@ void row_show(struct alerts *alerts, struct row *row, uint64_t now_us)
 	row->is_insisted = false;
 	row->is_dirty = false;
 	row->shown_us = now_us;
-	pace_start(&row->pace, now_us);
+	pace_start(&row->pace, alerts->step_us, now_us);
 }
 
 void row_gone(struct row *row, uint64_t now_us)

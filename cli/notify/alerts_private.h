@@ -100,6 +100,7 @@ struct summary {
  * struct alerts - all of it
  * @window: of what is shown anew
  * @updates: of what is no news any more
+ * @step_us: from showing one to its first update
  * @room: how many may be LIVE
  */
 struct alerts {
@@ -109,6 +110,7 @@ struct alerts {
 	struct window window;
 	struct window updates;
 	uint64_t repeat_us;
+	uint64_t step_us;
 	unsigned int room;
 	uint64_t incarnations;
 	bool is_quiet;

@@ -187,7 +187,7 @@ static bool take_summary(struct alerts *alerts, uint64_t now_us, struct alerts_n
 	if (summary->is_live) {
 		pace_take(&summary->pace, now_us);
 	} else {
-		pace_start(&summary->pace, now_us);
+		pace_start(&summary->pace, RESTRAINT_SECOND, now_us);
 		window_take(&alerts->window, now_us);
 	}
 	summary->is_live = true;

@@ -13,6 +13,7 @@
 
 #define OUTPUT_MAX (32 * 1024)
 #define SHOWN_MAX  1200 /* bytes in a notification; the rest is for the viewer */
+#define LINE_SHOWN 50	/* characters of a line, where there is room for few lines */
 #define TIMEOUT_S  15
 
 /**
@@ -32,6 +33,20 @@ struct details {
 	char output[OUTPUT_MAX + 1];
 };
 
+/* @lines: that are drawn; 0: all */
+static bool fits(const char *text, unsigned int lines)
+{
+	unsigned int drawn = 0;
+
+	for (const char *line = text; lines && *line;) {
+		size_t length = strcspn(line, "\n");
+
+		drawn += 1 + (unsigned int)(length / LINE_SHOWN);
+		line += length + (line[length] != '\0');
+	}
+	return drawn <= lines;
+}
+
 /* With the alert's buttons: most servers close the alert when one of them is clicked, also this one. */
 static void tell_with(struct agent *agent, const char *summary, const char *text,
 		      unsigned int actions, const struct binding *binding)
@@ -41,8 +56,11 @@ static void tell_with(struct agent *agent, const char *summary, const char *text
 		.timeout_ms = TIMEOUT_NEVER,
 		.actions = actions,
 	};
-	bool is_whole = strlen(text) <= SHOWN_MAX;
+	const struct habits *habits = display_habits(agent->display);
+	bool is_whole = strlen(text) <= SHOWN_MAX && fits(text, habits->lines);
 
+	if (habits->forgets_timeouts) /* it was asked for, and would be gone before it is read */
+		message.urgency = URGENCY_CRITICAL;
 	text_copy(message.summary, sizeof(message.summary), summary);
 	text_copy(message.body, is_whole ? sizeof(message.body) : SHOWN_MAX, text);
 	if (!is_whole) {

@@ -289,9 +289,14 @@ void display_show(struct display *display, unsigned int slot, enum display_how h
 	request->summary = g_malloc(ESCAPED_SUMMARY_SIZE);
 	request->body = g_malloc(ESCAPED_BODY_SIZE);
 	message_escape(message, display->has_markup, request->summary, request->body);
+	if (display->habits.joins_lines)
+		message_join_lines(request->body);
 	request->urgency = message->urgency;
+	if (request->urgency == URGENCY_LOW && display->habits.hides_low)
+		request->urgency = URGENCY_NORMAL;
+	request->is_transient = message->urgency == URGENCY_LOW;
 	request->actions = display->has_actions ? message->actions : 0;
-	request->draws_default = display->habits.draws_default;
+	request->habits = display->habits;
 	request->timeout_ms = message->timeout_ms;
 	if (binding)
 		request->binding = *binding;

@@ -2,10 +2,9 @@
 /* How much may be shown: a window over all, a bucket for each guest, a pace for each notification. */
 #include "restraint.h"
 
-#define MINUTE_US     (60 * RESTRAINT_SECOND)
-#define REFILL_US     (10 * RESTRAINT_SECOND)
-#define STEP_FIRST_US RESTRAINT_SECOND
-#define STEP_MOST_US  (120 * RESTRAINT_SECOND)
+#define MINUTE_US    (60 * RESTRAINT_SECOND)
+#define REFILL_US    (10 * RESTRAINT_SECOND)
+#define STEP_MOST_US (120 * RESTRAINT_SECOND)
 
 /* Of the @back latest, the earliest. */
 static uint64_t shown_before(const struct window *window, unsigned int back)
@@ -50,16 +49,16 @@ void bucket_take(struct bucket *bucket, uint64_t now_us)
 		bucket->back_us = now_us + REFILL_US;
 }
 
-void pace_start(struct pace *pace, uint64_t now_us)
+void pace_start(struct pace *pace, uint64_t first_us, uint64_t now_us)
 {
-	pace->step_us = STEP_FIRST_US;
+	pace->first_us = pace->step_us = first_us;
 	pace->next_us = now_us + pace->step_us;
 }
 
 void pace_take(struct pace *pace, uint64_t now_us)
 {
 	if (now_us >= pace->next_us + MINUTE_US)
-		pace->step_us = STEP_FIRST_US;
+		pace->step_us = pace->first_us;
 	else
 		pace->step_us = pace->step_us * 2 < STEP_MOST_US ? pace->step_us * 2 : STEP_MOST_US;
 	pace->next_us = now_us + pace->step_us;

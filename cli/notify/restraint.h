@@ -42,13 +42,15 @@ void bucket_take(struct bucket *bucket, uint64_t now_us);
  * struct pace - when a notification that is shown may be updated
  * @next_us: not before
  * @step_us: what passes between two: 1 s, 2 s, 4 s … 120 s; 1 s again after a minute without any
+ * @first_us: the first of these
  */
 struct pace {
 	uint64_t next_us;
 	uint64_t step_us;
+	uint64_t first_us;
 };
 
-void pace_start(struct pace *pace, uint64_t now_us);
+void pace_start(struct pace *pace, uint64_t first_us, uint64_t now_us);
 void pace_take(struct pace *pace, uint64_t now_us);
 
 #endif

@@ -2,11 +2,14 @@
 /* A sample alert, for people who want to see one before they need it. */
 #include "sample.h"
 
+#include "habits.h"
 #include "wording.h"
 
 #include <libnotify/notify.h>
 #include <string.h>
 #include <time.h>
+
+#define SEEN_S 10
 
 static json_t *sample_event(void)
 {
@@ -20,7 +23,7 @@ static json_t *sample_event(void)
 			 "program", "chrome");
 }
 
-static void word_sample(struct message *message)
+static void word_sample(struct message *message, const struct habits *habits)
 {
 	json_t *event = sample_event();
 	struct alert alert = {.event = event, .label = "vm:sample", .count = 1, .failure = ""};
@@ -30,10 +33,46 @@ static void word_sample(struct message *message)
 
 	localtime_r(&now, &parts);
 	strftime(since, sizeof(since), "%H:%M:%S", &parts);
-	word_alert(message, &alert, &(struct wording){.title = "Chrome DevTools", .since = since});
+	word_alert(message, &alert,
+		   &(struct wording){.title = "Chrome DevTools",
+				     .since = since,
+				     .is_cut = habits->lines != 0,
+				     .summary_room = habits->summary});
 	strncat(message->body, "\nThis is a sample: nothing has happened",
 		sizeof(message->body) - strlen(message->body) - 1);
 	json_decref(event);
+}
+
+static struct habits habits_here(void)
+{
+	char *name = NULL, *vendor = NULL, *version = NULL, *of_specification = NULL;
+	struct habits habits = habits_of("", "");
+
+	if (!notify_get_server_info(&name, &vendor, &version, &of_specification))
+		return habits;
+	habits = habits_of(name, version);
+	g_free(name);
+	g_free(vendor);
+	g_free(version);
+	g_free(of_specification);
+	return habits;
+}
+
+static gboolean on_seen(gpointer loop)
+{
+	g_main_loop_quit(loop);
+	return G_SOURCE_REMOVE;
+}
+
+/* Until it has been seen, or is closed: it would go with us. */
+static void stay(NotifyNotification *notification)
+{
+	GMainLoop *loop = g_main_loop_new(NULL, FALSE);
+
+	g_signal_connect_swapped(notification, "closed", G_CALLBACK(g_main_loop_quit), loop);
+	g_timeout_add_seconds(SEEN_S, on_seen, loop);
+	g_main_loop_run(loop);
+	g_main_loop_unref(loop);
 }
 
 bool sample_show(void)
@@ -42,6 +81,7 @@ bool sample_show(void)
 	NotifyNotification *notification;
 	GError *error = NULL;
 	struct message message;
+	struct habits habits;
 	bool has_markup = false;
 	GList *words;
 
@@ -50,14 +90,20 @@ bool sample_show(void)
 	for (GList *word = words; word; word = word->next)
 		has_markup |= !strcmp(word->data, "body-markup");
 	g_list_free_full(words, g_free);
-	word_sample(&message);
+	habits = habits_here();
+	word_sample(&message, &habits);
 	message_escape(&message, has_markup, summary, body);
+	if (habits.joins_lines)
+		message_join_lines(body);
 	notification = notify_notification_new(summary, body, "lhguard");
 	notify_notification_set_category(notification, "network.error");
 	notify_notification_set_hint(notification, "desktop-entry",
 				     g_variant_new_string("lhguard-notify"));
-	if (notify_notification_show(notification, &error))
+	if (notify_notification_show(notification, &error)) {
+		if (habits.closes_with_us)
+			stay(notification);
 		return true;
+	}
 	g_printerr("lhguard-notify: no notification can be shown: %s\n", error->message);
 	return false;
 }

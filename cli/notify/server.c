@@ -31,6 +31,7 @@ struct offer {
 	struct server *server;
 	unsigned int slot;
 	struct binding binding;
+	unsigned int actions;
 	bool is_clicked;
 	bool is_asked; /* to allow it: what comes of that is shown anew, or in its place */
 	bool is_closed;
@@ -94,6 +95,14 @@ static void tell(const struct told *told)
 	g_source_unref(source);
 }
 
+/* What a click on the text does; ACTION_COUNT: nothing */
+static enum action default_of(unsigned int offered)
+{
+	if (offered & ACTION_BIT(ACTION_OPEN))
+		return ACTION_OPEN;
+	return offered & ACTION_BIT(ACTION_DETAILS) ? ACTION_DETAILS : ACTION_COUNT;
+}
+
 static void on_action(NotifyNotification *notification, char *key, gpointer data)
 {
 	struct offer *offer = data;
@@ -103,7 +112,7 @@ static void on_action(NotifyNotification *notification, char *key, gpointer data
 		.generation = offer->server->generation,
 		.is_click = true,
 		.binding = offer->binding,
-		.action = ACTION_DETAILS, /* also "default" */
+		.action = ACTION_COUNT,
 	};
 
 	if (offer->is_closed)
@@ -111,13 +120,16 @@ static void on_action(NotifyNotification *notification, char *key, gpointer data
 	for (unsigned int i = 0; i < ACTION_COUNT; i++)
 		if (!strcmp(key, actions[i].key))
 			told.action = i;
+	if (told.action == ACTION_COUNT)
+		told.action = default_of(offer->actions);
 	if (told.action == ACTION_ALLOW_10M || told.action == ACTION_ALLOW_ALWAYS) {
 		if (offer->is_asked)
 			return; /* a second click, however fast the daemon has answered the first */
 		offer->is_asked = true;
 	}
 	offer->is_clicked = true;
-	tell(&told);
+	if (told.action < ACTION_COUNT)
+		tell(&told);
 }
 
 static void forget(struct server *server, unsigned int slot)
@@ -211,14 +223,24 @@ static void take_number(struct server *server, struct request *request)
 	}
 }
 
+/* What is to be brought up to date there, and would lose its buttons, is closed and shown anew. */
+static bool is_to_move(const struct server *server, const struct request *request)
+{
+	const struct offer *offer = server->offers[request->slot];
+
+	return offer && request->habits.loses_buttons && request->actions &&
+	       request->how != DISPLAY_NEW && !offer->is_clicked && !offer->is_closed;
+}
+
 static NotifyNotification *notification_for(struct server *server, const struct request *request)
 {
 	NotifyNotification *notification = server->shown[request->slot];
 	struct offer *offer = server->offers[request->slot];
+	bool is_moved = is_to_move(server, request);
 
 	/* A server closes what was clicked a moment later, and what is put in its place goes with it. */
-	if (notification &&
-	    ((offer->is_clicked && !offer->is_closed) || is_about_another(offer, request))) {
+	if (notification && (is_moved || (offer->is_clicked && !offer->is_closed) ||
+			     is_about_another(offer, request))) {
 		notify_notification_close(notification, NULL);
 		forget(server, request->slot);
 	}
@@ -232,7 +254,7 @@ static NotifyNotification *notification_for(struct server *server, const struct 
 		notify_notification_clear_actions(notification);
 		return notification;
 	}
-	if (request->how == DISPLAY_UPDATE)
+	if (request->how == DISPLAY_UPDATE && !is_moved)
 		return NULL;
 	notification = notify_notification_new(request->summary, request->body, "lhguard");
 	server->offers[request->slot] = g_new0(struct offer, 1);
@@ -242,6 +264,12 @@ static NotifyNotification *notification_for(struct server *server, const struct 
 			 server->offers[request->slot]);
 	server->shown[request->slot] = notification;
 	return notification;
+}
+
+static bool has_default(const struct request *request)
+{
+	return (request->habits.closes_all || request->actions & ACTION_BIT(ACTION_DETAILS)) &&
+	       !request->habits.draws_default;
 }
 
 static void show(struct server *server, struct request *request)
@@ -256,21 +284,20 @@ static void show(struct server *server, struct request *request)
 		return;
 	}
 	offer->binding = request->binding;
+	offer->actions = request->actions;
 	is_new = !number_in(server, request->slot);
 	notify_notification_set_urgency(notification, (NotifyUrgency)request->urgency);
 	notify_notification_set_timeout(notification, request->timeout_ms);
 	notify_notification_set_category(notification, "network.error");
 	notify_notification_set_hint(notification, "desktop-entry",
 				     g_variant_new_string("lhguard-notify"));
-	/* Good news need not be kept in the desktop's list. */
 	notify_notification_set_hint(notification, "transient",
-				     request->urgency == URGENCY_LOW ? g_variant_new_boolean(TRUE)
-								     : NULL);
+				     request->is_transient ? g_variant_new_boolean(TRUE) : NULL);
 	for (unsigned int i = 0; i < ACTION_COUNT; i++)
 		if (request->actions & ACTION_BIT(i))
 			notify_notification_add_action(notification, actions[i].key,
 						       actions[i].label, on_action, offer, NULL);
-	if (request->actions & ACTION_BIT(ACTION_DETAILS) && !request->draws_default)
+	if (has_default(request))
 		notify_notification_add_action(notification, "default", "Details", on_action, offer,
 					       NULL);
 	if (notify_notification_show(notification, &error)) {
@@ -280,6 +307,8 @@ static void show(struct server *server, struct request *request)
 	fail(request, error);
 	if (is_new && request->result == RESULT_SILENT)
 		orphans_lost();
+	if (is_new && request->how == DISPLAY_UPDATE)
+		on_closed(notification, offer); /* it was to move: what was there is closed */
 	if (is_new)
 		forget(server, request->slot);
 }

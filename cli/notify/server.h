@@ -25,7 +25,8 @@ enum request_result {
 /**
  * struct request - one thing for the server, and what came of it
  * @generation: of the server; what an earlier one showed is forgotten
- * @draws_default: Xfce draws a button for what a click on the text does: it would have two of "Details"
+ * @is_transient: good news, which need not be kept in the desktop's list
+ * @habits: of the server
  * @id: that the server gave it
  */
 struct request {
@@ -37,7 +38,8 @@ struct request {
 	char *body;
 	enum urgency urgency;
 	unsigned int actions;
-	bool draws_default;
+	bool is_transient;
+	struct habits habits;
 	int timeout_ms;
 	struct binding binding;
 	enum request_result result;

@@ -136,17 +136,23 @@ static void word_attempt(struct message *message, const struct alert *alert,
 		 source_words(who, sizeof(who), source),
 		 service_words(what, sizeof(what), json_object_get(event, "service"),
 			       wording->title));
+	if (*alert->failure) {
+		add(message, "Not allowed: %s\n", clean(failure, sizeof(failure), alert->failure));
+		add_command(message, event, "To allow it: sudo ");
+	}
+	if (wording->summary_room && strlen(message->summary) > wording->summary_room)
+		add(message, is_monitored(event) ? "Reached %s\n" : "Stopped from reaching %s\n",
+		    what);
+	if (!*alert->failure && !has_button && wording->is_cut)
+		add_command(message, event, "To allow it: ");
 	add_place(message, event);
 	add(message, "%s\n", route_words(way, sizeof(way), event));
 	if (is_monitored(event))
 		add(message, "Let through: the guard is in monitor mode, and would stop it "
 			     "otherwise\n");
 	add_reason(message, event);
-	if (*alert->failure)
-		add(message, "Not allowed: %s\n", clean(failure, sizeof(failure), alert->failure));
-	if (*alert->failure || !has_button)
-		add_command(message, event,
-			    *alert->failure ? "To allow it: sudo " : "To allow it: ");
+	if (!*alert->failure && !has_button && !wording->is_cut)
+		add_command(message, event, "To allow it: ");
 }
 
 /* The newline behind the last line is none of a notification. */
@@ -169,8 +175,8 @@ void word_alert(struct message *message, const struct alert *alert, const struct
 		word_listener(message, alert, wording);
 	else
 		word_attempt(message, alert, wording);
-	add_whole_name(message, alert->event);
 	add_times(message, alert, wording);
+	add_whole_name(message, alert->event); /* the last: it may be longer than there is room */
 	finish(message);
 }
 

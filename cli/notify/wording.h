@@ -14,12 +14,16 @@
  * @since: when it began, as a person reads it: "14:02:11"
  * @has_actions: the server takes buttons
  * @hides_buttons: but shows them only to who asks for them: the text says the command, too
+ * @is_cut: it draws few lines: what to do goes first
+ * @summary_room: how many characters of a summary it shows; 0: all
  */
 struct wording {
 	const char *title;
 	const char *since;
 	bool has_actions;
 	bool hides_buttons;
+	bool is_cut;
+	unsigned int summary_room;
 };
 
 /** word_alert() - one guest and one service */
@@ -45,6 +49,9 @@ const char *clean(char *target, size_t size, const char *text);
 /** message_escape() - what the server has to be given: never markup in the summary, nor in the body
  *	where the server reads it. Each target is of the size of the message's own text times six. */
 void message_escape(const struct message *message, bool has_markup, char *summary, char *body);
+
+/** message_join_lines() - with something between them that is seen; @body: as of message_escape() */
+void message_join_lines(char *body);
 
 #define ESCAPED_SUMMARY_SIZE (4 * SUMMARY_SIZE)
 #define ESCAPED_BODY_SIZE    (6 * BODY_SIZE)

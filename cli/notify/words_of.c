@@ -281,6 +281,21 @@ static void break_links(char *target, size_t size, const char *text)
 	}
 }
 
+void message_join_lines(char *body)
+{
+	char lines[ESCAPED_BODY_SIZE];
+
+	text_copy(lines, sizeof(lines), body);
+	body[0] = '\0';
+	for (const char *line = lines; *(line += strspn(line, " \n"));) {
+		size_t length = strcspn(line, "\n");
+
+		text_append(body, ESCAPED_BODY_SIZE, "%s%.*s", *body ? " \xc2\xb7 " : "",
+			    (int)length, line);
+		line += length;
+	}
+}
+
 void message_escape(const struct message *message, bool has_markup, char *summary, char *body)
 {
 	char plain[ESCAPED_BODY_SIZE];

@@ -134,3 +134,57 @@ def test_a_click_at_another_server(desk) -> None:
         other.invoke(number, key)
     time.sleep(1)
     assert other.shown(mark) == [] and desk.agent.run("--muted").stdout == "nothing is muted\n"
+
+
+# What desktops are known to do
+
+def gnome(desk: Desk, version: str) -> FakeServer:
+    desk.server.stop()
+    return FakeServer(desk.session, known_as=("gnome-shell", version))
+
+
+def closed(server: FakeServer) -> list[int]:
+    return [record["id"] for record in server.since() if record.get("method") == "CloseNotification"]
+
+
+def test_gnome_before_46_loses_the_buttons_of_what_is_updated(desk) -> None:
+    """So it is closed and shown anew, and not so soon; what is not on the screen any more is left alone."""
+    server = gnome(desk, "43.9")
+    desk.daemon.tell()
+    first = server.wait_shown("devbox")
+    desk.daemon.tell()
+    second = server.wait_shown("devbox", "2 times")
+    assert second["time"] - first["time"] > 14
+    assert second["replaces"] == 0 and set(second["actions"]) == set(first["actions"])
+    assert closed(server) == [first["id"]]
+    server.closed(second["id"])
+    mark = server.mark()
+    desk.daemon.tell()
+    time.sleep(2)
+    assert server.shown(mark) == []
+    server.invoke(second["id"], "allow-10m")
+    assert desk.daemon.allowed == []
+
+
+def test_gnome_from_46_on_keeps_them(desk) -> None:
+    """It shows a body as one line."""
+    server = gnome(desk, "48.7")
+    desk.daemon.tell()
+    first = server.wait_shown("devbox")
+    desk.daemon.tell()
+    second = server.wait_shown("devbox", "2 times")
+    assert second["replaces"] == first["id"] and second["time"] - first["time"] < 10 and closed(server) == []
+    assert "\n" not in second["body"] and " \u00b7 2 times since " in second["body"]
+
+
+def test_gnome_shows_nothing_of_low_urgency(desk) -> None:
+    """And of what has no default action a click closes all that the program showed, and starts it."""
+    server = gnome(desk, "48.7")
+    desk.daemon.tell()
+    server.invoke(server.wait_shown("devbox")["id"], "allow-10m")
+    told = server.wait_shown("VM devbox may reach")
+    assert told["hints"]["urgency"] == 1 and told["hints"]["transient"] and set(told["actions"]) == {"default"}
+    mark = server.mark()
+    server.invoke(told["id"], "default")
+    time.sleep(1)
+    assert server.shown(mark) == [] and len(desk.daemon.allowed) == 1

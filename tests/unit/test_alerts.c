@@ -548,6 +548,23 @@ static void alerts_that_nobody_closes_hide_no_other_guests(void **state)
 	assert_string_equal(get(desk, desk->last).label, "vm:other");
 }
 
+/* Where each update of it pops up anew, say. */
+static void the_first_update_can_be_later(void **state)
+{
+	struct desk *desk = *state;
+	unsigned int shown;
+
+	alerts_set_step(desk->alerts, 15 * SECOND);
+	attempt(desk, "a", 1000);
+	wait_for(desk, SECOND);
+	shown = desk->updates;
+	attempt(desk, "a", 1000);
+	wait_for(desk, 10 * SECOND);
+	assert_int_equal(desk->updates, shown);
+	wait_for(desk, 6 * SECOND);
+	assert_int_equal(desk->updates, shown + 1);
+}
+
 /* GNOME Shell throws the oldest of three away, whatever it is: so there are never more than it keeps. */
 static void where_there_is_little_room_what_is_sensitive_has_it(void **state)
 {
@@ -1047,6 +1064,7 @@ int main(void)
 		TEST(a_flood_of_many_guests_is_six_a_minute),
 		TEST(a_flood_drowns_nobody_else),
 		TEST(alerts_that_nobody_closes_hide_no_other_guests),
+		TEST(the_first_update_can_be_later),
 		TEST(where_there_is_little_room_what_is_sensitive_has_it),
 		TEST(what_is_old_makes_room),
 		TEST(the_summary_starts_anew_after_a_quiet_minute),

@@ -149,6 +149,13 @@ static void servers_are_known_by_their_names(void **state)
 	assert_false(habits_of("", "").hides_buttons);
 	assert_true(habits_of("Xfce Notify Daemon", "0.7.3").draws_default);
 	assert_false(habits_of("dunst", "1.9.0").draws_default);
+	assert_true(habits_of("gnome-shell", "43.9").loses_buttons);
+	assert_false(habits_of("gnome-shell", "46.0").loses_buttons);
+	assert_false(habits_of("gnome-shell", "43.9").joins_lines);
+	assert_true(habits_of("gnome-shell", "48.7").joins_lines);
+	assert_true(habits_of("gnome-shell", "48.7").hides_low);
+	assert_false(habits_of("Plasma", "5.27.5").hides_low);
+	assert_int_equal(habits_of("dunst", "1.9.0").lines, 0);
 	assert_int_equal(habits_of("gnome-shell", "43.9").room, 2);
 	assert_int_equal(habits_of("gnome-shell", "47.alpha").room, 2);
 	assert_int_equal(habits_of("gnome-shell", "3.38.6").room, 2);
@@ -379,6 +386,55 @@ static void a_name_is_no_part_of_the_sentence(void **state)
 	assert_string_equal(label_words(text, sizeof(text), "unknown"), "unknown");
 }
 
+static void a_summary_that_is_cut_is_made_up_for(void **state)
+{
+	json_t *event = make_event("devbox");
+	struct alert alert = alert_of(event);
+	struct wording wording = {.title = "Chrome DevTools", .since = "x", .has_actions = true};
+	struct message message;
+
+	wording.summary_room = 60;
+	word_alert(&message, &alert, &wording);
+	assert_null(strstr(message.body, "reaching"));
+	wording.summary_room = 36;
+	word_alert(&message, &alert, &wording);
+	assert_ptr_equal(strstr(message.body, "Stopped from reaching Chrome DevTools\n"),
+			 message.body);
+	json_decref(event);
+}
+
+static void where_few_lines_are_drawn_the_command_is_the_first(void **state)
+{
+	json_t *event = make_event("devbox");
+	struct alert alert = alert_of(event);
+	struct wording wording = {.since = "x", .is_cut = true};
+	struct message message;
+
+	word_alert(&message, &alert, &wording);
+	assert_ptr_equal(strstr(message.body, "To allow it: lhguard allow"), message.body);
+	alert.failure = "no";
+	word_alert(&message, &alert, &wording);
+	assert_ptr_equal(strstr(message.body, "Not allowed: no\nTo allow it: sudo lhguard"),
+			 message.body);
+	assert_null(strstr(message.body, "To allow it: lhguard"));
+	json_decref(event);
+}
+
+static void lines_that_are_joined_can_be_told_apart(void **state)
+{
+	static char body[ESCAPED_BODY_SIZE];
+
+	strcpy(body, "one\ntwo\n\n  three\n");
+	message_join_lines(body);
+	assert_string_equal(body, "one \u00b7 two \u00b7 three");
+	for (size_t i = 0; i < sizeof(body) - 1; i++)
+		body[i] = i % 2 ? '\n' : 'x';
+	message_join_lines(body);
+	assert_true(strlen(body) < sizeof(body));
+	message_join_lines(strcpy(body, ""));
+	assert_string_equal(body, "");
+}
+
 static void markup_is_escaped_only_where_it_is_read(void **state)
 {
 	static char summary[ESCAPED_SUMMARY_SIZE], body[ESCAPED_BODY_SIZE];
@@ -530,6 +586,9 @@ int main(void)
 		cmocka_unit_test(without_ports_there_is_no_command),
 		cmocka_unit_test(what_guests_are_called_is_shown_as_text),
 		cmocka_unit_test(a_name_is_no_part_of_the_sentence),
+		cmocka_unit_test(a_summary_that_is_cut_is_made_up_for),
+		cmocka_unit_test(where_few_lines_are_drawn_the_command_is_the_first),
+		cmocka_unit_test(lines_that_are_joined_can_be_told_apart),
 		cmocka_unit_test(markup_is_escaped_only_where_it_is_read),
 		cmocka_unit_test(a_body_has_no_links),
 		cmocka_unit_test(long_names_are_cut_between_characters),

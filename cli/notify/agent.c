@@ -2,7 +2,6 @@
 /* The desktop agent: what the daemon tells, shown; what the person clicks, asked for. */
 #include "agent.h"
 
-#include "restraint.h"
 #include "wording.h"
 
 #include "../output.h"
@@ -14,8 +13,6 @@
 #include <time.h>
 
 #define LONGEST_SLEEP_S (15 * 60) /* the clock of timers stops while the machine sleeps */
-#define UPDATE_US	RESTRAINT_SECOND
-#define ANEW_US		(15 * RESTRAINT_SECOND) /* where it pops up anew for that */
 
 uint64_t agent_now(void)
 {
@@ -64,8 +61,7 @@ static void check_time(struct agent *agent)
 	if (agent->settings.guard)
 		conditions_check(&agent->conditions, agent_now(), &agent->notices);
 	alerts_set_room(agent->alerts, room_of(agent));
-	alerts_set_step(agent->alerts,
-			display_habits(agent->display)->loses_buttons ? ANEW_US : UPDATE_US);
+	alerts_set_moving(agent->alerts, display_habits(agent->display)->loses_buttons);
 	alerts_set_server(agent->alerts, display_is_usable(agent->display), agent_now());
 }
 

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOVE_US (15 * RESTRAINT_SECOND)
+
 /**
  * DOC: Theory of Operation
  *
@@ -34,7 +36,6 @@ struct alerts *alerts_new(void)
 	if (alerts) {
 		alerts->repeat_us = 300 * RESTRAINT_SECOND;
 		alerts->room = ALERTS_LIVE_MAX;
-		alerts->step_us = RESTRAINT_SECOND;
 		alerts->has_server = true;
 	}
 	return alerts;
@@ -58,9 +59,9 @@ void alerts_set_repeat(struct alerts *alerts, uint64_t repeat_us)
 	alerts->repeat_us = repeat_us;
 }
 
-void alerts_set_step(struct alerts *alerts, uint64_t step_us)
+void alerts_set_moving(struct alerts *alerts, bool is_moving)
 {
-	alerts->step_us = step_us;
+	alerts->is_moving = is_moving;
 }
 
 void alert_service(char *target, const json_t *event)
@@ -250,7 +251,7 @@ void row_show(struct alerts *alerts, struct row *row, uint64_t now_us)
 	row->is_insisted = false;
 	row->is_dirty = false;
 	row->shown_us = now_us;
-	pace_start(&row->pace, alerts->step_us, now_us);
+	pace_start(&row->pace, alerts->is_moving ? MOVE_US : RESTRAINT_SECOND, now_us);
 }
 
 void row_gone(struct row *row, uint64_t now_us)

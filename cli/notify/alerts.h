@@ -95,8 +95,11 @@ void alerts_free(struct alerts *alerts);
 /** alerts_set_repeat() - a pair whose alert is gone is not shown again before so long */
 void alerts_set_repeat(struct alerts *alerts, uint64_t repeat_us);
 
-/** alerts_set_step() - what passes before one that is shown is brought up to date for the first time */
-void alerts_set_step(struct alerts *alerts, uint64_t step_us);
+/**
+ * alerts_set_moving() - does an update close what is shown, and show it anew?
+ * Then there are fewer, and none while another alert would come to its place, and get the click meant for it.
+ */
+void alerts_set_moving(struct alerts *alerts, bool is_moving);
 
 /** alerts_set_room() - how many may be shown at a time, beside the summary */
 void alerts_set_room(struct alerts *alerts, unsigned int room);

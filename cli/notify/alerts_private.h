@@ -100,8 +100,8 @@ struct summary {
  * struct alerts - all of it
  * @window: of what is shown anew
  * @updates: of what is no news any more
- * @step_us: from showing one to its first update
  * @room: how many may be LIVE
+ * @is_moving: an update closes what is shown, and shows it anew
  */
 struct alerts {
 	struct row rows[ALERTS_MAX];
@@ -110,10 +110,10 @@ struct alerts {
 	struct window window;
 	struct window updates;
 	uint64_t repeat_us;
-	uint64_t step_us;
 	unsigned int room;
 	uint64_t incarnations;
 	bool is_quiet;
+	bool is_moving;
 	bool has_server;
 };
 
@@ -143,6 +143,8 @@ void row_gone(struct row *row, uint64_t now_us);
 
 /** row_guest_has_its_share() - has its guest as many alerts on the screen as it may have? */
 bool row_guest_has_its_share(const struct alerts *alerts, const struct row *row);
+
+unsigned int rows_live(const struct alerts *alerts);
 
 /** row_has_room() - may it be shown beside what is, or in the place of something that gives way? */
 bool row_has_room(const struct alerts *alerts, const struct row *row, uint64_t now_us);

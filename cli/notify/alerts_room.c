@@ -9,7 +9,7 @@ void alerts_set_room(struct alerts *alerts, unsigned int room)
 	alerts->room = room;
 }
 
-static unsigned int count_live(const struct alerts *alerts)
+unsigned int rows_live(const struct alerts *alerts)
 {
 	unsigned int live = 0;
 
@@ -42,7 +42,7 @@ static unsigned int find_room(const struct alerts *alerts, const struct row *row
 
 bool row_has_room(const struct alerts *alerts, const struct row *row, uint64_t now_us)
 {
-	return count_live(alerts) < alerts->room || find_room(alerts, row, now_us) < ALERTS_MAX;
+	return rows_live(alerts) < alerts->room || find_room(alerts, row, now_us) < ALERTS_MAX;
 }
 
 bool row_guest_has_its_share(const struct alerts *alerts, const struct row *row)
@@ -63,7 +63,7 @@ bool row_guest_has_its_share(const struct alerts *alerts, const struct row *row)
 bool row_take_room(struct alerts *alerts, const struct row *row, uint64_t now_us,
 		   struct alerts_next *next)
 {
-	if (row->is_insisted || count_live(alerts) < alerts->room)
+	if (row->is_insisted || rows_live(alerts) < alerts->room)
 		return false;
 	next->what = ALERTS_CLOSE;
 	next->slot = find_room(alerts, row, now_us);

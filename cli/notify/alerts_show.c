@@ -68,7 +68,8 @@ static bool is_news(const struct row *row, uint64_t now_us)
 
 static uint64_t update_time(const struct alerts *alerts, const struct row *row, uint64_t now_us)
 {
-	if (row->state != ROW_LIVE || !row->is_dirty)
+	if (row->state != ROW_LIVE || !row->is_dirty ||
+	    (alerts->is_moving && rows_live(alerts) > 1))
 		return ALERTS_NEVER;
 	if (is_news(row, now_us))
 		return row->pace.next_us;

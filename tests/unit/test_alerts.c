@@ -548,13 +548,13 @@ static void alerts_that_nobody_closes_hide_no_other_guests(void **state)
 	assert_string_equal(get(desk, desk->last).label, "vm:other");
 }
 
-/* Where each update of it pops up anew, say. */
-static void the_first_update_can_be_later(void **state)
+/* An update closes it and shows it anew. */
+static void what_moves_is_updated_rarely_and_alone(void **state)
 {
 	struct desk *desk = *state;
 	unsigned int shown;
 
-	alerts_set_step(desk->alerts, 15 * SECOND);
+	alerts_set_moving(desk->alerts, true);
 	attempt(desk, "a", 1000);
 	wait_for(desk, SECOND);
 	shown = desk->updates;
@@ -563,6 +563,13 @@ static void the_first_update_can_be_later(void **state)
 	assert_int_equal(desk->updates, shown);
 	wait_for(desk, 6 * SECOND);
 	assert_int_equal(desk->updates, shown + 1);
+	attempt(desk, "b", 1000); /* it would be where "a" was, and get the click meant for it */
+	attempt(desk, "a", 1000);
+	wait_for(desk, 5 * MINUTE);
+	assert_int_equal(desk->updates, shown + 1);
+	alerts_closed(desk->alerts, desk->last, desk->now_us);
+	wait_for(desk, SECOND);
+	assert_int_equal(desk->updates, shown + 2);
 }
 
 /* GNOME Shell throws the oldest of three away, whatever it is: so there are never more than it keeps. */
@@ -1064,7 +1071,7 @@ int main(void)
 		TEST(a_flood_of_many_guests_is_six_a_minute),
 		TEST(a_flood_drowns_nobody_else),
 		TEST(alerts_that_nobody_closes_hide_no_other_guests),
-		TEST(the_first_update_can_be_later),
+		TEST(what_moves_is_updated_rarely_and_alone),
 		TEST(where_there_is_little_room_what_is_sensitive_has_it),
 		TEST(what_is_old_makes_room),
 		TEST(the_summary_starts_anew_after_a_quiet_minute),

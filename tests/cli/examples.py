@@ -96,6 +96,7 @@ BLOCKS_NOT_RUN = {
     "README.md: make            # build/lhguardd, build/lhguard, build/lhguard-notify": "builds and tests, as CI does",
     "README.md: host program            guest on lo                  guest on a wire": "a picture",
     "cli/notify/lhguard-notify.1: bindsym $mod+n exec dunstctl context": "keys of a window manager",
+    "cli/notify/lhguard-notify.1: [app-name=lhguard]": "a configuration of mako",
     "cli/notify/lhguard-notify.1: // /etc/polkit-1/rules.d/50-lhguard.rules": "a rule for polkit, which is not asked here",
     "daemon/lhguardd.8: lhguardd --netns /run/netns/lab --state-dir /tmp/lab --runtime-dir /tmp/lab":
         "guards, as root: each of tests/system starts it with these options",

@@ -139,7 +139,7 @@ static int open_kernel(struct daemon *daemon, struct error *error)
 	registry.neighbours = daemon->neighbours;
 	registry.unix_peers = daemon->unix_peers;
 	registry.is_hosts_file = process_runs_hosts_file;
-	registry.host_joins = ports_host_joins;
+	registry.others_join = ports_others_join;
 	registry.data = daemon->ports;
 	return registry_new(&daemon->guard.registry, &registry, error);
 }

@@ -229,7 +229,8 @@ void ports_update(struct ports *ports)
 		set_timer(ports, now_us);
 }
 
-bool ports_host_joins(void *data, const struct flow *flow, const struct socket_info *socket)
+bool ports_others_join(void *data, const struct flow *flow, const struct socket_info *socket,
+		       uint32_t guest)
 {
 	const struct ports *ports = data;
 	const struct waiting_socket at = {.socket = *socket,
@@ -237,7 +238,7 @@ bool ports_host_joins(void *data, const struct flow *flow, const struct socket_i
 					  .port = flow->service_port,
 					  .address = flow->service};
 
-	return listening_host_joins(ports->listening, &at);
+	return listening_others_join(ports->listening, &at, guest);
 }
 
 static void visit_socket(void *data, const struct waiting_socket *socket, const char *program)

@@ -21,8 +21,12 @@ int ports_start(struct ports *ports);
 /** ports_update() - processes may have come or gone: look soon, or not any more. */
 void ports_update(struct ports *ports);
 
-/** ports_host_joins() - does the host wait for this flow, too, beside @socket of a guest's? */
-bool ports_host_joins(void *ports, const struct flow *flow, const struct socket_info *socket);
+/**
+ * ports_others_join() - does another wait for this flow, too, beside @socket of this guest's?
+ * @data: the ports
+ */
+bool ports_others_join(void *data, const struct flow *flow, const struct socket_info *socket,
+		       uint32_t guest);
 
 /** ports_view() - where this guest waits. */
 void ports_view(const struct ports *ports, uint32_t guest, struct guest_view *view);

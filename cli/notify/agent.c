@@ -61,7 +61,8 @@ static void check_time(struct agent *agent)
 	if (agent->settings.guard)
 		conditions_check(&agent->conditions, agent_now(), &agent->notices);
 	alerts_set_room(agent->alerts, room_of(agent));
-	alerts_set_moving(agent->alerts, display_habits(agent->display)->loses_buttons);
+	alerts_set_moving(agent->alerts, display_habits(agent->display)->loses_buttons,
+			  agent->notices.of[NOTICE_DETAILS].is_live);
 	alerts_set_server(agent->alerts, display_is_usable(agent->display), agent_now());
 }
 

@@ -59,9 +59,10 @@ void alerts_set_repeat(struct alerts *alerts, uint64_t repeat_us)
 	alerts->repeat_us = repeat_us;
 }
 
-void alerts_set_moving(struct alerts *alerts, bool is_moving)
+void alerts_set_moving(struct alerts *alerts, bool is_moving, bool is_beside)
 {
 	alerts->is_moving = is_moving;
+	alerts->is_beside = is_beside;
 }
 
 void alert_service(char *target, const json_t *event)

@@ -98,8 +98,9 @@ void alerts_set_repeat(struct alerts *alerts, uint64_t repeat_us);
 /**
  * alerts_set_moving() - does an update close what is shown, and show it anew?
  * Then there are fewer, and none while another alert would come to its place, and get the click meant for it.
+ * @is_beside: there is something else with buttons on the screen
  */
-void alerts_set_moving(struct alerts *alerts, bool is_moving);
+void alerts_set_moving(struct alerts *alerts, bool is_moving, bool is_beside);
 
 /** alerts_set_room() - how many may be shown at a time, beside the summary */
 void alerts_set_room(struct alerts *alerts, unsigned int room);

@@ -102,6 +102,7 @@ struct summary {
  * @updates: of what is no news any more
  * @room: how many may be LIVE
  * @is_moving: an update closes what is shown, and shows it anew
+ * @is_beside: no alert, but with buttons, and on the screen
  */
 struct alerts {
 	struct row rows[ALERTS_MAX];
@@ -114,6 +115,7 @@ struct alerts {
 	uint64_t incarnations;
 	bool is_quiet;
 	bool is_moving;
+	bool is_beside;
 	bool has_server;
 };
 
@@ -144,6 +146,7 @@ void row_gone(struct row *row, uint64_t now_us);
 /** row_guest_has_its_share() - has its guest as many alerts on the screen as it may have? */
 bool row_guest_has_its_share(const struct alerts *alerts, const struct row *row);
 
+/** rows_live() - how many alerts are on the screen */
 unsigned int rows_live(const struct alerts *alerts);
 
 /** row_has_room() - may it be shown beside what is, or in the place of something that gives way? */

@@ -69,7 +69,7 @@ static bool is_news(const struct row *row, uint64_t now_us)
 static uint64_t update_time(const struct alerts *alerts, const struct row *row, uint64_t now_us)
 {
 	if (row->state != ROW_LIVE || !row->is_dirty ||
-	    (alerts->is_moving && rows_live(alerts) > 1))
+	    (alerts->is_moving && (alerts->is_beside || rows_live(alerts) > 1)))
 		return ALERTS_NEVER;
 	if (is_news(row, now_us))
 		return row->pace.next_us;
@@ -302,6 +302,10 @@ void alerts_failed(struct alerts *alerts, const struct alerts_next *next, uint64
 		row->held_us = now_us;
 		break;
 	case ALERTS_UPDATE:
+		if (alerts->is_moving && row->state == ROW_LIVE) { /* closed, and not shown anew */
+			row->state = ROW_HELD;
+			row->held_us = row->fresh_us = now_us;
+		}
 		row->is_dirty = row->state == ROW_LIVE;
 		break;
 	case ALERTS_SUMMARY:

@@ -41,8 +41,8 @@ void bucket_take(struct bucket *bucket, uint64_t now_us);
 /**
  * struct pace - when a notification that is shown may be updated
  * @next_us: not before
- * @step_us: what passes between two: 1 s, 2 s, 4 s … 120 s; 1 s again after a minute without any
- * @first_us: the first of these
+ * @step_us: what passes between two: @first_us, twice that … 120 s; @first_us again after a minute without any
+ * @first_us: 1 s, or more where an update is a disturbance
  */
 struct pace {
 	uint64_t next_us;

@@ -61,18 +61,25 @@ static struct habits habits_here(void)
 static gboolean on_seen(gpointer loop)
 {
 	g_main_loop_quit(loop);
-	return G_SOURCE_REMOVE;
+	return G_SOURCE_CONTINUE;
 }
 
 /* Until it has been seen, or is closed: it would go with us. */
 static void stay(NotifyNotification *notification)
 {
 	GMainLoop *loop = g_main_loop_new(NULL, FALSE);
+	guint timer = g_timeout_add_seconds(SEEN_S, on_seen, loop);
 
 	g_signal_connect_swapped(notification, "closed", G_CALLBACK(g_main_loop_quit), loop);
-	g_timeout_add_seconds(SEEN_S, on_seen, loop);
 	g_main_loop_run(loop);
+	g_source_remove(timer);
+	g_signal_handlers_disconnect_by_data(notification, loop);
 	g_main_loop_unref(loop);
+}
+
+/* The server closes it; of what has no default action it would start the program. */
+static void on_click(NotifyNotification *notification, char *key, gpointer data)
+{
 }
 
 bool sample_show(void)
@@ -99,6 +106,9 @@ bool sample_show(void)
 	notify_notification_set_category(notification, "network.error");
 	notify_notification_set_hint(notification, "desktop-entry",
 				     g_variant_new_string("lhguard-notify"));
+	if (habits.closes_all)
+		notify_notification_add_action(notification, "default", "Close", on_click, NULL,
+					       NULL);
 	if (notify_notification_show(notification, &error)) {
 		if (habits.closes_with_us)
 			stay(notification);

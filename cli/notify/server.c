@@ -307,8 +307,6 @@ static void show(struct server *server, struct request *request)
 	fail(request, error);
 	if (is_new && request->result == RESULT_SILENT)
 		orphans_lost();
-	if (is_new && request->how == DISPLAY_UPDATE)
-		on_closed(notification, offer); /* it was to move: what was there is closed */
 	if (is_new)
 		forget(server, request->slot);
 }

@@ -19,6 +19,7 @@
 #define ONE_OF	   "one of: "
 #define OPENING	   "\xe2\x80\x9c"
 #define CLOSING	   "\xe2\x80\x9d"
+#define LINE_DOT   "\xc2\xb7"
 #define CLEAN_SIZE 4096
 
 /* Printable text, whose backslashes are its own, is left as it is. */
@@ -252,18 +253,28 @@ static size_t run_before(const char *text, const char *at, int (*is_of)(int), si
 	return count;
 }
 
+/* "evil.test" before a slash: a name with a dot, that is no part of a path */
+static bool ends_host(const char *text, const char *at)
+{
+	const char *dot = at - run_before(text, at, isalpha, 4) - 1, *start = dot;
+
+	if (at - dot < 3 || dot <= text || *dot != '.')
+		return false;
+	while (start > text && (isalnum((unsigned char)start[-1]) || strchr(".-", start[-1])))
+		start--;
+	return start < dot && (start == text || start[-1] != '/');
+}
+
 /* Does what stands before @at make a link of it: "https:" + "//", "www3" + ".", "evil.test" + "/"? */
 static bool ends_link_start(const char *text, const char *at)
 {
 	const char *digits = at - run_before(text, at, isdigit, 3);
-	size_t letters = run_before(text, at, isalpha, 4);
 
 	if (*at == '.')
 		return digits - text >= 3 && !g_ascii_strncasecmp(digits - 3, "www", 3);
 	if (*at != '/' || at == text)
 		return false;
-	return (at[-1] == ':' && at[1] == '/') ||
-	       (letters >= 2 && at - letters > text && at[-1 - (ptrdiff_t)letters] == '.');
+	return (at[-1] == ':' && at[1] == '/') || ends_host(text, at);
 }
 
 /*
@@ -281,18 +292,23 @@ static void break_links(char *target, size_t size, const char *text)
 	}
 }
 
+/* A dot of the text's own would look like the end of a line: it is escaped. */
 void message_join_lines(char *body)
 {
 	char lines[ESCAPED_BODY_SIZE];
 
 	text_copy(lines, sizeof(lines), body);
 	body[0] = '\0';
-	for (const char *line = lines; *(line += strspn(line, " \n"));) {
-		size_t length = strcspn(line, "\n");
-
-		text_append(body, ESCAPED_BODY_SIZE, "%s%.*s", *body ? " \xc2\xb7 " : "",
-			    (int)length, line);
-		line += length;
+	for (const char *at = lines; *(at += strspn(at, " \n"));) {
+		if (*body)
+			text_append(body, ESCAPED_BODY_SIZE, " " LINE_DOT " ");
+		for (bool is_dot; *at && *at != '\n'; at += is_dot ? strlen(LINE_DOT) : 1) {
+			is_dot = g_str_has_prefix(at, LINE_DOT);
+			if (is_dot)
+				text_append(body, ESCAPED_BODY_SIZE, "\\xc2\\xb7");
+			else
+				text_append(body, ESCAPED_BODY_SIZE, "%c", *at);
+		}
 	}
 }
 

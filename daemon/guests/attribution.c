@@ -264,7 +264,7 @@ bool is_own_service(struct registry *registry, const struct flow *flow, const st
 
 	return !sockets_listener(settings->sockets, flow, &listener) && listener.inode &&
 	       is_guests_socket(registry, &listener, guest, budget) &&
-	       !settings->host_joins(settings->data, flow, &listener);
+	       !settings->others_join(settings->data, flow, &listener, guest->id);
 }
 
 /**

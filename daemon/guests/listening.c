@@ -90,6 +90,7 @@ struct listening {
 	void *data;
 	uint32_t sweep;
 	uint32_t full_sweep; /* in which the table was full last */
+	bool is_full;	     /* the last whole dump had more than are remembered */
 	uint64_t now_us;
 	uint16_t high; /* slots below this have been used */
 	uint16_t used;
@@ -410,20 +411,23 @@ bool listening_end(struct listening *listening, uint64_t now_us)
 	bool left = false;
 
 	listening->now_us = now_us;
+	listening->is_full = listening->full_sweep == listening->sweep;
 	drop_gone(listening);
 	for (enum turn turn = TURN_NEW; turn < TURNS; turn++)
 		left |= find_owners(listening, turn);
 	return left;
 }
 
-bool listening_host_joins(const struct listening *listening, const struct waiting_socket *at)
+bool listening_others_join(const struct listening *listening, const struct waiting_socket *at,
+			   uint32_t guest)
 {
-	if (listening->sweep && listening->full_sweep == listening->sweep)
+	if (listening->is_full)
 		return true;
 	for (uint16_t i = 0; i < listening->high; i++) {
 		const struct entry *entry = &listening->entries[i];
 
-		if (entry->socket.protocol && !entry->gone_us && entry->class != SOURCE_GUEST &&
+		if (entry->socket.protocol && !entry->gone_us &&
+		    (entry->class != SOURCE_GUEST || entry->guest != guest) &&
 		    entry->socket.socket.inode != at->socket.inode &&
 		    waiting_overlap(&entry->socket, at))
 			return true;

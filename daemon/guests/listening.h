@@ -48,13 +48,15 @@ bool listening_end(struct listening *listening, uint64_t now_us);
 void listening_recheck(struct listening *listening);
 
 /**
- * listening_host_joins() - does another than a guest wait there, too, as far as the last dump tells?
- * @at: a guest's socket: one with another inode whose connections may be its own (SO_REUSEPORT,
- *	SO_REUSEADDR); of these the kernel chooses one. While there are more than are remembered it may be.
+ * listening_others_join() - does another than this guest wait there, too, as far as the last dump tells?
+ * @at: the guest's socket. Of several that share a port (SO_REUSEPORT, SO_REUSEADDR) the kernel chooses
+ *	one for each connection.
+ * @guest: its id
  *
- * The cost is that of the table, LISTENING_MAX at most.
+ * While more wait than are remembered, somebody may. The cost is that of the table, LISTENING_MAX at most.
  */
-bool listening_host_joins(const struct listening *listening, const struct waiting_socket *at);
+bool listening_others_join(const struct listening *listening, const struct waiting_socket *at,
+			   uint32_t guest);
 
 /** listening_each() - the sockets of a guest. */
 void listening_each(const struct listening *listening, uint32_t guest,

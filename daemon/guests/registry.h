@@ -105,7 +105,7 @@ struct guest {
  * @neighbours: of the guarded namespace, NULL for none
  * @unix_peers: of the guarded namespace
  * @is_hosts_file: process_runs_hosts_file(), or a test's
- * @host_joins: does the host wait for what this flow asks for, too, beside this socket of a guest's?
+ * @others_join: does another wait for what this flow asks for, too, beside this socket of this guest's?
  * @data: passed to it
  */
 struct registry_settings {
@@ -121,7 +121,8 @@ struct registry_settings {
 	struct neighbours *neighbours;
 	struct unix_peers *unix_peers;
 	bool (*is_hosts_file)(int proc, const struct process *process);
-	bool (*host_joins)(void *data, const struct flow *flow, const struct socket_info *socket);
+	bool (*others_join)(void *data, const struct flow *flow, const struct socket_info *socket,
+			    uint32_t guest);
 	void *data;
 };
 

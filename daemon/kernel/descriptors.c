@@ -108,12 +108,16 @@ size_t descriptors_link(int directory, int number, char *link, size_t size)
 	return length < 0 ? 0 : (size_t)length;
 }
 
+static bool is_link(const char *link, size_t length, const char *target)
+{
+	return length == strlen(target) && memcmp(link, target, length) == 0;
+}
+
 bool descriptors_link_equals(int directory, int number, const char *target)
 {
 	char link[64];
-	size_t length = descriptors_link(directory, number, link, sizeof(link));
 
-	return length == strlen(target) && memcmp(link, target, length) == 0;
+	return is_link(link, descriptors_link(directory, number, link, sizeof(link)), target);
 }
 
 /**
@@ -141,7 +145,7 @@ static int visit_socket(void *data, int directory, int number)
 	query->listed++;
 	length = descriptors_link(directory, number, link, sizeof(link));
 	query->has_gone |= !length;
-	if (length != strlen(query->link) || memcmp(link, query->link, length) != 0)
+	if (!is_link(link, length, query->link))
 		return 0;
 	*query->hint = number;
 	return WALK_FOUND;

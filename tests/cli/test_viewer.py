@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from desk import Desk
+from lab.notifications import FakeServer
 from lab.puppet import Puppet
 from lab.system import Cleanup, wait_for
 
@@ -91,6 +92,21 @@ def test_details_are_asked_for_once(desk) -> None:
     go.touch()
     desk.server.wait_shown("Why it was so")
     assert runs.read_text().split() == ["1", "2"]
+
+
+def test_what_gnome_does_not_draw_is_a_click_away(desk) -> None:
+    """It has room for six lines, and takes all away after some seconds that is not urgent."""
+    (desk.session.folder / "programs/lhguard").write_text("#!/bin/sh\nseq 9\n")
+    opened = make_viewer(desk, "")
+    desk.server.stop()
+    server = FakeServer(desk.session, known_as=("gnome-shell", "48.7"))
+    desk.agent.start()
+    desk.daemon.tell()
+    server.invoke(server.wait_shown("devbox")["id"], "details")
+    shown = server.wait_shown("Why it was so")
+    assert shown["hints"]["urgency"] == 2 and {"open", "default"} <= set(shown["actions"])
+    server.invoke(shown["id"], "default")
+    wait_for(opened.exists, "the viewer")
 
 
 def test_its_unit_fails(desk) -> None:

@@ -19,7 +19,7 @@ from typing import Callable
 from .host import Host
 from .system import BUILD, PATIENCE, ROOT, Cleanup, LabError, end, spawn, wait_for
 
-POLL = ("7", "271")  # numbers of poll(2) and ppoll(2)
+POLL = ("7", "271")  # numbers of poll(2) and ppoll(2) on x86-64
 CONFIG = """\
 [guard]
 mode = enforce

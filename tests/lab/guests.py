@@ -421,3 +421,17 @@ lxc.init.cmd = /bin/sleep 100000
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(PATIENCE)  # it removes its cgroups; where they stay the next one is "NAME-1"
         remove_lxc_cgroups(self.name)
+
+
+class Waiting:
+    """A program in a container that waits on ports, until the end of the block."""
+
+    def __init__(self, guest, *targets: Target) -> None:
+        self.guest = guest
+        self.words = " ".join(f"{t.protocol},{t.address},{t.port}" for t in targets)
+
+    def __enter__(self) -> None:
+        self.pid = int(self.guest.sh(f"waiter {self.words} >/dev/null 2>&1 & echo $!"))
+
+    def __exit__(self, *_: object) -> None:
+        self.guest.sh(f"kill {self.pid}")

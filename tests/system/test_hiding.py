@@ -13,7 +13,7 @@ import time
 import pytest
 
 from lab.guard import Events, Guard, guarded
-from lab.guests import Guest
+from lab.guests import Guest, Waiting
 from lab.host import Answer, Host, Services, Target, hide_arguments, new_token, probe_answers
 from lab.system import CACHE, PATIENCE, Cleanup, end, wait_for
 
@@ -50,7 +50,6 @@ every_trick = pytest.mark.parametrize("guest,trick", TRICKS, ids=[f"{g}-{t}" for
 
 
 JOINED = [("web", "127.0.0.1"), ("web", "::1"), ("loose", "127.0.0.1"), ("loose", "::1")]
-LOOK_S = 6  # after which the guard has looked who listens, as it does every two seconds; also on a busy machine
 
 
 def play(guest: Guest, trick: str, target: Target) -> Answer:
@@ -248,7 +247,9 @@ def test_joined_port(lab, guard: Guard, events: Events) -> None:
     targets = [Target("tcp", address, next(PORTS)) for _, address in JOINED]
     with Cleanup() as cleanup:
         services = Services(lab.host.netns, targets, cleanup, share=True)
-        time.sleep(LOOK_S)
+        seen = Target("tcp", "127.0.0.1", next(PORTS))  # who listens has been looked at since
+        with Waiting(lab.guests.web, seen):
+            wait_for(lambda: f"127.0.0.1:{seen.port} " in guard.must("guests", "web").output, "a look")
         for (guest, _), target in zip(JOINED, targets):
             client, mark = getattr(lab.guests, guest), events.mark()
             answer = client.hide("joined", target)

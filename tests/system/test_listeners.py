@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab import image
-from lab.guests import UserVm
+from lab.guests import UserVm, Waiting
 from lab.host import Services, Target, service_name
 from lab.system import Cleanup, end, wait_for
 
@@ -29,20 +29,6 @@ def is_listener(event: dict, label: str, protocol: str, address: str, port: int)
     service = event["service"]
     return (event["type"] == "listener" and event["source"]["label"] == label and
             (service["protocol"], service["address"], service["port"]) == (protocol, address, port))
-
-
-class Waiting:
-    """A program in a container that waits on ports, until the end of the block."""
-
-    def __init__(self, guest, *targets: Target) -> None:
-        self.guest = guest
-        self.words = " ".join(f"{t.protocol},{t.address},{t.port}" for t in targets)
-
-    def __enter__(self) -> None:
-        self.pid = int(self.guest.sh(f"waiter {self.words} >/dev/null 2>&1 & echo $!"))
-
-    def __exit__(self, *_: object) -> None:
-        self.guest.sh(f"kill {self.pid}")
 
 
 def test_what_listened_before_the_guard(lab, start_guard) -> None:

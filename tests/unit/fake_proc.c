@@ -116,11 +116,12 @@ static bool is_hosts_file(int proc, const struct process *process)
 	       !strncmp(process->executable, "/opt/", 5);
 }
 
-static bool host_joins(void *data, const struct flow *flow, const struct socket_info *socket)
+static bool others_join(void *data, const struct flow *flow, const struct socket_info *socket,
+			uint32_t guest)
 {
 	const struct fake *fake = data;
 
-	return fake->host_joins;
+	return fake->others_join;
 }
 
 int fake_set_up(void **state)
@@ -137,7 +138,7 @@ int fake_set_up(void **state)
 		return -1;
 	fake->registry->settings.catalogue = fake->catalogue;
 	fake->registry->settings.is_hosts_file = is_hosts_file;
-	fake->registry->settings.host_joins = host_joins;
+	fake->registry->settings.others_join = others_join;
 	fake->registry->settings.data = fake;
 	fake->registry->settings.run_netns = fake->path;
 	assert_int_equal(links_new(&fake->registry->settings.links, NULL, NULL), 0);

@@ -20,7 +20,7 @@ struct fake {
 	char path[64];
 	struct catalogue *catalogue; /* the one that is installed */
 	struct registry *registry;
-	bool host_joins; /* the host waits wherever a guest does */
+	bool others_join; /* somebody else waits wherever a guest does */
 };
 
 #define ROW_LINKS 4

@@ -554,7 +554,7 @@ static void what_moves_is_updated_rarely_and_alone(void **state)
 	struct desk *desk = *state;
 	unsigned int shown;
 
-	alerts_set_moving(desk->alerts, true);
+	alerts_set_moving(desk->alerts, true, false);
 	attempt(desk, "a", 1000);
 	wait_for(desk, SECOND);
 	shown = desk->updates;
@@ -570,6 +570,34 @@ static void what_moves_is_updated_rarely_and_alone(void **state)
 	alerts_closed(desk->alerts, desk->last, desk->now_us);
 	wait_for(desk, SECOND);
 	assert_int_equal(desk->updates, shown + 2);
+	alerts_set_moving(desk->alerts, true, true); /* so would something else */
+	attempt(desk, "a", 1000);
+	wait_for(desk, 5 * MINUTE);
+	assert_int_equal(desk->updates, shown + 2);
+	alerts_set_moving(desk->alerts, true, false);
+	wait_for(desk, SECOND);
+	assert_int_equal(desk->updates, shown + 3);
+}
+
+static void what_could_not_be_moved_is_shown_again(void **state)
+{
+	struct desk *desk = *state;
+	struct alerts_next next = {.what = ALERTS_UPDATE};
+	unsigned int popups;
+
+	alerts_set_moving(desk->alerts, true, false);
+	attempt(desk, "a", 1000);
+	wait_for(desk, SECOND);
+	attempt(desk, "a", 1000);
+	wait_for(desk, 16 * SECOND);
+	assert_int_equal(desk->updates, 1);
+	popups = desk->popups;
+	next.slot = desk->last;
+	alerts_failed(desk->alerts, &next, desk->now_us);
+	desk->live[desk->last] = false;
+	wait_for(desk, MINUTE);
+	assert_int_equal(desk->popups, popups + 1);
+	assert_int_equal(get(desk, desk->last).count, 2);
 }
 
 /* GNOME Shell throws the oldest of three away, whatever it is: so there are never more than it keeps. */
@@ -1072,6 +1100,7 @@ int main(void)
 		TEST(a_flood_drowns_nobody_else),
 		TEST(alerts_that_nobody_closes_hide_no_other_guests),
 		TEST(what_moves_is_updated_rarely_and_alone),
+		TEST(what_could_not_be_moved_is_shown_again),
 		TEST(where_there_is_little_room_what_is_sensitive_has_it),
 		TEST(what_is_old_makes_room),
 		TEST(the_summary_starts_anew_after_a_quiet_minute),

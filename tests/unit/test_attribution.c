@@ -161,8 +161,8 @@ static void test_what_one_that_ends_has_left(void **state)
 	socket_inode = 0;
 }
 
-/* A container listens where it asks; unless a program of the host does, too. */
-static void test_a_service_that_the_host_joins(void **state)
+/* A container listens where it asks; unless another does, too. */
+static void test_a_service_that_others_join(void **state)
 {
 	struct fake *fake = *state;
 
@@ -177,7 +177,7 @@ static void test_a_service_that_the_host_joins(void **state)
 				       .links = {"socket:[999]"}});
 	socket_inode = 999;
 	assert_true(source_of_datagram(fake, &(int){0}).own_service);
-	fake->host_joins = true;
+	fake->others_join = true;
 	assert_false(source_of_datagram(fake, &(int){0}).own_service);
 	socket_inode = 0;
 }
@@ -267,7 +267,7 @@ int main(void)
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_protocol_without_look_up, fake_set_up,
 						fake_tear_down),
-		cmocka_unit_test_setup_teardown(test_a_service_that_the_host_joins, fake_set_up,
+		cmocka_unit_test_setup_teardown(test_a_service_that_others_join, fake_set_up,
 						fake_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_copy_of_a_datagram_to_many, fake_set_up,
 						fake_tear_down),

@@ -366,9 +366,9 @@ static void a_full_table_forgets_what_is_gone(void **state)
 	while (look(NOON_US, sockets, LISTENING_MAX))
 		continue;
 	look(NOON_US, &guest, 1); /* no place: all the others are gone, but only from now on */
-	assert_true(listening_host_joins(listening, &elsewhere)); /* who knows */
+	assert_true(listening_others_join(listening, &elsewhere, 7)); /* who knows */
 	look(NOON_US, &guest, 1);
-	assert_false(listening_host_joins(listening, &elsewhere));
+	assert_false(listening_others_join(listening, &elsewhere, 7));
 	assert_int_equal(told, 1);
 	look(NOON_US, sockets, 100);
 	while (look(NOON_US, sockets, LISTENING_MAX))
@@ -399,28 +399,31 @@ static void a_guests_sockets_are_listed(void **state)
 	assert_int_equal(sum, 81);
 }
 
-static void who_of_the_host_waits_beside_a_guest(void **state)
+static void who_waits_beside_a_guest(void **state)
 {
 	const struct waiting_socket guest = at(1, 7, "127.0.0.1", 80);
 	struct waiting_socket sockets[] = {guest, at(2, HOST_UID, "127.0.0.1", 81),
-					   at(3, 8, "127.0.0.1", 80)};
+					   at(3, 7, "127.0.0.1", 80)};
 
-	look(NOON_US, sockets, 3);
-	assert_false(listening_host_joins(listening, &guest));
+	look(NOON_US, sockets, 3); /* a second one of its own */
+	assert_false(listening_others_join(listening, &guest, 7));
 	sockets[1] = at(4, HOST_UID, "127.0.0.1", 80);
 	look(NOON_US, sockets, 3);
-	assert_true(listening_host_joins(listening, &guest));
+	assert_true(listening_others_join(listening, &guest, 7));
 	sockets[1] = at(5, UNKNOWN_UID, "0.0.0.0", 80);
 	look(NOON_US, sockets, 3);
-	assert_true(listening_host_joins(listening, &guest));
+	assert_true(listening_others_join(listening, &guest, 7));
 	sockets[1].protocol = IPPROTO_UDP;
 	look(NOON_US, sockets, 3);
-	assert_false(listening_host_joins(listening, &guest));
+	assert_false(listening_others_join(listening, &guest, 7));
 	sockets[1] = at(6, HOST_UID, "::1", 80);
 	look(NOON_US, sockets, 3);
-	assert_false(listening_host_joins(listening, &guest));
+	assert_false(listening_others_join(listening, &guest, 7));
+	sockets[2] = at(7, 8, "127.0.0.1", 80);
+	look(NOON_US, sockets, 3); /* another guest's */
+	assert_true(listening_others_join(listening, &guest, 7));
 	look(NOON_US, sockets, 2); /* what has been closed is no matter */
-	assert_false(listening_host_joins(listening, &guest));
+	assert_false(listening_others_join(listening, &guest, 7));
 }
 
 /* A client's socket, and one that a client might have: not those of services. */
@@ -460,7 +463,7 @@ int main(void)
 		TEST(a_flood_of_ports_is_cut),
 		TEST(a_full_table_forgets_what_is_gone),
 		TEST(a_guests_sockets_are_listed),
-		TEST(who_of_the_host_waits_beside_a_guest),
+		TEST(who_waits_beside_a_guest),
 		TEST(clients_wait_for_nobody),
 	};
 

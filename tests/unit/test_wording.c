@@ -424,9 +424,9 @@ static void lines_that_are_joined_can_be_told_apart(void **state)
 {
 	static char body[ESCAPED_BODY_SIZE];
 
-	strcpy(body, "one\ntwo\n\n  three\n");
+	strcpy(body, "one\ntwo \u00b7 no line\n\n  three\n");
 	message_join_lines(body);
-	assert_string_equal(body, "one \u00b7 two \u00b7 three");
+	assert_string_equal(body, "one \u00b7 two \\xc2\\xb7 no line \u00b7 three");
 	for (size_t i = 0; i < sizeof(body) - 1; i++)
 		body[i] = i % 2 ? '\n' : 'x';
 	message_join_lines(body);

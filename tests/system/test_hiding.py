@@ -26,7 +26,7 @@ def refused(events: Events, service: Target, mark: int, labels: set[str]) -> dic
     earlier test may still be sent again meanwhile; it is told by that one's name."""
     def is_it(event: dict) -> bool:
         told = event["service"]
-        return (told["protocol"], told["address"], told["port"]) == \
+        return event["type"] == "attempt" and (told["protocol"], told["address"], told["port"]) == \
             (service.protocol, service.address, service.port)
 
     names = labels | {"unknown"}

@@ -109,8 +109,9 @@ static void complain_unknown(const char *word)
 static const char *unknown_word(char **argv)
 {
 	const char *word = argv[optind];
+	bool is_letter = optopt > 0 && optopt < LONG_BASE;
 
-	return optopt && word && word[0] == '-' && word[1] != '-' && strchr(word, optopt)
+	return is_letter && word && word[0] == '-' && word[1] != '-' && strchr(word, optopt)
 		       ? word
 		       : argv[optind - 1];
 }

@@ -297,6 +297,7 @@ WORDS = {
     "near-option": Case(("allow", "9222", "--frm", "vm:devbox")),
     "near-option-one-dash": Case(("list", "-json")),
     "unknown-letter": Case(("list", "-qx", "--json")),
+    "option-with-a-value-too-many": Case(("list", "--json=3", "-q")),
     "option-without-a-value": Case(("log", "--since")),
     "other-name": Case(("rm", "1")),
     "other-name-of-a-mode": Case(("monitor",)),
